@@ -1,0 +1,333 @@
+/**
+ * The agent: polls devices, spools every reading, publishes, and forgets a batch only when the
+ * hub has reported it stored. Wires the rooms' parts; each has its own file.
+ */
+import type {
+  DeviceAddress,
+  Disk,
+  Place,
+  Platform,
+  Point,
+  Reading,
+  Timer,
+  UnnumberedBatch,
+} from "../telemetry/index.ts";
+import {
+  decodeStored,
+  GatewayError,
+  messageOf,
+  problemOf,
+  quality,
+  topicOf,
+} from "../telemetry/index.ts";
+import type { Session } from "../drivers/index.ts";
+import type { Described, LinkState } from "./devices.ts";
+import { Inventory, statePayload } from "./devices.ts";
+import type { AgentOptions } from "./options.ts";
+import type { PolledDevice } from "./poller.ts";
+import { Poller } from "./poller.ts";
+import { Publisher } from "./publisher.ts";
+import type { Ledger } from "./spool.ts";
+import { Spool } from "./spool.ts";
+import type { Message, Uplink, UplinkEvents } from "./uplink.ts";
+
+/** One device to poll: already open, with its place in the world. */
+export interface AgentDevice extends Described {
+  readonly place: Place;
+  readonly session: Session;
+  readonly busKey: string;
+}
+
+export interface Site {
+  readonly region: string;
+  readonly org: string;
+  readonly site: string;
+}
+
+/** How the agent looks at the moment: the live table and `status` are made of it. */
+export interface DeviceView {
+  readonly address: DeviceAddress;
+  readonly state: LinkState | "unknown";
+  readonly reason: string;
+  /** Batches read since start. */
+  readonly read: number;
+  /** When the device answered last. @unit ms since 1970-01-01 UTC */
+  readonly time: number | undefined;
+  readonly points: readonly Point[];
+}
+
+export interface AgentSetup {
+  readonly options: AgentOptions;
+  readonly site: Site;
+  readonly devices: readonly AgentDevice[];
+  readonly disk: Disk;
+  /** Opens the link; the real one is `openUplink`, the voyage has its own. */
+  readonly connect: (link: LinkSetup) => Uplink;
+  /** Resident memory and event-loop delay, which only the composition root can measure. */
+  readonly vitals: () => { readonly rss: number; readonly loopDelay: number };
+}
+
+export interface LinkSetup {
+  readonly clientId: string;
+  readonly will: Message;
+  readonly subscribe: readonly string[];
+  readonly events: UplinkEvents;
+}
+
+/** A device is called offline after this many failures in a row. */
+const failuresToOffline = 3;
+
+interface Watched {
+  readonly device: AgentDevice;
+  readonly inventory: Inventory;
+  state: LinkState | "unknown";
+  reason: string;
+  failures: number;
+  read: number;
+  time: number | undefined;
+  points: readonly Point[];
+}
+
+export class Agent implements AsyncDisposable {
+  readonly #setup: AgentSetup;
+  readonly #platform: Platform;
+  readonly #address: DeviceAddress;
+  readonly #spool: Spool;
+  readonly #publisher: Publisher;
+  readonly #poller: Poller;
+  readonly #uplink: Uplink;
+  readonly #watched = new Map<string, Watched>();
+  readonly #health = new Inventory();
+  #healthTimer: Timer | undefined;
+  #faults = 0;
+  /** Points refused by the register since start: a driver's or a profile's mistake. */
+  #refused = 0;
+
+  private constructor(setup: AgentSetup, spool: Spool, platform: Platform) {
+    this.#setup = setup;
+    this.#platform = platform;
+    this.#spool = spool;
+    const { options, site } = setup;
+    this.#address = { ...site, class: "agent", device: options.id };
+    for (const device of setup.devices) this.#watched.set(device.address.device, watch(device));
+    this.#publisher = new Publisher(spool, options.uplink, {
+      send: (message) => this.#uplink.publish(message),
+      platform,
+    });
+    this.#poller = new Poller(
+      setup.devices.map((device) => polled(device)),
+      {
+        read: ({ id }, reading, time) => void this.#read(this.#named(id), reading, time),
+        failed: ({ id }, error) => this.#failed(this.#named(id), error),
+      },
+      platform,
+    );
+    this.#uplink = setup.connect({
+      clientId: `rackstreet-${site.region}-${site.org}-${site.site}-${options.id}`,
+      will: this.#state("offline", "E_UPLINK"),
+      subscribe: [topicOf(this.#address, "stored")],
+      events: {
+        up: () => this.#publisher.up(),
+        down: () => this.#publisher.down(),
+        message: (_topic, payload) => this.#answer(payload),
+      },
+    });
+  }
+
+  /**
+   * Opens the spool and the link and begins to poll.
+   * @throws E_SPOOL_WRITE when the spool's folder takes no file
+   */
+  static async start(setup: AgentSetup, platform: Platform): Promise<Agent> {
+    const { id, spool: limits } = setup.options;
+    const spool = await Spool.open({ agent: id, ...limits }, setup.disk, platform);
+    const agent = new Agent(setup, spool, platform);
+    const { topic, payload } = agent.#state("online", "none");
+    agent.#publisher.retain(topic, payload);
+    agent.#poller.start();
+    agent.#scheduleHealth();
+    return agent;
+  }
+
+  get ledger(): Ledger {
+    return this.#spool.ledger;
+  }
+
+  get devices(): readonly DeviceView[] {
+    return [...this.#watched.values()].map(({ device, state, reason, read, time, points }) => ({
+      address: device.address,
+      state,
+      reason,
+      read,
+      time,
+      points,
+    }));
+  }
+
+  /**
+   * Waits until everything read so far is reported stored, at most `ms`; for an orderly end.
+   * Polling stops.
+   */
+  async drain(ms: number): Promise<void> {
+    await this.#poller.stop();
+    const { clock } = this.#platform;
+    const end = clock.monotonic() + ms;
+    while (this.#spool.ledger.queued > 0 && clock.monotonic() < end) {
+      await new Promise<void>((resolve) => clock.after(50, resolve));
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#healthTimer?.cancel();
+    await this.#poller.stop();
+    const { topic, payload } = this.#state("offline", "none");
+    await this.#uplink.publish({ topic, payload, retain: true }).catch(() => undefined);
+    await this.#publisher.close();
+    await this.#uplink[Symbol.asyncDispose]();
+    for (const { session } of this.#setup.devices) await session[Symbol.asyncDispose]();
+    await this.#spool.close();
+  }
+
+  #named(id: string): Watched {
+    const watched = this.#watched.get(id);
+    if (watched === undefined) throw new GatewayError("E_BUG", `unknown device ${id}`);
+    return watched;
+  }
+
+  async #read(watched: Watched, reading: Reading, time: number): Promise<void> {
+    const { device, inventory } = watched;
+    const points = reading.points.filter((point) => this.#legal(device, point));
+    this.#faults += reading.faults.length;
+    watched.failures = 0;
+    if (watched.state !== "online") this.#turn(watched, "online", "none");
+    if (points.length === 0) return;
+    watched.read += 1;
+    watched.time = time;
+    watched.points = points;
+    if (inventory.note(reading)) {
+      this.#publisher.retain(topicOf(device.address, "meta"), inventory.meta(device));
+    }
+    const { address, place } = device;
+    await this.#offer({ kind: "telemetry", address, place, time, points, faults: reading.faults });
+  }
+
+  #legal(device: Described, point: Point): boolean {
+    const problem = problemOf(point);
+    if (problem === undefined) return true;
+    this.#refused += 1;
+    if (this.#refused === 1) {
+      const fields = { device: device.address.device, code: "E_REGISTER", why: problem };
+      this.#platform.log.warn("point refused", fields);
+    }
+    return false;
+  }
+
+  #failed(watched: Watched, error: unknown): void {
+    watched.failures += 1;
+    const reason = error instanceof GatewayError ? error.code : "E_BUG";
+    if (watched.failures === 1) {
+      const fields = { device: watched.device.address.device, code: reason, why: messageOf(error) };
+      this.#platform.log.warn("poll failed", fields);
+    }
+    const never = watched.state === "unknown";
+    if (watched.state !== "offline" && (never || watched.failures >= failuresToOffline)) {
+      this.#turn(watched, "offline", reason);
+    }
+  }
+
+  #turn(watched: Watched, state: LinkState, reason: string): void {
+    const { device } = watched;
+    const since = this.#platform.clock.now();
+    watched.state = state;
+    watched.reason = reason;
+    this.#publisher.retain(topicOf(device.address, "state"), statePayload(state, reason, since));
+    this.#platform.log.info("device turned", { device: device.address.device, state, reason });
+    const fields = { link_state: state === "online" ? 1 : 0, reason, q: quality.good };
+    const points = [{ measurement: "device_event", fields }];
+    const { address, place } = device;
+    void this.#offer({ kind: "event", address, place, time: since, points, faults: [] });
+  }
+
+  async #offer(batch: UnnumberedBatch): Promise<void> {
+    const { kind, time } = batch;
+    const spooled = await this.#spool.append(batch);
+    if (spooled === undefined) return;
+    const { device } = batch.address;
+    this.#platform.log.debug("batch spooled", { kind, device, seq: spooled.seq, time });
+    this.#publisher.offer(spooled);
+  }
+
+  #answer(payload: Uint8Array): void {
+    const decoded = decodeStored(payload);
+    if (!("ok" in decoded)) {
+      this.#platform.log.warn("answer refused", { code: "E_PAYLOAD", why: decoded.problem });
+    } else if (decoded.ok.stream === this.#spool.stream) {
+      this.#publisher.stored(decoded.ok.ranges);
+    }
+  }
+
+  #state(state: LinkState, reason: string): Message {
+    const payload = statePayload(state, reason, this.#platform.clock.now());
+    return { topic: topicOf(this.#address, "state"), payload, retain: true };
+  }
+
+  #scheduleHealth(): void {
+    const { clock } = this.#platform;
+    this.#healthTimer = clock.after(this.#setup.options.health, () => {
+      this.#scheduleHealth();
+      const address = this.#address;
+      const reading = { points: [this.#healthPoint()], faults: [] };
+      if (this.#health.note(reading)) {
+        const described = { driver: "agent", profile: undefined, vendor: undefined };
+        const { health: interval } = this.#setup.options;
+        const meta = this.#health.meta({ ...described, model: undefined, interval, address });
+        this.#publisher.retain(topicOf(address, "meta"), meta);
+      }
+      void this.#offer({ kind: "telemetry", address, place: {}, time: clock.now(), ...reading });
+    });
+  }
+
+  #healthPoint(): Point {
+    const { offered, stored, queued, shed } = this.#spool.ledger;
+    const { rss, loopDelay } = this.#setup.vitals();
+    return {
+      measurement: "agent_health",
+      fields: {
+        offered_total: offered,
+        stored_total: stored,
+        queued_count: queued,
+        shed_full_total: shed.full,
+        shed_disk_total: shed.disk,
+        shed_damaged_total: shed.damaged,
+        shed_large_total: shed.large,
+        spool_bytes: this.#spool.bytes,
+        polls_total: this.#poller.polls,
+        failures_total: this.#poller.failures,
+        faults_total: this.#faults,
+        overruns_total: this.#poller.overruns,
+        refused_total: this.#refused,
+        poll_p99_ms: this.#poller.slowest,
+        loop_delay_ms: loopDelay,
+        rss_bytes: rss,
+        q: quality.good,
+      },
+    };
+  }
+}
+
+function watch(device: AgentDevice): Watched {
+  return {
+    device,
+    inventory: new Inventory(),
+    state: "unknown",
+    reason: "none",
+    failures: 0,
+    read: 0,
+    time: undefined,
+    points: [],
+  };
+}
+
+function polled({ address, session, busKey, interval }: AgentDevice): PolledDevice {
+  return { id: address.device, session, busKey, interval };
+}

@@ -1,0 +1,6 @@
+export * from "./agent.ts";
+export * from "./checkpoint.ts";
+export * from "./devices.ts";
+export * from "./options.ts";
+export * from "./spool.ts";
+export * from "./uplink.ts";

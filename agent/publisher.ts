@@ -1,0 +1,259 @@
+/**
+ * Two lanes from the spool to the broker (design.md section 6). Live: each batch at once, and
+ * after a reconnect only the newest of each device. Backfill: what is not reported stored within
+ * `resend`, oldest first, many batches a message, at most half of the time on the link.
+ *
+ * Bounds: `window` live messages unacknowledged and `maxQueued` behind them, one backfill chunk
+ * under way, `maxTried` numbers remembered as recently tried; one newest batch per device.
+ */
+import type { DeviceAddress, Place, Platform, Range, WireBatch } from "../telemetry/index.ts";
+import {
+  decodeMessage,
+  encodeBackfill,
+  parseTopic,
+  RangeSet,
+  retryDelay,
+  topicOf,
+} from "../telemetry/index.ts";
+import { Bell } from "./bell.ts";
+import type { Cursor, Spool, Spooled } from "./spool.ts";
+import type { Message } from "./uplink.ts";
+
+export interface PublisherOptions {
+  /** Live messages that may be unacknowledged. */
+  readonly window: number;
+  /** @unit ms */
+  readonly resend: number;
+}
+
+/** Payload bytes of one backfill chunk, in the live shape; on the wire it is a fraction. */
+const chunkBytes = 512 * 1024;
+/** Payload bytes after which a backfill message takes no more batches. */
+const messageBytes = 64 * 1024;
+/** Live batches that may wait for the window; the oldest beyond it are left to backfill. */
+const maxQueued = 1000;
+/** Numbers remembered as tried; beyond it the oldest may be sent twice, which is harmless. */
+const maxTried = 50_000;
+/** Longest rest after a chunk. @unit ms */
+const longestRest = 1000;
+/** Longest wait before a chunk that was not reported stored is tried again. @unit ms */
+const longestResend = 60_000;
+
+export class Publisher {
+  readonly #spool: Spool;
+  readonly #options: PublisherOptions;
+  readonly #platform: Platform;
+  readonly #send: (message: Message) => Promise<void>;
+  /** Newest telemetry of each device, by topic. */
+  readonly #newest = new Map<string, Spooled>();
+  /** Live batches that wait for the window. */
+  #queue: Spooled[] = [];
+  /** State and meta of devices: the current value only, published again after each reconnect. */
+  readonly #retained = new Map<string, string>();
+  /** Recently tried numbers and when. Insertion order is age. */
+  readonly #tried = new Map<number, number>();
+  readonly #outstanding = new RangeSet();
+  readonly #bell = new Bell();
+  #inFlight = 0;
+  #up = false;
+  #closed = false;
+  #unanswered = 0;
+  readonly #running: Promise<void>;
+
+  constructor(
+    spool: Spool,
+    options: PublisherOptions,
+    wire: { readonly send: (message: Message) => Promise<void>; readonly platform: Platform },
+  ) {
+    this.#spool = spool;
+    this.#options = options;
+    this.#send = wire.send;
+    this.#platform = wire.platform;
+    this.#running = this.#backfill();
+  }
+
+  /** Publishes a durable batch at once, if link and window allow; else its turn comes later. */
+  offer(spooled: Spooled): void {
+    this.#markTried(spooled.seq);
+    if (spooled.kind === "telemetry") this.#newest.set(spooled.topic, spooled);
+    if (!this.#up) return;
+    // The oldest of too many is left to backfill.
+    if (this.#queue.length >= maxQueued) this.#queue.shift();
+    this.#queue.push(spooled);
+    this.#publishQueued();
+  }
+
+  /** Publishes a retained current value (state, meta) now and after each reconnect. */
+  retain(topic: string, payload: string): void {
+    if (this.#retained.get(topic) === payload) return;
+    this.#retained.set(topic, payload);
+    if (this.#up) this.#fire({ topic, payload, retain: true });
+  }
+
+  up(): void {
+    this.#up = true;
+    this.#unanswered = 0;
+    for (const [topic, payload] of this.#retained) this.#fire({ topic, payload, retain: true });
+    this.#queue = [...this.#newest.values()];
+    this.#publishQueued();
+    this.#bell.ring();
+  }
+
+  down(): void {
+    this.#up = false;
+    this.#bell.ring();
+  }
+
+  /** Takes the hub's word that batches are stored. */
+  stored(ranges: readonly Range[]): void {
+    this.#spool.settle(ranges);
+    if (this.#unanswered > 0) {
+      this.#unanswered = 0;
+      this.#bell.ring();
+    }
+    if (this.#outstanding.size === 0) return;
+    for (const [from, to] of ranges) this.#outstanding.remove(from, to);
+    if (this.#outstanding.size === 0) this.#bell.ring();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#up = false;
+    this.#bell.ring();
+    await this.#running;
+  }
+
+  #publishQueued(): void {
+    while (this.#up && this.#inFlight < this.#options.window) {
+      const next = this.#queue.shift();
+      if (next === undefined) return;
+      this.#publish(next);
+    }
+  }
+
+  #publish({ seq, topic, payload, kind }: Spooled): void {
+    this.#inFlight += 1;
+    this.#markTried(seq);
+    const message = { topic, payload, retain: kind === "telemetry" };
+    // A failed send needs no answer: the batch stays pending and comes again as backfill.
+    void this.#send(message)
+      .catch(() => undefined)
+      .then(() => {
+        this.#inFlight -= 1;
+        this.#publishQueued();
+      });
+  }
+
+  /** Sends what is sent again after a reconnect anyway: a failure needs no answer. */
+  #fire(message: Message): void {
+    this.#send(message).catch(() => undefined);
+  }
+
+  #markTried(seq: number): void {
+    this.#tried.delete(seq);
+    this.#tried.set(seq, this.#platform.clock.monotonic());
+    if (this.#tried.size <= maxTried) return;
+    const [oldest] = this.#tried.keys();
+    if (oldest !== undefined) this.#tried.delete(oldest);
+  }
+
+  #forgetTried(): void {
+    const old = this.#platform.clock.monotonic() - this.#options.resend;
+    for (const [seq, at] of this.#tried) {
+      if (at > old) return;
+      this.#tried.delete(seq);
+    }
+  }
+
+  // --- backfill ---
+
+  async #backfill(): Promise<void> {
+    const { clock, log } = this.#platform;
+    let cursor: Cursor | undefined;
+    while (!this.#closed) {
+      if (!this.#up) {
+        cursor = undefined;
+        await this.#bell.wait(clock, this.#options.resend);
+        continue;
+      }
+      try {
+        cursor = await this.#backfillChunk(cursor);
+      } catch (error) {
+        log.error("backfill failed", { why: String(error) });
+        await this.#bell.wait(clock, this.#options.resend);
+      }
+    }
+  }
+
+  /** Sends one chunk and waits until it is stored; returns where the next one begins. */
+  async #backfillChunk(from: Cursor | undefined): Promise<Cursor | undefined> {
+    const { clock } = this.#platform;
+    this.#forgetTried();
+    const untried = (seq: number): boolean => !this.#tried.has(seq);
+    const { batches, cursor } = await this.#spool.read(from, chunkBytes, untried);
+    if (batches.length === 0) {
+      await this.#bell.wait(clock, Math.max(100, this.#options.resend / 2));
+      return cursor;
+    }
+    const started = clock.monotonic();
+    this.#outstanding.clear();
+    for (const { seq } of batches) {
+      this.#outstanding.add(seq);
+      this.#markTried(seq);
+    }
+    for (const message of backfillMessages(batches, this.#spool)) this.#fire(message);
+    while (this.#up && this.#outstanding.size > 0) {
+      const left = started + this.#options.resend - clock.monotonic();
+      if (left <= 0) return this.#restUnanswered();
+      await this.#bell.wait(clock, left);
+    }
+    // As long a rest as the chunk took leaves half of link and store to the live lane.
+    const took = clock.monotonic() - started;
+    if (this.#up) await this.#bell.wait(clock, Math.min(took, longestRest));
+    return cursor;
+  }
+
+  /** The hub does not store now: begin again at the oldest, ever more seldom. */
+  async #restUnanswered(): Promise<undefined> {
+    const { clock, entropy } = this.#platform;
+    this.#unanswered += 1;
+    const policy = { first: this.#options.resend, longest: longestResend };
+    await this.#bell.wait(clock, retryDelay(policy, this.#unanswered, entropy));
+    return undefined;
+  }
+}
+
+interface Group {
+  readonly address: DeviceAddress;
+  readonly place: Place;
+  readonly batches: WireBatch[];
+  bytes: number;
+}
+
+/** Messages of many batches, each of one device at one place. */
+function* backfillMessages(batches: readonly Spooled[], spool: Spool): Generator<Message> {
+  const groups = new Map<string, Group>();
+  for (const spooled of batches) {
+    const parsed = parseTopic(spooled.topic);
+    const message = decodeMessage(Buffer.from(spooled.payload), spooled.kind);
+    if (parsed === undefined || !("ok" in message)) {
+      spool.giveUp(spooled.seq);
+      continue;
+    }
+    const { place } = message.ok;
+    const key = JSON.stringify([spooled.topic, place]);
+    const group = groups.get(key) ?? { address: parsed.address, place, batches: [], bytes: 0 };
+    groups.set(key, group);
+    group.batches.push(...message.ok.batches);
+    group.bytes += spooled.payload.length;
+    if (group.bytes < messageBytes) continue;
+    groups.delete(key);
+    yield messageOf(group, spool);
+  }
+  for (const group of groups.values()) yield messageOf(group, spool);
+}
+
+function messageOf({ address, place, batches }: Group, spool: Spool): Message {
+  const payload = encodeBackfill(batches, spool.stream, spool.base, place);
+  return { topic: topicOf(address, "backfill"), payload, retain: false };
+}

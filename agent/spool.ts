@@ -1,0 +1,377 @@
+/**
+ * The durable queue at the edge (design.md section 6): gives each batch a number in the stream,
+ * makes it durable, and keeps it until the hub reports it stored. At any time
+ * offered = stored + queued + shed(reason).
+ *
+ * Bounds: `size` bytes on disk (the oldest telemetry segment is shed first, events last), and
+ * `maxWaiting` batches in memory that wait for the next commit.
+ */
+import type { Batch, BatchKind, Disk, Platform, Range, Timer } from "../telemetry/index.ts";
+import type { UnnumberedBatch } from "../telemetry/index.ts";
+import { encodeBatch, messageOf, RangeSet, topicOf } from "../telemetry/index.ts";
+import type { Checkpoint, ShedCounts, ShedReason } from "./checkpoint.ts";
+import { firstCheckpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import { maxPayload, recordLength, writeRecord } from "./record.ts";
+import { recover } from "./recovery.ts";
+import type { Cursor } from "./shelf.ts";
+import { Shelf } from "./shelf.ts";
+
+export interface SpoolOptions {
+  /** Names the stream. */
+  readonly agent: string;
+  /** Most disk it may use. @unit bytes */
+  readonly size: number;
+  /** Size of one segment file. @unit bytes */
+  readonly segment: number;
+  /** Longest wait for company before a commit; 0 commits at once. @unit ms */
+  readonly commit: number;
+}
+
+/** The counts of a stream since it was born. */
+export interface Ledger {
+  readonly offered: number;
+  readonly stored: number;
+  readonly queued: number;
+  readonly shed: ShedCounts;
+}
+
+/** A batch in its durable form, as it goes on the wire. */
+export interface Spooled {
+  readonly seq: number;
+  readonly topic: string;
+  readonly kind: BatchKind;
+  /** @unit ms since 1970-01-01 UTC */
+  readonly time: number;
+  /** The live payload. */
+  readonly payload: string;
+}
+
+export type { Cursor } from "./shelf.ts";
+
+interface Waiting {
+  readonly spooled: Spooled;
+  readonly bytes: Uint8Array;
+  readonly done: (outcome: Spooled | undefined) => void;
+}
+
+/** Numbers are reserved in steps of this size, so that a crash never hands one out twice. */
+const reserveStep = 4096;
+/** Waiting batches beyond this commit at once; beyond twice this they are shed. */
+const maxWaiting = 2000;
+/** A checkpoint follows a change within this time. @unit ms */
+const checkpointDelay = 1000;
+
+export class Spool {
+  readonly stream: string;
+  readonly #options: SpoolOptions;
+  readonly #disk: Disk;
+  readonly #platform: Platform;
+  readonly #shelf: Shelf;
+  #waiting: Waiting[] = [];
+  #committing: Promise<void> | undefined;
+  #commitTimer: Timer | undefined;
+  #checkpointTimer: Timer | undefined;
+  #checkpointing: Promise<void> = Promise.resolve();
+  #next: number;
+  /** Every number up to this one is durable, settled or shed. */
+  #durable: number;
+  #reserved: number;
+  #stored: number;
+  #shed: Record<ShedReason, number>;
+  #failing = false;
+  #closed = false;
+
+  private constructor(
+    options: SpoolOptions,
+    { disk, start }: { readonly disk: Disk; readonly start: Checkpoint },
+    platform: Platform,
+  ) {
+    this.#options = options;
+    this.#disk = disk;
+    this.#platform = platform;
+    this.stream = start.stream;
+    this.#next = start.next;
+    this.#durable = start.next - 1;
+    this.#reserved = start.reserved;
+    this.#stored = start.stored;
+    this.#shed = { ...start.shed };
+    const { size, segment } = options;
+    this.#shelf = new Shelf({
+      disk,
+      size,
+      segment,
+      log: platform.log,
+      remember: () => this.#checkpoint().catch((error: unknown) => this.#report(error)),
+      shed: (reason, count) => {
+        this.#shed[reason] += count;
+      },
+    });
+  }
+
+  /**
+   * Opens the spool on a disk, as a crash may have left it: torn tails are cut, damage is counted.
+   * @throws E_SPOOL_WRITE when the disk takes no checkpoint
+   */
+  static async open(options: SpoolOptions, disk: Disk, platform: Platform): Promise<Spool> {
+    const known = await readCheckpoint(disk);
+    if (known === "damaged") platform.log.error("checkpoint damaged", { code: "E_SPOOL_DAMAGED" });
+    const fresh = firstCheckpoint(options.agent, platform.entropy);
+    const start = known === undefined || known === "damaged" ? fresh : known;
+    const spool = new Spool(options, { disk, start }, platform);
+    await spool.#recover(start);
+    await spool.#reserve();
+    return spool;
+  }
+
+  /** The lowest number that still waits: the stream begins here now. */
+  get base(): number {
+    return Math.max(1, this.#shelf.lowest ?? this.#durable + 1);
+  }
+
+  get ledger(): Ledger {
+    const { queued } = this.#shelf;
+    const shed = { ...this.#shed };
+    const given = shed.full + shed.disk + shed.damaged + shed.large;
+    return { offered: this.#stored + queued + given, stored: this.#stored, queued, shed };
+  }
+
+  /** Disk in use. @unit bytes */
+  get bytes(): number {
+    return this.#shelf.bytes;
+  }
+
+  /**
+   * Takes a batch; resolves with its durable form, or with undefined when it was shed (and
+   * counted): too large, or the disk takes no more.
+   */
+  append(batch: UnnumberedBatch): Promise<Spooled | undefined> {
+    const seq = this.#next;
+    const topic = topicOf(batch.address, batch.kind);
+    const numbered: Batch = { ...batch, stream: this.stream, seq };
+    const payload = encodeBatch(numbered, this.stream, this.base, batch.place);
+    const bytes = Buffer.from(`${topic}\n${payload}`);
+    const fits = Math.min(maxPayload, this.#options.segment);
+    if (recordLength(bytes) > fits) return this.#give("large");
+    if (this.#waiting.length >= 2 * maxWaiting || this.#closed) return this.#give("disk");
+    this.#next = seq + 1;
+    const spooled = { seq, topic, kind: batch.kind, time: batch.time, payload };
+    return new Promise((done) => {
+      this.#waiting.push({ spooled, bytes, done });
+      this.#scheduleCommit();
+    });
+  }
+
+  /** Settles what the hub reports stored; returns how many batches that were pending. */
+  settle(ranges: readonly Range[]): number {
+    const settled = ranges.reduce((sum, range) => sum + this.#shelf.settle(range), 0);
+    if (settled === 0) return 0;
+    this.#stored += settled;
+    this.#scheduleCheckpoint();
+    return settled;
+  }
+
+  /** Gives up a batch that is durable but cannot be read: written by another version. */
+  giveUp(seq: number): void {
+    this.#shed.damaged += this.#shelf.settle([seq, seq]);
+    this.#scheduleCheckpoint();
+  }
+
+  /**
+   * Reads pending batches, oldest segment first, from a cursor on: those that `accept` takes, up
+   * to `maxBytes` of payload. The cursor is undefined at the end.
+   */
+  async read(
+    from: Cursor | undefined,
+    maxBytes: number,
+    accept: (seq: number) => boolean,
+  ): Promise<{ readonly batches: readonly Spooled[]; readonly cursor: Cursor | undefined }> {
+    const batches: Spooled[] = [];
+    let bytes = 0;
+    const cursor = await this.#shelf.read(from, ({ seq, time, payload }) => {
+      if (!accept(seq)) return true;
+      batches.push(spooledOf(seq, time, payload));
+      bytes += payload.length;
+      return bytes < maxBytes;
+    });
+    return { batches, cursor };
+  }
+
+  /** Commits what waits, writes the checkpoint and closes the files. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    while (this.#waiting.length > 0 || this.#committing !== undefined) {
+      await (this.#committing ?? this.#commit());
+    }
+    this.#commitTimer?.cancel();
+    this.#checkpointTimer?.cancel();
+    this.#reserved = this.#durable;
+    await this.#checkpoint().catch((error: unknown) => this.#report(error));
+    await this.#shelf.close();
+  }
+
+  #give(reason: ShedReason): Promise<undefined> {
+    this.#shed[reason] += 1;
+    this.#scheduleCheckpoint();
+    return Promise.resolve(undefined);
+  }
+
+  // --- commit ---
+
+  #scheduleCommit(): void {
+    if (this.#committing !== undefined) return;
+    if (this.#options.commit === 0 || this.#waiting.length >= maxWaiting) {
+      this.#commitTimer?.cancel();
+      this.#startCommit();
+      return;
+    }
+    this.#commitTimer ??= this.#platform.clock.after(this.#options.commit, () =>
+      this.#startCommit(),
+    );
+  }
+
+  #startCommit(): void {
+    this.#commitTimer = undefined;
+    if (this.#committing === undefined) void this.#commit();
+  }
+
+  #commit(): Promise<void> {
+    this.#committing = this.#commitWaiting().finally(() => {
+      this.#committing = undefined;
+      if (this.#waiting.length > 0) this.#scheduleCommit();
+    });
+    return this.#committing;
+  }
+
+  async #commitWaiting(): Promise<void> {
+    const taken = this.#waiting;
+    this.#waiting = [];
+    const last = taken.at(-1)?.spooled.seq;
+    if (last === undefined) return;
+    const outcome = new Map<Waiting, boolean>();
+    try {
+      if (last > this.#reserved) await this.#reserve(last);
+      for (const kind of ["telemetry", "event"] as const) {
+        const group = taken.filter(({ spooled }) => spooled.kind === kind);
+        for (const part of await this.#write(kind, group)) outcome.set(part, true);
+      }
+      this.#recovered();
+    } catch (error) {
+      this.#report(error);
+    }
+    this.#durable = Math.max(this.#durable, last);
+    for (const waiting of taken) {
+      const durable = outcome.has(waiting);
+      if (!durable) this.#shed.disk += 1;
+      waiting.done(durable ? waiting.spooled : undefined);
+    }
+    this.#scheduleCheckpoint();
+  }
+
+  /** Writes a group in as few segments as hold it; returns what became durable. */
+  async #write(kind: BatchKind, group: readonly Waiting[]): Promise<readonly Waiting[]> {
+    const written: Waiting[] = [];
+    let rest = group;
+    while (rest.length > 0) {
+      const first = rest[0];
+      if (first === undefined) break;
+      const firstLength = recordLength(first.bytes);
+      const segment = await this.#shelf.segmentFor(kind, first.spooled.seq, firstLength);
+      let length = 0;
+      const part = rest.filter(({ bytes }) => {
+        // Once one does not fit, none behind it goes before it.
+        const more = length + recordLength(bytes);
+        length = segment.room(more) ? more : Number.POSITIVE_INFINITY;
+        return Number.isFinite(length);
+      });
+      await segment.append(
+        encode(part),
+        part.map(({ spooled }) => spooled.seq),
+      );
+      written.push(...part);
+      rest = rest.slice(part.length);
+    }
+    return written;
+  }
+
+  // --- checkpoint ---
+
+  async #reserve(upTo = this.#next): Promise<void> {
+    this.#reserved = upTo + reserveStep;
+    await this.#checkpoint();
+  }
+
+  #scheduleCheckpoint(): void {
+    if (this.#closed) return;
+    this.#checkpointTimer ??= this.#platform.clock.after(checkpointDelay, () => {
+      this.#checkpointTimer = undefined;
+      this.#checkpoint()
+        .then(() => this.#shelf.removeSettled())
+        .catch((error: unknown) => this.#report(error));
+    });
+  }
+
+  /** Writes the checkpoint; never two at once. */
+  #checkpoint(): Promise<void> {
+    const written = this.#checkpointing.then(() => writeCheckpoint(this.#disk, this.#snapshot()));
+    this.#checkpointing = written.catch(() => undefined);
+    return written;
+  }
+
+  #snapshot(): Checkpoint {
+    const pending = RangeSet.of(this.#shelf.pending);
+    // A commit under way may have made some durable that are not handed back yet.
+    pending.remove(this.#durable + 1, Number.MAX_SAFE_INTEGER);
+    return {
+      stream: this.stream,
+      next: this.#durable + 1,
+      reserved: this.#reserved,
+      stored: this.#stored,
+      shed: { ...this.#shed },
+      pending: pending.ranges,
+    };
+  }
+
+  #report(error: unknown): void {
+    if (this.#failing) return;
+    this.#failing = true;
+    this.#platform.log.error("spool write failed", {
+      code: "E_SPOOL_WRITE",
+      why: messageOf(error),
+    });
+  }
+
+  #recovered(): void {
+    if (!this.#failing) return;
+    this.#failing = false;
+    this.#platform.log.info("spool write recovered");
+  }
+
+  async #recover(start: Checkpoint): Promise<void> {
+    const { last, lost } = await recover(await this.#shelf.load(), start);
+    if (lost > 0) {
+      this.#shed.damaged += lost;
+      this.#platform.log.error("spool damaged", { code: "E_SPOOL_DAMAGED", count: lost });
+    }
+    this.#durable = Math.max(last, this.#reserved);
+    this.#next = this.#durable + 1;
+    await this.#shelf.removeSettled();
+  }
+}
+
+function encode(part: readonly Waiting[]): Buffer {
+  const length = part.reduce((sum, { bytes }) => sum + recordLength(bytes), 0);
+  const target = Buffer.alloc(length);
+  let offset = 0;
+  for (const { spooled, bytes } of part) {
+    offset = writeRecord(target, offset, { seq: spooled.seq, time: spooled.time, payload: bytes });
+  }
+  return target;
+}
+
+function spooledOf(seq: number, time: number, bytes: Uint8Array): Spooled {
+  const text = Buffer.from(bytes).toString();
+  const end = text.indexOf("\n");
+  const topic = text.slice(0, end);
+  const kind = topic.endsWith("/event") ? "event" : "telemetry";
+  return { seq, topic, kind, time, payload: text.slice(end + 1) };
+}

@@ -1,0 +1,178 @@
+/**
+ * The agent's link to a broker, and the only door to MQTT.js. MQTT.js remembers nothing for us:
+ * each connection is a client of its own with a clean session, so that the spool stays the only
+ * memory of what is unsent. Reconnects with exponential back-off and jitter for ever.
+ */
+import { readFileSync } from "node:fs";
+import type { MqttClient } from "mqtt";
+import mqtt from "mqtt";
+import type { Address } from "../config/index.ts";
+import type { Platform, Timer } from "../telemetry/index.ts";
+import { GatewayError, messageOf, retryDelay } from "../telemetry/index.ts";
+import type { UplinkOptions } from "./options.ts";
+
+export interface Message {
+  readonly topic: string;
+  readonly payload: string;
+  readonly retain: boolean;
+}
+
+/** What a link tells its owner. */
+export interface UplinkEvents {
+  /** Connected and subscribed. */
+  up(): void;
+  /** Was up, is no more. */
+  down(): void;
+  message(topic: string, payload: Uint8Array): void;
+}
+
+export interface Uplink extends AsyncDisposable {
+  /**
+   * Publishes at QoS 1; resolves when the broker has taken it, which says nothing of the store.
+   * @throws E_UPLINK when the link is down or goes down meanwhile
+   */
+  publish(message: Message): Promise<void>;
+}
+
+export interface UplinkTarget {
+  readonly url: Address;
+  readonly clientId: string;
+  readonly will?: Message | undefined;
+  readonly subscribe: readonly string[];
+}
+
+const retryPolicy = { first: 500, longest: 60_000 };
+const connectTimeout = 10_000;
+
+/** `scheme://host:port` of an address, with an IPv6 host in brackets. */
+export function addressText({ scheme, host, port }: Address): string {
+  return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+/** Opens a link that keeps itself up; events come until it is disposed. */
+export function openUplink(
+  target: UplinkTarget,
+  options: UplinkOptions,
+  { events, platform }: { readonly events: UplinkEvents; readonly platform: Platform },
+): Uplink {
+  return new MqttUplink(target, options, { events, platform });
+}
+
+class MqttUplink implements Uplink {
+  readonly #target: UplinkTarget;
+  readonly #options: UplinkOptions;
+  readonly #events: UplinkEvents;
+  readonly #platform: Platform;
+  #client: MqttClient | undefined;
+  #up = false;
+  #attempt = 0;
+  #retry: Timer | undefined;
+  #closed = false;
+
+  constructor(
+    target: UplinkTarget,
+    options: UplinkOptions,
+    { events, platform }: { readonly events: UplinkEvents; readonly platform: Platform },
+  ) {
+    this.#target = target;
+    this.#options = options;
+    this.#events = events;
+    this.#platform = platform;
+    this.#connect();
+  }
+
+  async publish({ topic, payload, retain }: Message): Promise<void> {
+    const client = this.#client;
+    if (!this.#up || client === undefined) throw new GatewayError("E_UPLINK", "the link is down");
+    try {
+      await client.publishAsync(topic, payload, { qos: 1, retain });
+    } catch (cause) {
+      throw new GatewayError("E_UPLINK", `${topic}: ${messageOf(cause)}`, { cause });
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    this.#retry?.cancel();
+    const client = this.#client;
+    this.#client = undefined;
+    this.#up = false;
+    await client?.endAsync(true);
+  }
+
+  #connect(): void {
+    const { url, clientId, will, subscribe } = this.#target;
+    const { username, password, ca, keepalive } = this.#options;
+    let client: MqttClient;
+    try {
+      client = mqtt.connect(addressText(url), {
+        clientId,
+        ...(username === undefined ? {} : { username }),
+        ...(password === undefined ? {} : { password: password.reveal() }),
+        ...(ca === undefined ? {} : { ca: readFileSync(ca) }),
+        ...(will === undefined
+          ? {}
+          : { will: { ...will, payload: Buffer.from(will.payload), qos: 1 } }),
+        keepalive: Math.max(1, Math.round(keepalive / 1000)),
+        protocolVersion: 4,
+        clean: true,
+        reconnectPeriod: 0,
+        connectTimeout,
+        queueQoSZero: false,
+        resubscribe: false,
+        rejectUnauthorized: true,
+      });
+    } catch (error) {
+      this.#lost(error);
+      return;
+    }
+    this.#client = client;
+    let failure: unknown;
+    client.on("error", (error) => {
+      failure = error;
+    });
+    client.on("message", (topic, payload) => this.#events.message(topic, payload));
+    client.on("close", () => {
+      if (this.#client === client) this.#lost(failure);
+      client.end(true);
+    });
+    client.on("connect", () => {
+      const granted =
+        subscribe.length === 0
+          ? Promise.resolve()
+          : client.subscribeAsync([...subscribe], { qos: 1 });
+      granted.then(
+        () => this.#connected(client),
+        (error: unknown) => {
+          failure = error;
+          client.end(true);
+        },
+      );
+    });
+  }
+
+  #connected(client: MqttClient): void {
+    if (this.#client !== client || this.#closed) return;
+    this.#up = true;
+    this.#attempt = 0;
+    this.#platform.log.info("uplink connected", { url: addressText(this.#target.url) });
+    this.#events.up();
+  }
+
+  #lost(failure: unknown): void {
+    this.#client = undefined;
+    if (this.#closed) return;
+    const url = addressText(this.#target.url);
+    const why = failure === undefined ? undefined : messageOf(failure);
+    if (this.#up || this.#attempt === 0) {
+      this.#platform.log.warn("uplink lost", { code: "E_UPLINK", url, why });
+    }
+    if (this.#up) {
+      this.#up = false;
+      this.#events.down();
+    }
+    this.#attempt += 1;
+    const wait = retryDelay(retryPolicy, this.#attempt, this.#platform.entropy);
+    this.#retry = this.#platform.clock.after(wait, () => this.#connect());
+  }
+}

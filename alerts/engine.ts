@@ -1,0 +1,358 @@
+/**
+ * The alerts at work: live points, the silence of known devices and answers of the store go in;
+ * retained payloads, calls to the notifier and rows of `alert_event` come out. Live rules judge in
+ * event time (the device's answer), stored rules at the time of the question, absence on the
+ * monotonic clock. State is kept over restarts: nothing is told twice, nothing is lost.
+ * Limits: `maxGroups` groups a rule, `maxDevices` devices known by name; what is too much is
+ * refused and counted.
+ */
+import type { DeviceAddress, Disk, Platform, Point, Tags } from "../telemetry/index.ts";
+import { topicOf } from "../telemetry/index.ts";
+import type { QuerySeries, Store } from "../store/index.ts";
+import { AbsenceWatch } from "./absence.ts";
+import type { Step } from "./evaluate.ts";
+import { end, freeze, observe, thaw } from "./evaluate.ts";
+import type { Compiled, Group, Origin } from "./groups.ts";
+import { compile, Groups, identityOf, keyOf, tagOf, valuesOf } from "./groups.ts";
+import type { AbsentRule, LiveRule, Rule, StoredRule } from "./options.ts";
+import type { Notify, Publish } from "./outbox.ts";
+import { Outbox } from "./outbox.ts";
+import type { Snapshot } from "./snapshot.ts";
+import { readSnapshot } from "./snapshot.ts";
+import { StoredRules } from "./stored.ts";
+import type { AlertView } from "./transition.ts";
+import { transitionOf, viewOf } from "./transition.ts";
+
+/** A device that ought to send. */
+export interface ExpectedDevice extends Origin {
+  /** What it ought to send. */
+  readonly measurements: readonly string[];
+}
+
+/** What ingest hands over of a live batch. */
+export interface LiveBatch extends Origin {
+  /** When the device answered. @unit ms since 1970-01-01 UTC */
+  readonly time: number;
+  readonly points: readonly Point[];
+}
+
+export interface AlertsParts {
+  readonly rules: Readonly<Record<string, Rule>>;
+  /** Devices known at start; empty where they become known later, by `expect`. */
+  readonly expected: readonly ExpectedDevice[];
+  /** Who tells alerts that are wider than a device, or of a device that nobody has heard of. */
+  readonly hub: DeviceAddress;
+  readonly store: Pick<Store, "query" | "write">;
+  readonly disk: Disk;
+  readonly publish: Publish;
+  readonly notify: Notify;
+  /** Groups that one rule may have. Default 10,000. */
+  readonly maxGroups?: number;
+}
+
+/** An alert with the device that it is of. */
+export interface ActiveAlert extends AlertView {
+  readonly address: DeviceAddress;
+}
+
+/** What the status shows. */
+export interface AlertsStatus {
+  readonly firing: number;
+  readonly pending: number;
+  readonly unknown: number;
+  readonly alerts: readonly ActiveAlert[];
+  /** Stored rules that cannot be judged now. */
+  readonly blind: readonly string[];
+  /** Values not judged: not newer than the last of their series, of the future, one too many. */
+  readonly ignored: number;
+  /** Rows refused because a rule had too many groups. */
+  readonly refused: number;
+  /** Rows that wait for the store. */
+  readonly waiting: number;
+  /** Rows that the store will never take. */
+  readonly rejected: number;
+  /** Transitions not told or rows not written because too many waited. */
+  readonly shed: number;
+}
+
+export interface Alerts extends AsyncDisposable {
+  /** Judges live points; returns at once, what follows from them goes out by itself. */
+  observe(batch: LiveBatch): void;
+  /** The devices that ought to send, all of them; alerts of a device that left are ended. */
+  expect(devices: readonly ExpectedDevice[]): void;
+  /** What is pending, firing or unknown now. */
+  firing(): AlertsStatus;
+}
+
+/** Devices remembered by identity, for the topics of stored rules. */
+const maxDevices = 100_000;
+/** A point from further ahead would make all that follow look old. @unit ms */
+const maxAhead = 3_600_000;
+
+/** Reads what was kept, tells the state of every kept alert again, and begins to judge. */
+export async function openAlerts(parts: AlertsParts, platform: Platform): Promise<Alerts> {
+  const kept = await readSnapshot(parts.disk, platform.log);
+  const groups = new Groups(parts.hub, platform.log, parts.maxGroups);
+  const outbox = new Outbox({ ...parts, groups }, platform, kept.lines);
+  const engine = new Engine(parts, platform, { groups, outbox });
+  engine.restore(kept);
+  engine.start();
+  return engine;
+}
+
+class Engine implements Alerts {
+  readonly #platform: Platform;
+  readonly #groups: Groups;
+  readonly #outbox: Outbox;
+  readonly #rules: ReadonlyMap<string, Compiled>;
+  readonly #live = new Map<string, Compiled<LiveRule>[]>();
+  readonly #absent = new Map<string, AbsenceWatch[]>();
+  readonly #stored: StoredRules;
+  readonly #devices = new Map<string, Origin>();
+  #expected: readonly ExpectedDevice[];
+  #ignored = 0;
+  #closed = false;
+
+  constructor(
+    parts: AlertsParts,
+    platform: Platform,
+    { groups, outbox }: { groups: Groups; outbox: Outbox },
+  ) {
+    this.#platform = platform;
+    this.#groups = groups;
+    this.#outbox = outbox;
+    this.#expected = parts.expected;
+    const rules = Object.entries(parts.rules).map(([id, rule]) => compile(id, rule));
+    this.#rules = new Map(rules.map((rule) => [rule.id, rule]));
+    for (const rule of rules) {
+      if (isLive(rule)) append(this.#live, rule.rule.measurement, rule);
+      if (!isAbsent(rule)) continue;
+      const watch = new AbsenceWatch(rule, platform, (group, next) => this.#advance(group, next));
+      append(this.#absent, rule.rule.measurement, watch);
+    }
+    this.#stored = new StoredRules(parts.store, platform, {
+      answered: (rule, series, time) => this.#answered(rule, series, time),
+      blinded: (rule, time) => this.#blinded(rule, time),
+    });
+  }
+
+  /** Puts kept groups back; those whose rule is gone or judges something else now are ended. */
+  restore(kept: Snapshot): void {
+    for (const { rule: id, ...group } of kept.groups) {
+      const rule = this.#rules.get(id);
+      const before = kept.rules[id];
+      if (before === undefined) continue;
+      if (rule !== undefined && rule.shape === before.shape) this.#groups.add({ ...group, rule });
+      else this.#endKept({ ...group, rule: { id, ...before } });
+    }
+    // Also of what has ended: the end may not have been published before the restart.
+    for (const { address } of this.#groups) this.#outbox.tell(topicOf(address, "alert"));
+  }
+
+  start(): void {
+    this.#watchExpected();
+    if (this.#expected.length > 0) this.#endUnexpected([]);
+    this.#stored.start([...this.#rules.values()].filter(isStored));
+    this.#outbox.start();
+  }
+
+  observe(batch: LiveBatch): void {
+    if (this.#closed) return;
+    this.#learn(batch);
+    const early = batch.time > this.#platform.clock.now() + maxAhead;
+    for (const point of batch.points) {
+      for (const rule of this.#live.get(point.measurement) ?? []) {
+        if (early) this.#ignored += 1;
+        else this.#judge(rule, batch, point);
+      }
+      for (const watch of this.#absent.get(point.measurement) ?? []) {
+        this.#hear(watch, batch, point);
+      }
+    }
+  }
+
+  expect(devices: readonly ExpectedDevice[]): void {
+    const before = this.#expected;
+    this.#expected = devices;
+    this.#watchExpected();
+    this.#endUnexpected(before);
+  }
+
+  firing(): AlertsStatus {
+    const alerts = this.#groups
+      .active()
+      .map((group): ActiveAlert => ({ ...viewOf(group), address: group.address }));
+    const count = (state: string): number => alerts.filter((one) => one.state === state).length;
+    return {
+      firing: count("firing"),
+      pending: count("pending"),
+      unknown: count("unknown"),
+      alerts,
+      blind: this.#stored.blind,
+      ignored: this.#ignored,
+      refused: this.#groups.refused,
+      waiting: this.#outbox.waiting,
+      rejected: this.#outbox.rejected,
+      shed: this.#outbox.shed,
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    for (const watch of this.#watches()) watch.close();
+    await this.#stored.close();
+    await this.#outbox.close();
+  }
+
+  #judge(rule: Compiled<LiveRule>, batch: LiveBatch, point: Point): void {
+    const { field, where, quality } = rule.rule;
+    const value = point.fields[field];
+    if (typeof value !== "number" || !Number.isFinite(value)) return;
+    if (Number(point.fields["q"] ?? 0) > quality || !matches(where, batch, point)) return;
+    const group = this.#groups.group(rule, batch, valuesOf(rule, batch, point));
+    if (group === undefined) return;
+    const channel = rule.channel === undefined ? "" : tagOf(rule.channel, batch, point);
+    const series = rule.single ? "" : `${identityOf(batch.address)}\u0000${channel}`;
+    const next = observe(rule.rule, group.life, { series, time: batch.time, value });
+    if (next === undefined) this.#ignored += 1;
+    else this.#advance(group, next);
+  }
+
+  #hear(watch: AbsenceWatch, batch: LiveBatch, point: Point): void {
+    const { rule } = watch;
+    if (!watch.counts(point) || !matches(rule.rule.where, batch, point)) return;
+    const group = this.#groups.of(rule).get(keyOf(rule, batch.address, valuesOf(rule, batch)));
+    if (group !== undefined) watch.hear(group);
+  }
+
+  #answered(rule: Compiled<StoredRule>, series: readonly QuerySeries[], time: number): void {
+    const seen = new Set<Group>();
+    for (const { tags, rows } of series) {
+      const value = rows.at(-1)?.values[rule.rule.field];
+      if (typeof value !== "number") continue;
+      const values = rule.rule.by.map((name) => tags[name] ?? "");
+      const group = this.#groups.group(rule, this.#originOf(tags), values);
+      if (group === undefined) continue;
+      seen.add(group);
+      const next = observe(rule.rule, group.life, { series: "", time, value });
+      if (next !== undefined) this.#advance(group, next);
+    }
+    for (const group of this.#groups.of(rule).values()) {
+      if (!seen.has(group)) this.#advance(group, thaw(group.life, time));
+    }
+  }
+
+  #blinded(rule: Compiled<StoredRule>, time: number): void {
+    for (const group of this.#groups.of(rule).values()) {
+      this.#advance(group, freeze(group.life, time));
+    }
+  }
+
+  #advance(group: Group, next: Step): void {
+    this.#groups.advance(group, next);
+    if (next.change !== undefined) this.#outbox.add(transitionOf(group, next.change));
+  }
+
+  #endGroup(group: Group): void {
+    this.#advance(group, end(group.life, this.#platform.clock.now()));
+  }
+
+  /** Ends a kept alert that no rule stands behind any more. */
+  #endKept(group: Group): void {
+    if (group.life.phase === "inactive") return;
+    const { life, change } = end(group.life, this.#platform.clock.now());
+    if (change !== undefined) this.#outbox.add(transitionOf({ ...group, life }, change));
+  }
+
+  #watchExpected(): void {
+    for (const device of this.#expected) {
+      this.#learn(device);
+      for (const measurement of device.measurements) {
+        for (const watch of this.#absent.get(measurement) ?? []) this.#watch(watch, device);
+      }
+    }
+  }
+
+  #watch(watch: AbsenceWatch, device: ExpectedDevice): void {
+    const { rule } = watch;
+    if (!matches(placeOnly(rule.rule.where, rule), device)) return;
+    const group = this.#groups.group(rule, device, valuesOf(rule, device));
+    if (group !== undefined) watch.watch(group);
+  }
+
+  /** Silence of what nobody expects is no alert; a device that left takes its alerts along. */
+  #endUnexpected(before: readonly ExpectedDevice[]): void {
+    const left = identities(before);
+    for (const { address } of this.#expected) left.delete(identityOf(address));
+    for (const watch of this.#watches()) {
+      const expected = this.#expectedKeys(watch.rule);
+      const groups = [...this.#groups.of(watch.rule).values()];
+      for (const group of groups.filter(({ key }) => !expected.has(key))) {
+        this.#endGroup(group);
+        watch.forget(group);
+        this.#groups.remove(group);
+      }
+    }
+    for (const group of this.#groups.active()) {
+      if (left.has(identityOf(group.address))) this.#endGroup(group);
+    }
+  }
+
+  #expectedKeys(rule: Compiled<AbsentRule>): ReadonlySet<string> {
+    const { measurement, where } = rule.rule;
+    const keys = new Set<string>();
+    for (const device of this.#expected) {
+      const sends = device.measurements.includes(measurement);
+      if (!sends || !matches(placeOnly(where, rule), device)) continue;
+      keys.add(keyOf(rule, device.address, valuesOf(rule, device)));
+    }
+    return keys;
+  }
+
+  #watches(): AbsenceWatch[] {
+    return [...this.#absent.values()].flat();
+  }
+
+  #learn({ address, place }: Origin): void {
+    const identity = identityOf(address);
+    if (!this.#devices.has(identity) && this.#devices.size >= maxDevices) return;
+    this.#devices.set(identity, { address, place });
+  }
+
+  /** The store knows no class: it comes from the device, when that was heard of. */
+  #originOf(tags: Tags): Origin {
+    const { region = "", org = "", site = "", device = "" } = tags;
+    const known = this.#devices.get(identityOf({ region, org, site, device }));
+    return known ?? { address: { region, org, site, class: "", device }, place: {} };
+  }
+}
+
+function append<T>(lists: Map<string, T[]>, key: string, item: T): void {
+  lists.set(key, [...(lists.get(key) ?? []), item]);
+}
+
+function isLive(rule: Compiled): rule is Compiled<LiveRule> {
+  return rule.rule.kind === "live";
+}
+
+function isStored(rule: Compiled): rule is Compiled<StoredRule> {
+  return rule.rule.kind === "stored";
+}
+
+function isAbsent(rule: Compiled): rule is Compiled<AbsentRule> {
+  return rule.rule.kind === "absent";
+}
+
+function matches(where: Tags, origin: Origin, point?: Point): boolean {
+  for (const name in where) if (tagOf(name, origin, point) !== where[name]) return false;
+  return true;
+}
+
+/** The part of `where` that is known of a device before it sends. */
+function placeOnly(where: Tags, { channel }: Compiled): Tags {
+  return Object.fromEntries(Object.entries(where).filter(([name]) => name !== channel));
+}
+
+function identities(devices: readonly ExpectedDevice[]): Set<string> {
+  return new Set(devices.map(({ address }) => identityOf(address)));
+}

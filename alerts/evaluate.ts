@@ -1,0 +1,186 @@
+/**
+ * The life of one alert as a pure state machine: (state, observation, time) → (state, change).
+ * No clock, no I/O; the same inputs always give the same changes, so that a replay, a restart in
+ * the middle and the live engine agree. A state is plain JSON. Times are ms since 1970-01-01 UTC.
+ *
+ *              broken                      broken for `for`
+ *   inactive ──────────► pending ─────────────────────────────► firing
+ *      ▲ ▲  not broken      │                                     │
+ *      │ └──────────────────┘                                     │
+ *      └────────── not broken for `keep` ("resolved") ────────────┘
+ *
+ * Pending and firing may be frozen ("unknown") while nothing can be known: no clock runs then.
+ * Hysteresis holds a firing alert only; a pending one needs the threshold itself broken each time.
+ */
+
+export const phases = ["inactive", "pending", "firing"] as const;
+export type Phase = (typeof phases)[number];
+
+/** What an alert is called outside; `resolved` only ever as the end of a change. */
+export type AlertState = Phase | "unknown" | "resolved";
+
+/** When a value is wrong, and when it is right again. */
+export interface Threshold {
+  readonly side: "above" | "below";
+  readonly limit: number;
+  /** At or inside it a firing alert clears; equal to the limit when there is no hysteresis. */
+  readonly clear: number;
+}
+
+export interface Timing {
+  /** How long broken before it fires. @unit ms */
+  readonly for: number;
+  /** How long not broken before it resolves. @unit ms */
+  readonly keep: number;
+}
+
+/** The newest value of one series of a group: its name, its time, its value. */
+export type Latest = readonly [series: string, time: number, value: number];
+
+export interface Life {
+  readonly phase: Phase;
+  /** When the phase was entered. */
+  readonly since: number;
+  /** Newest time judged; time never runs backwards in a life. */
+  readonly seen: number;
+  /** Start of the clock that runs: `for` while pending, `keep` while firing and not broken. */
+  readonly clock?: number | undefined;
+  /** Since when nothing is known. */
+  readonly frozen?: number | undefined;
+  /** The value that was judged last. */
+  readonly value?: number | undefined;
+  readonly series: readonly Latest[];
+}
+
+export interface Change {
+  readonly from: AlertState;
+  readonly to: AlertState;
+  readonly time: number;
+}
+
+export interface Step {
+  readonly life: Life;
+  readonly change?: Change;
+}
+
+/** One value of one series of a group. */
+export interface Observation {
+  readonly series: string;
+  readonly time: number;
+  readonly value: number;
+}
+
+export interface Judgement {
+  readonly broken: boolean;
+  readonly time: number;
+  readonly value?: number | undefined;
+}
+
+/** A life before anything was seen. */
+export const newborn: Life = { phase: "inactive", since: 0, seen: 0, series: [] };
+
+/** Series that one group may join; more are ignored, the caller counts them. */
+export const maxSeries = 1000;
+
+/** What the outside calls the state. */
+export function stateOf(life: Life): Phase | "unknown" {
+  return life.frozen === undefined ? life.phase : "unknown";
+}
+
+/**
+ * Judges a new value against a threshold. A group of several series is as bad as the worst of
+ * their newest values. Undefined when the value is ignored: not newer than the last of its series,
+ * or of one series too many.
+ */
+export function observe(
+  rule: Timing & { readonly threshold: Threshold },
+  before: Life,
+  observation: Observation,
+): Step | undefined {
+  const series = withLatest(before.series, observation);
+  if (series === undefined) return undefined;
+  const value = worst(rule.threshold.side, series);
+  const broken = isBroken(rule.threshold, before.phase, value);
+  return step(rule, { ...before, series }, { broken, value, time: observation.time });
+}
+
+/** Takes a judgement; a frozen life thaws first, and both together are one change. */
+export function step(timing: Timing, before: Life, judgement: Judgement): Step {
+  const time = Math.max(before.seen, judgement.time);
+  const thawed = withoutFrost(before, time);
+  const next = afterJudgement(timing, thawed, { broken: judgement.broken, time });
+  const life: Life = { ...next, seen: time, value: judgement.value };
+  return changed(before, life, time);
+}
+
+/** Nothing can be known from now on: state and clocks stand still. An inactive life has none. */
+export function freeze(before: Life, time: number): Step {
+  if (before.phase === "inactive" || before.frozen !== undefined) return { life: before };
+  const at = Math.max(before.seen, time);
+  return changed(before, { ...before, frozen: at, seen: at }, at);
+}
+
+/** Things can be known again, but nothing was seen of this one: it goes on where it stood. */
+export function thaw(before: Life, time: number): Step {
+  const at = Math.max(before.seen, time);
+  return changed(before, { ...withoutFrost(before, at), seen: at }, at);
+}
+
+/** Ends a life from outside: its rule or its device is gone. */
+export function end(before: Life, time: number): Step {
+  const at = Math.max(before.seen, time);
+  const { series, value } = before;
+  return changed(before, { phase: "inactive", since: at, seen: at, series, value }, at);
+}
+
+function withLatest(all: readonly Latest[], seen: Observation): readonly Latest[] | undefined {
+  const index = all.findIndex(([name]) => name === seen.series);
+  const latest: Latest = [seen.series, seen.time, seen.value];
+  if (index < 0) return all.length < maxSeries ? [...all, latest] : undefined;
+  const last = all[index];
+  return last !== undefined && seen.time > last[1] ? all.with(index, latest) : undefined;
+}
+
+function worst(side: Threshold["side"], series: readonly Latest[]): number {
+  const pick = side === "above" ? Math.max : Math.min;
+  return series.reduce((found, [, , value]) => pick(found, value), series[0]?.[2] ?? Number.NaN);
+}
+
+function isBroken(threshold: Threshold, phase: Phase, value: number): boolean {
+  const limit = phase === "firing" ? threshold.clear : threshold.limit;
+  return threshold.side === "above" ? value > limit : value < limit;
+}
+
+function afterJudgement(timing: Timing, life: Life, { broken, time }: Judgement): Life {
+  const { phase, clock } = life;
+  if (phase === "firing") {
+    if (broken) return { ...life, clock: undefined };
+    const calmSince = clock ?? time;
+    return time - calmSince >= timing.keep
+      ? entered(life, "inactive", time)
+      : { ...life, clock: calmSince };
+  }
+  if (!broken) return phase === "pending" ? entered(life, "inactive", time) : life;
+  const brokenSince = phase === "pending" ? (clock ?? time) : time;
+  if (time - brokenSince >= timing.for) return entered(life, "firing", time);
+  return phase === "pending" ? life : { ...entered(life, "pending", time), clock: time };
+}
+
+function entered(life: Life, phase: Phase, time: number): Life {
+  return { ...life, phase, since: time, clock: undefined };
+}
+
+/** The frozen span does not count: a clock that ran is moved on by it. */
+function withoutFrost(life: Life, time: number): Life {
+  if (life.frozen === undefined) return life;
+  const clock = life.clock === undefined ? undefined : life.clock + (time - life.frozen);
+  return { ...life, clock, frozen: undefined };
+}
+
+function changed(before: Life, life: Life, time: number): Step {
+  const from = stateOf(before);
+  const to = stateOf(life);
+  if (from === to) return { life };
+  const resolved = before.phase === "firing" && to === "inactive";
+  return { life, change: { from, to: resolved ? "resolved" : to, time } };
+}

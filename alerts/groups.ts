@@ -1,0 +1,210 @@
+/**
+ * Groups: one possible alert for each combination of a rule's `by` tags. Where a combination names
+ * a device the alert is that device's, else it is the hub's. Limits: `maxGroups` a rule; a group
+ * too many is refused, counted, and logged once a rule.
+ */
+import type { DeviceAddress, Log, Place, Point, Tags } from "../telemetry/index.ts";
+import { fieldFacts, measurementEntry, topicOf } from "../telemetry/index.ts";
+import type { Life, Step } from "./evaluate.ts";
+import { newborn } from "./evaluate.ts";
+import type { Rule, Severity } from "./options.ts";
+
+/** Groups that one rule may have, unless the caller says otherwise. */
+export const maxGroups = 10_000;
+
+/** What an alert says of its rule; kept with it, in case the rule goes first. */
+export interface Face {
+  readonly about: string;
+  readonly severity: Severity;
+  /** Behind the value, for people. */
+  readonly unit: string;
+  /** The limit that was passed; for an absence the longest silence allowed. */
+  readonly threshold: number;
+}
+
+/** A rule with what can be worked out once. */
+export interface Compiled<R extends Rule = Rule> {
+  readonly id: string;
+  readonly rule: R;
+  readonly face: Face;
+  /** The channel tag of the measurement. */
+  readonly channel: string | undefined;
+  /** Each group is of one device. */
+  readonly ofDevice: boolean;
+  /** Each group is one series. */
+  readonly single: boolean;
+  /** What makes a kept state meaningless when it changes: what is judged, and by what tags. */
+  readonly shape: string;
+}
+
+export function compile<R extends Rule>(id: string, rule: R): Compiled<R> {
+  const { about, severity, measurement, by, where, kind } = rule;
+  const channel = measurementEntry(measurement)?.channel;
+  const field = "field" in rule ? rule.field : "";
+  const counts = "aggregate" in rule && rule.aggregate === "count";
+  const shown = counts ? "" : (fieldFacts(measurement, field)?.unit?.shown ?? "");
+  const unit = rule.kind === "absent" ? "s" : shown;
+  const threshold = rule.kind === "absent" ? rule.absent / 1000 : rule.threshold.limit;
+  const ofDevice = by.includes("device");
+  return {
+    id,
+    rule,
+    face: { about, severity, unit, threshold },
+    channel,
+    ofDevice,
+    single: ofDevice && (channel === undefined || by.includes(channel)),
+    shape: JSON.stringify([kind, measurement, field, by, where]),
+  };
+}
+
+/** Where a row comes from. */
+export interface Origin {
+  readonly address: DeviceAddress;
+  readonly place: Place;
+}
+
+/** One possible alert and its life so far. */
+export interface Group {
+  readonly rule: Pick<Compiled, "id" | "shape" | "face">;
+  readonly key: string;
+  /** The `by` tags. */
+  readonly tags: Tags;
+  /** The device, or the hub. Changes only while there is no alert: a topic must be cleared. */
+  address: DeviceAddress;
+  place: Place;
+  life: Life;
+}
+
+/** The value of a tag of a row, "" where it has none. */
+export function tagOf(name: string, { address, place }: Origin, point?: Point): string {
+  switch (name) {
+    case "region":
+    case "org":
+    case "site":
+    case "class":
+    case "device":
+      return address[name];
+    case "zone":
+    case "rack":
+      return place[name] ?? "";
+    default:
+      return point?.tags?.[name] ?? "";
+  }
+}
+
+/** The values of a rule's `by` tags, in their order. */
+export function valuesOf({ rule }: Compiled, origin: Origin, point?: Point): string[] {
+  return rule.by.map((name) => tagOf(name, origin, point));
+}
+
+/** What tells devices apart; the class is left out, as the store does not know it. */
+export function identityOf({ region, org, site, device }: Omit<DeviceAddress, "class">): string {
+  return `${region}/${org}/${site}/${device}`;
+}
+
+/** Name of a group within its rule; `values` in the order of `by`. */
+export function keyOf(rule: Compiled, address: DeviceAddress, values: readonly string[]): string {
+  const own = values.join("\u0000");
+  return rule.ofDevice ? `${identityOf(address)}\u0000${own}` : own;
+}
+
+export class Groups {
+  readonly #hub: DeviceAddress;
+  readonly #log: Log;
+  readonly #limit: number;
+  readonly #byRule = new Map<string, Map<string, Group>>();
+  /** Groups that are pending, firing or unknown, by the topic they are told on. */
+  readonly #active = new Map<string, Set<Group>>();
+  readonly #full = new Set<string>();
+  /** Groups refused because their rule has too many. */
+  refused = 0;
+
+  constructor(hub: DeviceAddress, log: Log, limit = maxGroups) {
+    this.#hub = hub;
+    this.#log = log;
+    this.#limit = limit;
+  }
+
+  /** The groups of a rule by key. */
+  of(rule: Compiled): ReadonlyMap<string, Group> {
+    return this.#byRule.get(rule.id) ?? new Map();
+  }
+
+  /**
+   * The group of a row, made when it is new; undefined when the rule has too many. A device whose
+   * class is not known ("") has no topic: the hub speaks for it.
+   */
+  group(rule: Compiled, origin: Origin, values: readonly string[]): Group | undefined {
+    const key = keyOf(rule, origin.address, values);
+    const known = this.#byRule.get(rule.id)?.get(key);
+    const own = rule.ofDevice && origin.address.class !== "";
+    if (known === undefined) {
+      const tags = Object.fromEntries(rule.rule.by.map((name, i) => [name, values[i] ?? ""]));
+      const { address, place } = own ? origin : { address: this.#hub, place: placeIn(tags) };
+      return this.add({ rule, key, tags, address, place, life: newborn });
+    }
+    if (own && known.life.phase === "inactive") {
+      known.address = origin.address;
+      known.place = origin.place;
+    }
+    return known;
+  }
+
+  /** Takes a group in; undefined when its rule has too many. */
+  add(group: Group): Group | undefined {
+    const { rule } = group;
+    const groups = this.#byRule.get(rule.id) ?? new Map<string, Group>();
+    if (groups.size >= this.#limit) return this.#refuse(rule);
+    this.#byRule.set(rule.id, groups.set(group.key, group));
+    this.#index(group);
+    return group;
+  }
+
+  /** Gives a group its next life. */
+  advance(group: Group, { life }: Step): void {
+    const entered = group.life.phase !== life.phase;
+    group.life = life;
+    if (entered) this.#index(group);
+  }
+
+  remove(group: Group): void {
+    this.#byRule.get(group.rule.id)?.delete(group.key);
+  }
+
+  /** All groups, in order of rules and of their coming. */
+  *[Symbol.iterator](): Generator<Group> {
+    for (const groups of this.#byRule.values()) yield* groups.values();
+  }
+
+  /** The groups that are pending, firing or unknown: all, or those told on one topic. */
+  active(topic?: string): readonly Group[] {
+    if (topic !== undefined) return [...(this.#active.get(topic) ?? [])];
+    return [...this.#active.values()].flatMap((groups) => [...groups]);
+  }
+
+  #index(group: Group): void {
+    const topic = topicOf(group.address, "alert");
+    const there = this.#active.get(topic);
+    if (group.life.phase !== "inactive") {
+      this.#active.set(topic, (there ?? new Set()).add(group));
+    } else if (there?.delete(group) === true && there.size === 0) {
+      this.#active.delete(topic);
+    }
+  }
+
+  #refuse(rule: Pick<Compiled, "id">): undefined {
+    this.refused += 1;
+    if (this.#full.has(rule.id)) return undefined;
+    this.#full.add(rule.id);
+    this.#log.warn("rule refused more groups", { rule: rule.id, limit: this.#limit });
+    return undefined;
+  }
+}
+
+function placeIn(tags: Tags): Place {
+  const { zone, rack } = tags;
+  return {
+    ...(zone === undefined || zone === "" ? {} : { zone }),
+    ...(rack === undefined || rack === "" ? {} : { rack }),
+  };
+}

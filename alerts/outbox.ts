@@ -1,0 +1,226 @@
+/**
+ * The way out of a transition: first the snapshot (so that a crash repeats nothing that was told),
+ * then the retained payload of the device, the call to the notifier, and the row in the store.
+ * Payloads and rows are tried until they are out; a payload always tells the newest state, so a
+ * late one is never wrong. A crash between snapshot and notifier loses a call, never an alert:
+ * payloads are published again at start and rows rest in the snapshot.
+ * Limits: one snapshot in `gap`; `maxWaiting` transitions and as many rows, oldest shed, counted.
+ */
+import type { Disk, Line, Platform, RetryPolicy } from "../telemetry/index.ts";
+import { messageOf, retryDelay, sleep, topicOf } from "../telemetry/index.ts";
+import type { Store } from "../store/index.ts";
+import type { Groups } from "./groups.ts";
+import { encodeSnapshot, snapshotName } from "./snapshot.ts";
+import type { Transition } from "./transition.ts";
+import { lineOf, payloadOf } from "./transition.ts";
+
+/** Publishes a retained message; it rejects when the message did not get out. */
+export type Publish = (
+  topic: string,
+  payload: string,
+  options: { readonly retain: true },
+) => Promise<void>;
+
+/** Is told each transition once, after it is remembered. */
+export type Notify = (transition: Transition) => void;
+
+export interface OutboxParts {
+  readonly groups: Groups;
+  readonly store: Pick<Store, "write">;
+  readonly disk: Disk;
+  readonly publish: Publish;
+  readonly notify: Notify;
+}
+
+/** Transitions and rows that may wait. */
+const maxWaiting = 50_000;
+/** Rows in one write; transitions and payloads told without a pause. */
+const atOnce = 500;
+/** Least time between two snapshots. @unit ms */
+const gap = 200;
+const retry: RetryPolicy = { first: 1000, longest: 60_000 };
+
+export class Outbox {
+  readonly #parts: OutboxParts;
+  readonly #platform: Platform;
+  readonly #stop = new AbortController();
+  #transitions: Transition[] = [];
+  #topics = new Set<string>();
+  #lines: Line[];
+  /** Tags and time of rows; starts anew when full, as a clash needs the same ms. */
+  readonly #taken = new Set<string>();
+  #telling: Promise<void> = Promise.resolve();
+  #writing: Promise<void> = Promise.resolve();
+  #isTelling = false;
+  #isWriting = false;
+  /** Rounds in a row in which the broker took not all. */
+  #failures = 0;
+  #savedAt = Number.NEGATIVE_INFINITY;
+  #saves = true;
+  /** Transitions not told and rows not written, because too many waited. */
+  shed = 0;
+  /** Rows that the store will never take. */
+  rejected = 0;
+
+  constructor(parts: OutboxParts, platform: Platform, lines: readonly Line[]) {
+    this.#parts = parts;
+    this.#platform = platform;
+    this.#lines = [...lines];
+  }
+
+  /** Rows that wait for the store. */
+  get waiting(): number {
+    return this.#lines.length;
+  }
+
+  /** Begins with the rows that an earlier run left. */
+  start(): void {
+    this.#write();
+  }
+
+  /** Takes a transition that has happened. */
+  add(transition: Transition): void {
+    this.#push(this.#transitions, transition);
+    this.#push(this.#lines, this.#lineOf(transition));
+    this.tell(topicOf(transition.address, "alert"));
+  }
+
+  /** Publishes the state of a topic again. */
+  tell(topic: string): void {
+    this.#topics.add(topic);
+    if (!this.#isTelling) this.#telling = this.#tellAll();
+  }
+
+  /** Tells what waits, without waiting for a store or a broker that is down; saves once more. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await Promise.all([this.#telling, this.#writing]);
+    await this.#save();
+  }
+
+  async #tellAll(): Promise<void> {
+    this.#isTelling = true;
+    // The caller goes on first, so that all transitions of one batch go out together.
+    await Promise.resolve();
+    while (this.#topics.size > 0) {
+      const wait = this.#savedAt + gap - this.#platform.clock.monotonic();
+      if (wait > 0) await sleep(this.#platform.clock, wait, this.#stop.signal);
+      const transitions = this.#transitions.splice(0);
+      const topics = this.#topics;
+      this.#topics = new Set();
+      await this.#save();
+      this.#write();
+      for (const [i, transition] of transitions.entries()) {
+        if (i % atOnce === atOnce - 1) await this.#breathe();
+        this.#notify(transition);
+      }
+      await this.#publishAll(topics);
+    }
+    this.#isTelling = false;
+  }
+
+  async #publishAll(topics: ReadonlySet<string>): Promise<void> {
+    const { groups, publish } = this.#parts;
+    const failed: string[] = [];
+    let problem = "";
+    let count = 0;
+    for (const topic of topics) {
+      count += 1;
+      if (count % atOnce === 0) await this.#breathe();
+      const payload = payloadOf(groups.active(topic), this.#platform.clock.now());
+      try {
+        await publish(topic, payload, { retain: true });
+      } catch (error) {
+        failed.push(topic);
+        problem = messageOf(error);
+      }
+    }
+    if (failed.length > 0) this.#publishLater(failed, problem);
+    else this.#failures = 0;
+  }
+
+  #publishLater(topics: readonly string[], problem: string): void {
+    const { clock, entropy, log } = this.#platform;
+    this.#failures += 1;
+    if (this.#failures === 1) log.warn("alerts wait for the broker", { problem });
+    const again = (): void => {
+      for (const topic of topics) if (!this.#stop.signal.aborted) this.tell(topic);
+    };
+    void sleep(clock, retryDelay(retry, this.#failures, entropy), this.#stop.signal).then(again);
+  }
+
+  #notify(transition: Transition): void {
+    try {
+      this.#parts.notify(transition);
+    } catch (error) {
+      const problem = messageOf(error);
+      this.#platform.log.error("notifier failed", { rule: transition.rule, problem });
+    }
+  }
+
+  /** Lets others run: a storm of alerts must not stop the hub. */
+  #breathe(): Promise<void> {
+    return sleep(this.#platform.clock, 0, this.#stop.signal);
+  }
+
+  /** Writes the snapshot; a disk that refuses delays no alert. */
+  async #save(): Promise<void> {
+    const { clock, log } = this.#platform;
+    this.#savedAt = clock.monotonic();
+    const parts = { groups: this.#parts.groups, lines: () => this.#lines, now: clock.now() };
+    const bytes = await encodeSnapshot(parts, () => this.#breathe());
+    try {
+      await this.#parts.disk.replace(snapshotName, bytes);
+      if (!this.#saves) log.info("alert snapshots are written again");
+      this.#saves = true;
+    } catch (error) {
+      if (this.#saves) log.error("alert snapshot was not written", { problem: messageOf(error) });
+      this.#saves = false;
+    }
+  }
+
+  /** Starts writing the rows that wait, unless that is under way. */
+  #write(): void {
+    if (!this.#isWriting) this.#writing = this.#writeAll();
+  }
+
+  async #writeAll(): Promise<void> {
+    this.#isWriting = true;
+    const { clock, entropy, log } = this.#platform;
+    const { signal } = this.#stop;
+    for (let attempt = 1; this.#lines.length > 0 && !signal.aborted;) {
+      const lines = this.#lines.slice(0, atOnce);
+      try {
+        const { rejected } = await this.#parts.store.write(lines, signal);
+        this.rejected += rejected.length;
+        for (const { reason } of rejected) log.error("alert row was rejected", { reason });
+        const written = new Set(lines);
+        this.#lines = this.#lines.filter((line) => !written.has(line));
+        attempt = 1;
+      } catch (error) {
+        if (attempt === 1) log.warn("alert rows wait for the store", { problem: messageOf(error) });
+        await sleep(clock, retryDelay(retry, attempt, entropy), signal);
+        attempt += 1;
+      }
+    }
+    this.#isWriting = false;
+  }
+
+  /** Two channels of one device may fire at the same ms; the same time would merge their rows. */
+  #lineOf(transition: Transition): Line {
+    const { rule, address } = transition;
+    let { time } = transition;
+    const series = JSON.stringify([rule, address]);
+    while (this.#taken.has(`${series}${time}`)) time += 1;
+    if (this.#taken.size >= maxWaiting) this.#taken.clear();
+    this.#taken.add(`${series}${time}`);
+    return lineOf(transition, time);
+  }
+
+  #push<T>(queue: T[], item: T): void {
+    queue.push(item);
+    if (queue.length <= maxWaiting) return;
+    queue.shift();
+    this.shed += 1;
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * What an alert looks like from outside: the transition that notifiers get, the retained payload
+ * that says what is active on a device, and the `alert_event` row that stays in the store.
+ *
+ * payload  {"v":1,"time":…,"alerts":[{"rule":"rack-hot","severity":"warning","state":"firing",
+ *           "since":…,"value":28.5,"unit":"°C","threshold":27,"channel":{"sensor":"inlet"},
+ *           "about":"…"}]}     times in ms since 1970-01-01 UTC; the list is empty when all is well
+ */
+import type { DeviceAddress, Line, Place, Tags } from "../telemetry/index.ts";
+import type { AlertState, Change } from "./evaluate.ts";
+import { stateOf } from "./evaluate.ts";
+import type { Face, Group } from "./groups.ts";
+
+/** One step in the life of one alert. */
+export interface Transition extends Change, Face {
+  readonly rule: string;
+  /** The device, or the hub when the group is wider than a device or its class unknown. */
+  readonly address: DeviceAddress;
+  readonly place: Place;
+  /** The `by` tags. */
+  readonly tags: Tags;
+  readonly value: number | undefined;
+}
+
+/** An alert that is pending, firing or unknown. */
+export interface AlertView extends Face {
+  readonly rule: string;
+  readonly state: AlertState;
+  /** When it became pending or firing. @unit ms since 1970-01-01 UTC */
+  readonly since: number;
+  readonly value: number | undefined;
+  /** The `by` tags that the topic does not say. */
+  readonly channel: Tags;
+}
+
+export function transitionOf(group: Group, change: Change): Transition {
+  const { rule, address, place, tags, life } = group;
+  return { rule: rule.id, ...rule.face, address, place, tags, ...change, value: life.value };
+}
+
+export function viewOf({ rule, address, tags, life }: Group): AlertView {
+  const { about, severity, unit, threshold } = rule.face;
+  return {
+    rule: rule.id,
+    severity,
+    state: stateOf(life),
+    since: life.since,
+    value: life.value,
+    unit,
+    threshold,
+    channel: channelOf(tags, address),
+    about,
+  };
+}
+
+/** The retained payload of a topic. */
+export function payloadOf(groups: readonly Group[], time: number): string {
+  return JSON.stringify({ v: 1, time, alerts: groups.map(viewOf) });
+}
+
+/** The row that the store keeps of a transition. */
+export function lineOf(transition: Transition, time = transition.time): Line {
+  const { region, org, site, device } = transition.address;
+  const channel = Object.entries(channelOf(transition.tags, transition.address))
+    .map(([name, value]) => `${name}=${value}`)
+    .join(",");
+  return {
+    measurement: "alert_event",
+    tags: { region, org, site, ...transition.place, device, rule: transition.rule },
+    fields: {
+      alert_state: stateCodes[transition.to],
+      ...(transition.value === undefined ? {} : { value_ratio: transition.value }),
+      severity: transition.severity,
+      ...(channel === "" ? {} : { channel }),
+      q: 0,
+    },
+    time,
+  };
+}
+
+/** As the register's `alert_state` numbers them. */
+const stateCodes = { inactive: 0, pending: 1, firing: 2, resolved: 3, unknown: 4 } as const;
+
+/** The tags that the address does not say already. */
+function channelOf(tags: Tags, address: DeviceAddress): Tags {
+  const said: Readonly<Record<string, string>> = { ...address };
+  return Object.fromEntries(Object.entries(tags).filter(([name, value]) => said[name] !== value));
+}

@@ -1,0 +1,19 @@
+/** `npm run -s bench -- NAME`: runs one bench; its last line is one JSON object. */
+import { run as broker } from "./broker.ts";
+import { run as chainAlone } from "./chain-alone.ts";
+import { run as store } from "./store.ts";
+
+const benches: Readonly<Record<string, () => Promise<unknown>>> = {
+  broker,
+  "chain-alone": chainAlone,
+  store,
+};
+
+const name = process.argv[2] ?? "";
+const bench = benches[name];
+if (bench === undefined) {
+  process.stderr.write(`bench: name one of ${Object.keys(benches).join(", ")}\n`);
+  process.exitCode = 64;
+} else {
+  process.stdout.write(`${JSON.stringify(await bench())}\n`);
+}

@@ -1,0 +1,148 @@
+/**
+ * Who may publish and subscribe what: pure, by role (design.md section 5). A subscription is held
+ * against a grant by containment of filters, never by matching: `rackstreet/#` is not inside
+ * `rackstreet/v1/#` although one matches the other's text [MQTT-4.7].
+ */
+import type { DeviceAddress, TopicKind } from "../telemetry/index.ts";
+import { assertNever, parseTopic, topicRoot } from "../telemetry/index.ts";
+
+/** What one connected client is allowed; fixed at its CONNECT. */
+export type Grant =
+  | {
+      readonly role: "agent";
+      /** `region/org/site`. */
+      readonly site: string;
+      readonly agent: string;
+    }
+  | { readonly role: "reader"; readonly read: readonly string[] }
+  | { readonly role: "admin" }
+  | { readonly role: "anonymous" };
+
+/** Why something was refused, in words for the one who is refused. */
+export interface Refusal {
+  readonly rule: string;
+  readonly remedy: string;
+}
+
+const agentKinds: ReadonlySet<TopicKind> = new Set([
+  "telemetry",
+  "backfill",
+  "meta",
+  "state",
+  "event",
+]);
+
+/** Last levels that the hub alone writes. */
+const hubKinds: ReadonlySet<string> = new Set(["stored", "denied", "alert", "case", "advice"]);
+
+const everything = `${topicRoot}/#`;
+
+/** Undefined when `grant` may publish on `topic`. */
+export function refusePublish(grant: Grant, topic: string): Refusal | undefined {
+  switch (grant.role) {
+    case "agent":
+      return refuseAgent(grant, topic);
+    case "reader":
+      return refusal("readers publish nothing", "connect as a user with role agent or admin");
+    case "anonymous": {
+      const kind = topic.slice(topic.lastIndexOf("/") + 1);
+      if (hubKinds.has(kind)) return refusal(`only the hub writes ${kind}`, "use another topic");
+      return refuseOutside(topic);
+    }
+    case "admin":
+      return refuseOutside(topic);
+    default:
+      return assertNever(grant);
+  }
+}
+
+function refuseOutside(topic: string): Refusal | undefined {
+  if (topic.startsWith(`${topicRoot}/`)) return undefined;
+  return refusal(`topics begin with ${topicRoot}/`, "publish below it");
+}
+
+function refuseAgent(grant: Grant & { role: "agent" }, topic: string): Refusal | undefined {
+  const parsed = parseTopic(topic);
+  if (parsed === undefined) {
+    return refusal(
+      `topics are ${topicRoot}/<region>/<org>/<site>/<class>/<device>/<kind>`,
+      "use a-z, 0-9, _ and - in each level",
+    );
+  }
+  const { address, kind } = parsed;
+  if (siteOf(address) !== grant.site) {
+    return refusal(`this agent writes for ${grant.site} alone`, "set the user's `site` at the hub");
+  }
+  if (!agentKinds.has(kind)) return refusal(`only the hub writes ${kind}`, "use another topic");
+  if (address.class === "hub") return refusal("class hub belongs to the hub", "use another class");
+  if (address.class === "agent" && address.device !== grant.agent) {
+    return refusal(`this agent's id is ${grant.agent}`, "use it, or set the user's `agent`");
+  }
+  return undefined;
+}
+
+function siteOf(address: DeviceAddress): string {
+  return `${address.region}/${address.org}/${address.site}`;
+}
+
+/** Undefined when `grant` may subscribe to `filter`. */
+export function refuseSubscribe(grant: Grant, filter: string): Refusal | undefined {
+  // A shared subscription would be granted and never match: refused loudly instead.
+  if (filter.startsWith("$share/")) {
+    return refusal("no shared subscriptions in MQTT 3.1.1", "subscribe without $share/<group>/");
+  }
+  const granted = readableBy(grant);
+  if (granted.some((outer) => covers(outer, filter))) return undefined;
+  return refusal(`this user reads ${granted.join(", ") || "nothing"}`, "subscribe within that");
+}
+
+function readableBy(grant: Grant): readonly string[] {
+  switch (grant.role) {
+    case "agent": {
+      const own = `${topicRoot}/${grant.site}/agent/${grant.agent}`;
+      return [`${own}/stored`, `${own}/denied`];
+    }
+    case "reader":
+      return grant.read;
+    case "admin":
+      return [everything, "$SYS/#"];
+    case "anonymous":
+      return [everything];
+    default:
+      return assertNever(grant);
+  }
+}
+
+/** True when each topic that `inner` matches is matched by `outer`; both are valid filters. */
+export function covers(outer: string, inner: string): boolean {
+  const wide = levelsOf(outer);
+  const narrow = levelsOf(inner);
+  // [MQTT-4.7.2-1]: a leading wildcard does not reach topics that begin with $.
+  if (inner.startsWith("$") && (wide[0] === "#" || wide[0] === "+")) return false;
+  for (const [index, level] of wide.entries()) {
+    if (level === "#") return true;
+    const other = narrow[index];
+    if (other === undefined || other === "#") return false;
+    if (level !== "+" && level !== other) return false;
+  }
+  return wide.length === narrow.length;
+}
+
+/** `+/#` matches what `#` matches, since each topic has a first level. */
+function levelsOf(filter: string): readonly string[] {
+  return filter === "+/#" ? ["#"] : filter.split("/");
+}
+
+/** True for a filter whose wildcards stand where they may [MQTT-4.7.1-2] [MQTT-4.7.1-3]. */
+export function isFilter(filter: string): boolean {
+  if (filter === "") return false;
+  const levels = filter.split("/");
+  return levels.every((level, index) => {
+    if (level === "#") return index === levels.length - 1;
+    return level === "+" || !/[+#]/.test(level);
+  });
+}
+
+function refusal(rule: string, remedy: string): Refusal {
+  return { rule, remedy };
+}

@@ -1,0 +1,80 @@
+/**
+ * The dead-letter file: what can never be stored, one JSON object a line, with its reason. Two
+ * files of at most 8 MiB: when the current one is full it becomes the old one. Log lines are
+ * rate-limited, counts are not.
+ */
+import type { Disk, DiskFile, Platform } from "../telemetry/index.ts";
+import { messageOf } from "../telemetry/index.ts";
+import type { SetAside } from "./ingest.ts";
+
+const fileName = "set-aside.jsonl";
+const maxBytes = 8 * 1024 * 1024;
+/** Longest content kept of one entry. @unit characters */
+const maxContent = 4096;
+/** Entries that wait for the disk; beyond it they are only counted. */
+const maxWaiting = 1000;
+/** At most one log line in this time. @unit ms */
+const logEvery = 60_000;
+
+export class AsideFile implements AsyncDisposable {
+  readonly #disk: Disk;
+  readonly #platform: Platform;
+  #file: DiskFile | undefined;
+  #end = 0;
+  #waiting: string[] = [];
+  #writing: Promise<void> | undefined;
+  #loggedAt = Number.NEGATIVE_INFINITY;
+  count = 0;
+
+  constructor(disk: Disk, platform: Platform) {
+    this.#disk = disk;
+    this.#platform = platform;
+  }
+
+  add({ topic, reason, content }: SetAside): void {
+    const { clock, log } = this.#platform;
+    this.count += 1;
+    if (clock.monotonic() - this.#loggedAt >= logEvery) {
+      this.#loggedAt = clock.monotonic();
+      log.warn("set aside", { topic, reason, count: this.count, file: fileName });
+    }
+    if (this.#waiting.length >= maxWaiting) return;
+    const entry = { time: clock.now(), topic, reason, content: content.slice(0, maxContent) };
+    this.#waiting.push(`${JSON.stringify(entry)}\n`);
+    this.#writing ??= this.#write().finally(() => {
+      this.#writing = undefined;
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#writing;
+    await this.#file?.close();
+  }
+
+  async #write(): Promise<void> {
+    try {
+      while (this.#waiting.length > 0) {
+        const bytes = Buffer.from(this.#waiting.splice(0, maxWaiting).join(""));
+        const file = await this.#fileFor(bytes.length);
+        await file.write(this.#end, bytes);
+        this.#end += bytes.length;
+      }
+    } catch (error) {
+      this.#waiting = [];
+      this.#platform.log.error("dead-letter file failed", { why: messageOf(error) });
+    }
+  }
+
+  async #fileFor(length: number): Promise<DiskFile> {
+    if (this.#file === undefined) {
+      this.#file = await this.#disk.open(fileName, 0);
+      this.#end = this.#file.size;
+    }
+    if (this.#end + length <= maxBytes || this.#end === 0) return this.#file;
+    await this.#file.close();
+    await this.#disk.rename(fileName, `${fileName}.old`);
+    this.#file = await this.#disk.open(fileName, 0);
+    this.#end = 0;
+    return this.#file;
+  }
+}

@@ -1,0 +1,87 @@
+/** One connected client as the hub knows it: who it is, what it may do, where it stands. */
+import { levelPattern, topicOf } from "../telemetry/index.ts";
+import type { Grant, Refusal } from "./access.ts";
+import { refusePublish } from "./access.ts";
+import type { Guard } from "./guard.ts";
+import type { Lane } from "./lane.ts";
+
+export interface Site {
+  readonly region: string;
+  readonly org: string;
+  readonly site: string;
+}
+
+/** Who published, for the hooks of the hub. */
+export interface Publisher {
+  /** MQTT client identifier. */
+  readonly id: string;
+  /** "" for an anonymous client. */
+  readonly user: string;
+}
+
+/** Topics remembered as allowed; emptied when full. */
+const allowedMax = 1024;
+
+/** Between two messages about refusals to one client. @unit ms */
+const noticeEvery = 1000;
+
+export class HubClient {
+  readonly guard: Guard;
+  readonly lane: Lane;
+  /** IP address of the other side. */
+  readonly remote: string;
+  /** Filters it is subscribed to. */
+  readonly filters = new Set<string>();
+  #publisher: Publisher = { id: "", user: "" };
+  #grant: Grant | undefined;
+  readonly #allowed = new Set<string>();
+  #noticed = Number.NEGATIVE_INFINITY;
+
+  constructor(guard: Guard, lane: Lane, remote: string) {
+    this.guard = guard;
+    this.lane = lane;
+    this.remote = remote;
+  }
+
+  get publisher(): Publisher {
+    return this.#publisher;
+  }
+
+  /** Undefined until the login. */
+  get grant(): Grant | undefined {
+    return this.#grant;
+  }
+
+  login(publisher: Publisher, grant: Grant): void {
+    this.#publisher = publisher;
+    this.#grant = grant;
+  }
+
+  /** Why it may not publish on `topic`, or undefined. */
+  refusePublish(topic: string): Refusal | undefined {
+    if (this.#allowed.has(topic)) return undefined;
+    if (this.#grant === undefined) return { rule: "not logged in", remedy: "log in first" };
+    const refusal = refusePublish(this.#grant, topic);
+    if (refusal !== undefined) return refusal;
+    if (this.#allowed.size >= allowedMax) this.#allowed.clear();
+    this.#allowed.add(topic);
+    return undefined;
+  }
+
+  /** True at most once a second: the next refusal may be told to the client. */
+  mayBeTold(now: number): boolean {
+    if (now - this.#noticed < noticeEvery) return false;
+    this.#noticed = now;
+    return true;
+  }
+
+  /** Where it is told of refusals: as the agent that it is, or by its client identifier. */
+  deniedTopic(hub: Site): string | undefined {
+    const grant = this.#grant;
+    const device = grant?.role === "agent" ? grant.agent : this.#publisher.id;
+    if (!levelPattern.test(device)) return undefined;
+    const [region = hub.region, org = hub.org, site = hub.site] =
+      grant?.role === "agent" ? grant.site.split("/") : [];
+    return topicOf({ region, org, site, class: "agent", device }, "denied");
+  }
+}

@@ -1,0 +1,343 @@
+/**
+ * The MQTT broker, 3.1.1: the only door to aedes. In front of it stand listeners and guards, inside
+ * it the hooks for login, access and back-pressure. What must be known of aedes 1.2:
+ *
+ * - PUBACK leaves before any hook that could store: it is transport, `stored` settles the spool.
+ * - An error in `authorizePublish` closes the connection, and the client would come back and send
+ *   the same again for ever. A refused publish is therefore acknowledged and led to a topic that
+ *   reaches nobody; the client is told on its `denied` topic.
+ * - `concurrency: 0`, since each parked delivery would hold one of its slots; the guard parks only
+ *   retained messages at a SUBSCRIBE.
+ *
+ * Sessions end with their connection, whatever CleanSession says [MQTT 4.1]: a memory of absent
+ * clients would have no bound. Retained messages are kept in memory, up to `limits.retained`.
+ */
+import type { Duplex } from "node:stream";
+import type { AedesOptions, Client, PublishPacket } from "aedes";
+import { Aedes } from "aedes";
+import type { Platform } from "../telemetry/index.ts";
+import { GatewayError } from "../telemetry/index.ts";
+import type { Refusal } from "./access.ts";
+import { refuseSubscribe } from "./access.ts";
+import type { Publisher, Site } from "./client.ts";
+import { HubClient } from "./client.ts";
+import type { HubCounters } from "./counters.ts";
+import { Counters } from "./counters.ts";
+import { Guard } from "./guard.ts";
+import type { Identify } from "./identity.ts";
+import { identifier } from "./identity.ts";
+import type { Room } from "./lane.ts";
+import { Lane } from "./lane.ts";
+import type { Listener } from "./listeners.ts";
+import { isLoopback, openListener, shown } from "./listeners.ts";
+import type { BrokerOptions } from "./options.ts";
+
+export interface HubHooks {
+  /** Where this hub is: agents that name no site write here. */
+  readonly site: Site;
+  /**
+   * Called once for each accepted publish and will, in order for each client, before the PUBACK.
+   * A QoS 1 publish that the client sends again comes again. It must return at once.
+   */
+  message(topic: string, payload: Uint8Array, client: Publisher): void;
+  /**
+   * Undefined while there is room; else a promise for it, and publishes of telemetry, backfill
+   * and events wait for that (20 s at most) without a PUBACK.
+   */
+  readonly room: Room;
+}
+
+export interface PublishOptions {
+  readonly retain?: boolean;
+  readonly qos?: 0 | 1;
+}
+
+export interface Hub extends AsyncDisposable {
+  /** Where it listens, with the real ports. */
+  readonly addresses: readonly string[];
+  readonly counters: HubCounters;
+  /**
+   * Publishes as the hub itself; resolves once it was handed to each subscriber's guard.
+   * @throws E_DISCONNECTED after the hub was closed
+   */
+  publish(topic: string, payload: string | Uint8Array, options?: PublishOptions): Promise<void>;
+}
+
+/**
+ * Starts the broker and its listeners.
+ * @throws E_CONFIG, E_SECRET_MISSING, E_ADDRESS_IN_USE, E_ADDRESS_REFUSED
+ */
+export async function startHub(
+  options: BrokerOptions,
+  platform: Platform,
+  hooks: HubHooks,
+): Promise<Hub> {
+  refuseOpenDoors(options);
+  const hub = new AedesHub(options, platform, hooks);
+  try {
+    await hub.open();
+  } catch (error) {
+    await hub[Symbol.asyncDispose]();
+    throw error;
+  }
+  return hub;
+}
+
+/** Without users, everyone who reaches a listener may write: that is for this machine alone. */
+function refuseOpenDoors({ listen, users }: BrokerOptions): void {
+  const open = listen.find((address) => !isLoopback(address.host));
+  if (open === undefined || Object.keys(users).length > 0) return;
+  throw new GatewayError(
+    "E_CONFIG",
+    `broker.listen ${shown(open, open.port)} can be reached from other machines and broker.users ` +
+      "is empty: add users, or listen on 127.0.0.1",
+  );
+}
+
+/** Where refused publishes end. Only an admin's `$SYS/#` matches; `authorizeForward` stops it. */
+const nowhere = "$SYS/refused";
+
+/** Last levels of the topics that wait for room. */
+const roomKinds: ReadonlySet<string> = new Set(["telemetry", "backfill", "event"]);
+
+/** A WebSocket message may hold a packet and the start of others. @unit bytes */
+const besidePacket = 65_536;
+
+class AedesHub implements Hub {
+  readonly counters = new Counters();
+  readonly #options: BrokerOptions;
+  readonly #platform: Platform;
+  readonly #hooks: HubHooks;
+  readonly #identify: Identify;
+  readonly #listeners: Listener[] = [];
+  /** By aedes' own client; bounded by `limits.connections`, as are the next two. */
+  readonly #clients = new WeakMap<Client, HubClient>();
+  readonly #guards = new Set<Guard>();
+  /** Client identifiers in use, and whose they are. */
+  readonly #owners = new Map<string, { readonly user: string; readonly by: Set<HubClient> }>();
+  readonly #retained = new Set<string>();
+  #broker: Aedes | undefined;
+
+  constructor(options: BrokerOptions, platform: Platform, hooks: HubHooks) {
+    const { region, org, site } = hooks.site;
+    this.#options = options;
+    this.#platform = platform;
+    this.#hooks = hooks;
+    this.#identify = identifier(options.users, `${region}/${org}/${site}`, platform.clock);
+  }
+
+  get addresses(): readonly string[] {
+    return this.#listeners.map((listener) => listener.address);
+  }
+
+  async open(): Promise<void> {
+    const broker = await Aedes.createBroker(this.#aedesOptions());
+    this.#broker = broker;
+    broker.on("connackSent", ({ returnCode }, client) => {
+      if (returnCode === 0) this.#clients.get(client)?.guard.admit();
+    });
+    broker.on("keepaliveTimeout", (client) => this.#clients.get(client)?.guard.cut("keepalive"));
+    broker.on("unsubscribe", (filters, client) => {
+      for (const filter of filters) this.#clients.get(client)?.filters.delete(filter);
+    });
+    broker.addListener("error", (error: unknown) => {
+      this.#platform.log.error("broker failed", { problem: String(error) });
+    });
+    for (const address of this.#options.listen) {
+      const listener = await openListener(address, {
+        message: this.#options.limits.packet + besidePacket,
+        connections: this.#options.limits.connections,
+        accept: (stream, remote) => this.#accept(broker, stream, remote),
+        refused: (reason) => this.counters.countRejected(reason),
+      });
+      this.#listeners.push(listener);
+    }
+  }
+
+  #aedesOptions(): AedesOptions {
+    return {
+      concurrency: 0,
+      heartbeatInterval: 60_000,
+      // The guard's own deadline is 10 s of the platform's clock; this one is the second belt.
+      connectTimeout: 30_000,
+      drainTimeout: 0,
+      maxInflightInbound: this.#options.limits.inflight,
+      preConnect: (_client, packet, done) => {
+        packet.clean = true;
+        done(null, true);
+      },
+      authenticate: (...[client, user, password, done]) => {
+        const problem = this.#login(client, user, password);
+        if (problem === "client_id_taken") done(identifierRejected(), false);
+        else done(null, problem === undefined);
+      },
+      authorizePublish: (client, packet, done) => this.#authorize(client, packet, () => done()),
+      authorizeSubscribe: (client, subscription, done) => {
+        done(null, this.#maySubscribe(client, subscription.topic) ? subscription : null);
+      },
+      authorizeForward: (_client, packet) => (packet.topic === nowhere ? null : packet),
+      published: (packet, client: Client | null, done) => {
+        const from = client === null ? undefined : this.#clients.get(client);
+        // Only here is a QoS 2 publish free of its repetitions.
+        if (from !== undefined && packet.qos === 2) this.#hand(from, packet);
+        done();
+      },
+    };
+  }
+
+  #accept(broker: Aedes, stream: Duplex, remote: string): void {
+    const { limits } = this.#options;
+    const { clock } = this.#platform;
+    if (this.counters.connections >= limits.connections) {
+      this.counters.countRejected("connections");
+      stream.on("error", () => undefined).destroy();
+      return;
+    }
+    this.counters.connections += 1;
+    const { packet, egress } = limits;
+    const guard = new Guard(stream, { packet, egress, clock, counters: this.counters });
+    const client = new HubClient(guard, new Lane(this.#hooks.room, clock), remote);
+    this.#guards.add(guard);
+    guard.once("close", () => {
+      this.counters.connections -= 1;
+      this.#guards.delete(guard);
+      this.#release(client);
+    });
+    this.#clients.set(broker.handle(guard), client);
+  }
+
+  #login(
+    client: Client,
+    user: string | undefined,
+    password: Uint8Array | undefined,
+  ): "client_id_taken" | "refused" | undefined {
+    const entry = this.#clients.get(client);
+    if (entry === undefined) return "refused";
+    const login = this.#identify({ user, password, remote: entry.remote });
+    if ("refused" in login) {
+      this.counters.countRejected(login.refused);
+      return "refused";
+    }
+    const owner = this.#owners.get(client.id) ?? { user: login.user, by: new Set() };
+    // The newcomer would end the connection of the other user [MQTT-3.1.4-2].
+    if (owner.user !== login.user) {
+      this.counters.countRejected("client_id_taken");
+      return "client_id_taken";
+    }
+    this.#owners.set(client.id, owner);
+    owner.by.add(entry);
+    entry.login({ id: client.id, user: login.user }, login.grant);
+    return undefined;
+  }
+
+  #release(client: HubClient): void {
+    const owner = this.#owners.get(client.publisher.id);
+    if (owner?.by.delete(client) === true && owner.by.size === 0) {
+      this.#owners.delete(client.publisher.id);
+    }
+  }
+
+  /** Publishes and wills; a will comes when its client is gone. */
+  #authorize(client: Client | null, packet: PublishPacket, done: () => void): void {
+    const from = client === null ? undefined : this.#clients.get(client);
+    const refusal = from?.refusePublish(packet.topic);
+    if (from === undefined || refusal !== undefined) {
+      if (from !== undefined && refusal !== undefined) this.#tell(from, packet.topic, refusal);
+      this.counters.denied += 1;
+      lead(packet, nowhere);
+      if (from === undefined) done();
+      else from.lane.enter(false, done);
+      return;
+    }
+    const kind = packet.topic.slice(packet.topic.lastIndexOf("/") + 1);
+    from.lane.enter(roomKinds.has(kind), () => {
+      if (packet.retain) packet.retain = this.#mayRetain(packet.topic, packet.payload.length);
+      if (packet.qos < 2) this.#hand(from, packet);
+      done();
+    });
+  }
+
+  #hand(from: HubClient, { topic, payload }: PublishPacket): void {
+    if (topic === nowhere) return;
+    this.counters.received += 1;
+    const bytes = typeof payload === "string" ? Buffer.from(payload) : payload;
+    this.#hooks.message(topic, bytes, from.publisher);
+  }
+
+  #tell(client: HubClient, refused: string, { rule, remedy }: Refusal): void {
+    const topic = client.deniedTopic(this.#hooks.site);
+    if (topic === undefined || !client.mayBeTold(this.#platform.clock.monotonic())) return;
+    const body = { v: 1, refused: refused.slice(0, 256), rule, remedy };
+    this.publish(topic, JSON.stringify(body)).catch(() => undefined);
+  }
+
+  #maySubscribe(client: Client, filter: string): boolean {
+    const entry = this.#clients.get(client);
+    const grant = entry?.grant;
+    if (entry === undefined || grant === undefined) return false;
+    const full = entry.filters.size >= this.#options.limits.subscriptions;
+    if (refuseSubscribe(grant, filter) === undefined && (!full || entry.filters.has(filter))) {
+      entry.filters.add(filter);
+      return true;
+    }
+    this.counters.denied += 1;
+    return false;
+  }
+
+  /** Keeps count of the topics with a retained message; an empty payload removes one. */
+  #mayRetain(topic: string, bytes: number): boolean {
+    if (bytes === 0) {
+      this.#retained.delete(topic);
+      return true;
+    }
+    if (this.#retained.size >= this.#options.limits.retained && !this.#retained.has(topic)) {
+      this.counters.unretained += 1;
+      return false;
+    }
+    this.#retained.add(topic);
+    return true;
+  }
+
+  publish(
+    topic: string,
+    payload: string | Uint8Array,
+    options: PublishOptions = {},
+  ): Promise<void> {
+    const bytes = Buffer.from(payload);
+    const packet: PublishPacket = {
+      cmd: "publish",
+      topic,
+      payload: bytes,
+      qos: options.qos ?? 0,
+      retain: options.retain === true && this.#mayRetain(topic, bytes.length),
+      dup: false,
+    };
+    return new Promise((resolve, reject) => {
+      const failed = (cause?: unknown): void =>
+        reject(new GatewayError("E_DISCONNECTED", `${topic}: the hub is closed`, { cause }));
+      if (this.#broker === undefined || this.#broker.closed) return failed();
+      this.#broker.publish(packet, (error) => (error ? failed(error) : resolve()));
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closing = this.#listeners.map((listener) => listener[Symbol.asyncDispose]());
+    const broker = this.#broker;
+    if (broker !== undefined) await new Promise<void>((resolve) => broker.close(resolve));
+    for (const guard of this.#guards) guard.destroy();
+    await Promise.all(closing);
+  }
+}
+
+/** CONNACK 2 [MQTT-3.2.2-5]. */
+function identifierRejected(): GatewayError & { returnCode: 2 } {
+  const error = new GatewayError("E_ACCESS", "another user is connected with this client id");
+  return Object.assign(error, { returnCode: 2 as const });
+}
+
+/** Leads a refused publish elsewhere; PUBACK needs only its packet identifier and QoS. */
+function lead(packet: PublishPacket, topic: string): void {
+  packet.topic = topic;
+  packet.payload = Buffer.alloc(0);
+  packet.retain = false;
+}

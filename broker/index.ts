@@ -1,0 +1,6 @@
+export * from "./aside.ts";
+export * from "./ingest.ts";
+export * from "./options.ts";
+export * from "./service.ts";
+export * from "./service-options.ts";
+export * from "./states.ts";

@@ -1,0 +1,73 @@
+/**
+ * Back-pressure with order kept: the publishes of one client go on in the order they came, and
+ * those that need room wait for it, so that PUBACKs stay in order [MQTT-4.6.0-2].
+ *
+ * What waits is bounded by what the broker takes in at once for a client (`guard.ts`, 64 KiB and
+ * one read of the socket): it reads on only when all of that is done.
+ */
+import type { Clock } from "../telemetry/index.ts";
+
+/**
+ * How long a client may wait before it goes on all the same. A keepalive cannot be answered
+ * meanwhile: below 1.5 × 20 s, the shortest we advise [MQTT-3.1.2-24]. @unit ms
+ */
+export const roomWithin = 20_000;
+
+interface Waiting {
+  readonly needsRoom: boolean;
+  readonly go: () => void;
+}
+
+export type Room = () => Promise<void> | undefined;
+
+export class Lane {
+  readonly #room: Room;
+  readonly #clock: Pick<Clock, "after">;
+  #queue: Waiting[] = [];
+
+  constructor(room: Room, clock: Pick<Clock, "after">) {
+    this.#room = room;
+    this.#clock = clock;
+  }
+
+  /** Runs `go` at once, or behind what waits already and when there is room. */
+  enter(needsRoom: boolean, go: () => void): void {
+    if (this.#queue.length > 0) {
+      this.#queue.push({ needsRoom, go });
+      return;
+    }
+    const room = needsRoom ? this.#room() : undefined;
+    if (room === undefined) {
+      go();
+      return;
+    }
+    this.#queue.push({ needsRoom, go });
+    void this.#drain(room);
+  }
+
+  async #drain(first: Promise<void>): Promise<void> {
+    const patience = Promise.withResolvers<true>();
+    const timer = this.#clock.after(roomWithin, () => patience.resolve(true));
+    let late = await Promise.race([granted(first), patience.promise]);
+    while (this.#queue.length > 0) {
+      const room = late || this.#queue[0]?.needsRoom === false ? undefined : this.#room();
+      if (room === undefined) this.#next();
+      else late = await Promise.race([granted(room), patience.promise]);
+    }
+    timer.cancel();
+  }
+
+  /** The head leaves the queue only when it has run: what it starts goes behind it. */
+  #next(): void {
+    this.#queue[0]?.go();
+    this.#queue.shift();
+  }
+}
+
+/** False, "not late": no room because the store failed is the hub's affair, the publish goes on. */
+function granted(room: Promise<void>): Promise<boolean> {
+  return room.then(
+    () => false,
+    () => false,
+  );
+}

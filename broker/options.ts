@@ -1,0 +1,121 @@
+/**
+ * What the broker may be given in the configuration: where it listens, who may connect, and the
+ * bounds that keep one client from hurting the others.
+ */
+import type { Address, Schema, Secret } from "../config/index.ts";
+import { address, levelName, option, secret, size, text, v, whole } from "../config/index.ts";
+import { isFilter } from "./access.ts";
+
+export interface User {
+  readonly password: Secret;
+  readonly role: "agent" | "reader" | "admin";
+  /** `region/org/site` that an agent writes for; the hub's own when left out. */
+  readonly site?: string | undefined;
+  /** The agent's id; its user name when left out. */
+  readonly agent?: string | undefined;
+  /** Topic filters within which a reader may subscribe. */
+  readonly read: readonly string[];
+}
+
+export interface BrokerLimits {
+  /** Largest packet of a connected client. @unit bytes */
+  readonly packet: number;
+  /** Connections open at once, over all listeners. */
+  readonly connections: number;
+  /** What may wait for one client before it is cut. @unit bytes */
+  readonly egress: number;
+  /** QoS 2 publishes of one client whose handshake is open. */
+  readonly inflight: number;
+  /** Subscriptions of one client. */
+  readonly subscriptions: number;
+  /** Topics that hold a retained message. */
+  readonly retained: number;
+}
+
+export interface BrokerOptions {
+  readonly listen: readonly Address[];
+  readonly users: Readonly<Record<string, User>>;
+  readonly limits: BrokerLimits;
+}
+
+const siteText: Schema<string> = v.pipe(
+  v.string(),
+  v.regex(/^[a-z0-9_-]{1,64}(\/[a-z0-9_-]{1,64}){2}$/, "write region/org/site"),
+);
+
+const filterText: Schema<string> = v.pipe(text, v.check(isFilter, "not an MQTT topic filter"));
+
+const user: Schema<User> = v.strictObject({
+  password: option(secret, { about: "The user's password.", example: "${AGENT_PASSWORD}" }),
+  role: option(v.picklist(["agent", "reader", "admin"]), {
+    about: "agent publishes for its site, reader subscribes, admin may do both everywhere.",
+    example: "agent",
+  }),
+  site: v.optional(
+    option(siteText, {
+      about: "The place an agent publishes for; the hub's own when left out.",
+      example: "local/main/hall-2",
+    }),
+  ),
+  agent: v.optional(
+    option(levelName, { about: "The agent's id; its user name when left out.", example: "edge-1" }),
+  ),
+  read: v.optional(
+    option(v.pipe(v.array(filterText), v.maxLength(64)), {
+      about: "Topic filters within which a reader may subscribe.",
+      example: "rackstreet/v1/local/main/+/power/#",
+    }),
+    ["rackstreet/v1/#"],
+  ),
+});
+
+const limits: Schema<BrokerLimits> = v.strictObject({
+  packet: v.optional(
+    option(size, { about: "Largest packet of a connected client.", example: "256KiB" }),
+    "256KiB",
+  ),
+  connections: v.optional(
+    option(whole(1, 100_000), { about: "Connections open at once.", example: 10_000 }),
+    10_000,
+  ),
+  egress: v.optional(
+    option(size, {
+      about: "What may wait for one client; QoS 0 is dropped from half of it, all is cut at it.",
+      example: "4MiB",
+    }),
+    "4MiB",
+  ),
+  inflight: v.optional(
+    option(whole(1, 10_000), { about: "Open QoS 2 publishes of one client.", example: 100 }),
+    100,
+  ),
+  subscriptions: v.optional(
+    option(whole(1, 10_000), { about: "Subscriptions of one client.", example: 100 }),
+    100,
+  ),
+  retained: v.optional(
+    option(whole(1, 10_000_000), {
+      about: "Topics with a retained message; further ones are delivered but not kept.",
+      example: 200_000,
+    }),
+    200_000,
+  ),
+});
+
+/** The `broker` section of a configuration. */
+export const brokerOptions: Schema<BrokerOptions> = v.strictObject({
+  listen: v.optional(
+    option(v.pipe(v.array(address({ mqtt: 1883, ws: 8083 })), v.minLength(1), v.maxLength(16)), {
+      about: "Addresses to listen on: mqtt (TCP) and ws (MQTT over WebSocket).",
+      example: "mqtt://127.0.0.1:1883",
+    }),
+    ["mqtt://127.0.0.1:1883"],
+  ),
+  users: v.optional(
+    option(v.record(v.pipe(v.string(), v.minLength(1, "must not be empty")), user), {
+      about: "Who may connect, by user name. With none, anyone on this machine may.",
+    }),
+    {},
+  ),
+  limits: v.optional(option(limits, { about: "Bounds for each client." }), {}),
+});

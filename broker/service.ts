@@ -1,0 +1,202 @@
+/**
+ * The hub: broker, ingest and device states as one service. Messages of clients come in after
+ * access; batches go to the store, states and health go out.
+ */
+import type {
+  DeviceAddress,
+  Disk,
+  Platform,
+  Point,
+  Timer,
+  UnnumberedBatch,
+} from "../telemetry/index.ts";
+import {
+  encodeBatch,
+  linesOf,
+  messageOf,
+  parseTopic,
+  quality,
+  topicOf,
+} from "../telemetry/index.ts";
+import type { Store } from "../store/index.ts";
+import { AsideFile } from "./aside.ts";
+import type { Hub } from "./hub.ts";
+import { startHub } from "./hub.ts";
+import type { IngestCounts } from "./ingest.ts";
+import { Ingest } from "./ingest.ts";
+import type { BrokerOptions } from "./options.ts";
+import type { HubOptions } from "./service-options.ts";
+import type { DeviceState } from "./states.ts";
+import { DeviceStates } from "./states.ts";
+
+export interface HubSetup {
+  readonly broker: BrokerOptions;
+  readonly hub: HubOptions;
+  readonly site: { readonly region: string; readonly org: string; readonly site: string };
+  readonly store: Store;
+  readonly disk: Disk;
+  /** Sees each batch once it is decoded, before it is stored. */
+  readonly observe: (batch: UnnumberedBatch) => void;
+  /** Called when a device becomes known or gives new measurements. */
+  readonly changed: () => void;
+  readonly vitals: () => { readonly rss: number; readonly loopDelay: number };
+}
+
+export class HubService implements AsyncDisposable {
+  readonly #setup: HubSetup;
+  readonly #platform: Platform;
+  readonly #aside: AsideFile;
+  readonly #ingest: Ingest;
+  readonly #states: DeviceStates;
+  readonly #stream: string;
+  #hub: Hub | undefined;
+  #healthTimer: Timer | undefined;
+  #healthSeq = 0;
+
+  private constructor(setup: HubSetup, platform: Platform) {
+    this.#setup = setup;
+    this.#platform = platform;
+    this.#stream = `${setup.hub.id}.${platform.entropy.id()}`;
+    this.#aside = new AsideFile(setup.disk, platform);
+    this.#ingest = new Ingest(
+      {
+        store: setup.store,
+        publish: (topic, payload) => this.publish(topic, payload),
+        setAside: (entry) => this.#aside.add(entry),
+        observe: setup.observe,
+      },
+      platform,
+    );
+    this.#states = new DeviceStates(
+      {
+        publish: (topic, payload) => this.#tell(topic, payload),
+        changed: setup.changed,
+      },
+      platform,
+    );
+  }
+
+  /** @throws E_ADDRESS_IN_USE, E_ADDRESS_REFUSED, E_CONFIG */
+  static async start(setup: HubSetup, platform: Platform): Promise<HubService> {
+    const service = new HubService(setup, platform);
+    try {
+      service.#hub = await startHub(setup.broker, platform, {
+        site: setup.site,
+        message: (topic, payload) => service.#message(topic, payload),
+        room: () => service.#ingest.room(),
+      });
+    } catch (error) {
+      await service[Symbol.asyncDispose]();
+      throw error;
+    }
+    service.#scheduleHealth();
+    return service;
+  }
+
+  /** Where clients may connect, with the real ports. */
+  get addresses(): readonly string[] {
+    return this.#hub?.addresses ?? [];
+  }
+
+  get counts(): IngestCounts {
+    return this.#ingest.counts;
+  }
+
+  get devices(): readonly DeviceState[] {
+    return this.#states.all;
+  }
+
+  /** Batches stored of one device since start. */
+  storedOf(device: string): number {
+    return this.#ingest.storedOf(device);
+  }
+
+  /** Publishes to the broker's clients, at QoS 1. */
+  async publish(topic: string, payload: string, retain = false): Promise<void> {
+    await this.#hub?.publish(topic, Buffer.from(payload), { retain, qos: 1 });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#healthTimer?.cancel();
+    this.#states[Symbol.dispose]();
+    await this.#hub?.[Symbol.asyncDispose]();
+    this.#hub = undefined;
+    await this.#ingest[Symbol.asyncDispose]();
+    await this.#aside[Symbol.asyncDispose]();
+  }
+
+  #message(topic: string, payload: Uint8Array): void {
+    const parsed = parseTopic(topic);
+    if (parsed === undefined) return;
+    const { address, kind } = parsed;
+    if (kind === "meta") this.#states.meta(address, payload);
+    else if (kind === "state") this.#states.state(address, payload);
+    else {
+      if (kind === "telemetry") this.#states.seen(address);
+      this.#ingest.take(topic, parsed, payload);
+    }
+  }
+
+  #tell(topic: string, payload: string): void {
+    // A retained state that is lost is written again at the next change.
+    this.publish(topic, payload, true).catch((error: unknown) => {
+      this.#platform.log.warn("publish failed", { topic, why: messageOf(error) });
+    });
+  }
+
+  // --- health ---
+
+  #scheduleHealth(): void {
+    this.#healthTimer = this.#platform.clock.after(this.#setup.hub.health, () => {
+      this.#scheduleHealth();
+      this.#reportHealth();
+    });
+  }
+
+  #reportHealth(): void {
+    const address: DeviceAddress = {
+      ...this.#setup.site,
+      class: "hub",
+      device: this.#setup.hub.id,
+    };
+    const time = this.#platform.clock.now();
+    this.#healthSeq += 1;
+    const batch = {
+      kind: "telemetry" as const,
+      address,
+      place: {},
+      time,
+      seq: this.#healthSeq,
+      points: [this.#healthPoint()],
+      faults: [],
+    };
+    this.#tell(topicOf(address, "telemetry"), encodeBatch(batch, this.#stream, 1, {}));
+    if (!this.#ingest.counts.storeUp) return;
+    // What the hub says of itself may be lost: it is no reading.
+    this.#setup.store.write(linesOf(batch), AbortSignal.timeout(10_000)).catch(() => undefined);
+  }
+
+  #healthPoint(): Point {
+    const counts = this.#ingest.counts;
+    const { rss, loopDelay } = this.#setup.vitals();
+    return {
+      measurement: "hub_health",
+      fields: {
+        received_total: counts.received,
+        stored_total: counts.stored,
+        queued_count: counts.queued,
+        refused_total: counts.refused,
+        overflow_total: counts.overflow,
+        points_total: counts.points,
+        points_refused_total: counts.pointsRefused,
+        store_state: counts.storeUp ? 1 : 0,
+        write_ms: counts.writeMs,
+        clients_count: this.#hub?.counters.connections ?? 0,
+        denied_total: this.#hub?.counters.denied ?? 0,
+        loop_delay_ms: loopDelay,
+        rss_bytes: rss,
+        q: quality.good,
+      },
+    };
+  }
+}

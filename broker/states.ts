@@ -1,0 +1,143 @@
+/**
+ * The hub's view of devices: learns each from its `meta` (how often it is read), notices when it
+ * falls silent, and says so as retained `state`: stale after three missed intervals. The agent
+ * itself says online and offline.
+ */
+import type { DeviceAddress, Platform, Timer } from "../telemetry/index.ts";
+import { isRecord, topicOf } from "../telemetry/index.ts";
+
+export interface DeviceState {
+  readonly address: DeviceAddress;
+  /** Measurements it gives, from its `meta`. */
+  readonly measurements: readonly string[];
+  readonly state: "online" | "stale" | "offline";
+  /** When its newest batch came. @unit ms since 1970-01-01 UTC */
+  readonly seen: number;
+}
+
+interface Known {
+  readonly address: DeviceAddress;
+  interval: number;
+  measurements: readonly string[];
+  state: DeviceState["state"];
+  seen: number;
+  seenAt: number;
+}
+
+const missedIntervals = 3;
+/** How often silence is looked for. @unit ms */
+const checkEvery = 1000;
+/** Devices followed; further ones are not judged. */
+const maxDevices = 100_000;
+/** Shortest interval judged: below it the network alone makes gaps. @unit ms */
+const shortestInterval = 1000;
+
+export class DeviceStates implements Disposable {
+  readonly #known = new Map<string, Known>();
+  readonly #publish: (topic: string, payload: string) => void;
+  readonly #platform: Platform;
+  /** Called when a device becomes known or gives new measurements. */
+  readonly #changed: () => void;
+  #timer: Timer;
+
+  constructor(
+    events: {
+      readonly publish: (topic: string, payload: string) => void;
+      readonly changed: () => void;
+    },
+    platform: Platform,
+  ) {
+    this.#publish = events.publish;
+    this.#changed = events.changed;
+    this.#platform = platform;
+    this.#timer = platform.clock.after(checkEvery, () => this.#check());
+  }
+
+  get all(): readonly DeviceState[] {
+    return [...this.#known.values()].map(({ address, measurements, state, seen }) => ({
+      address,
+      measurements,
+      state,
+      seen,
+    }));
+  }
+
+  /** A `meta` message: how often the device is read and what it gives. */
+  meta(address: DeviceAddress, payload: Uint8Array): void {
+    const body = parse(payload);
+    const interval = body?.["interval_ms"];
+    const measurements = body?.["measurements"];
+    const known = this.#of(address);
+    if (known === undefined) return;
+    if (typeof interval === "number" && interval > 0) known.interval = interval;
+    if (isRecord(measurements)) known.measurements = Object.keys(measurements);
+    this.#changed();
+  }
+
+  /** A `state` message of the agent. */
+  state(address: DeviceAddress, payload: Uint8Array): void {
+    const state = parse(payload)?.["state"];
+    const known = this.#of(address);
+    if (known === undefined) return;
+    if (state === "online" || state === "offline" || state === "stale") known.state = state;
+  }
+
+  /** A batch of live telemetry came. */
+  seen(address: DeviceAddress): void {
+    const known = this.#of(address);
+    if (known === undefined) return;
+    known.seen = this.#platform.clock.now();
+    known.seenAt = this.#platform.clock.monotonic();
+    if (known.state === "stale") this.#turn(known, "online", "none");
+  }
+
+  [Symbol.dispose](): void {
+    this.#timer.cancel();
+  }
+
+  #of(address: DeviceAddress): Known | undefined {
+    const key = topicOf(address, "state");
+    const existing = this.#known.get(key);
+    if (existing !== undefined || this.#known.size >= maxDevices) return existing;
+    const { clock } = this.#platform;
+    const known: Known = {
+      address,
+      interval: 0,
+      measurements: [],
+      state: "online",
+      seen: clock.now(),
+      seenAt: clock.monotonic(),
+    };
+    this.#known.set(key, known);
+    return known;
+  }
+
+  #check(): void {
+    const { clock } = this.#platform;
+    this.#timer = clock.after(checkEvery, () => this.#check());
+    const now = clock.monotonic();
+    for (const known of this.#known.values()) {
+      if (known.interval === 0 || known.state !== "online") continue;
+      const allowed = missedIntervals * Math.max(shortestInterval, known.interval);
+      if (now - known.seenAt > allowed) this.#turn(known, "stale", "silent");
+    }
+  }
+
+  #turn(known: Known, state: DeviceState["state"], reason: string): void {
+    known.state = state;
+    const since = this.#platform.clock.now();
+    const topic = topicOf(known.address, "state");
+    this.#publish(topic, JSON.stringify({ v: 1, state, reason, since }));
+    this.#platform.log.info("device turned", { device: known.address.device, state, reason });
+  }
+}
+
+/** The JSON object in a payload; anything else is as good as nothing here. */
+function parse(payload: Uint8Array): Record<string, unknown> | undefined {
+  try {
+    const body: unknown = JSON.parse(Buffer.from(payload).toString());
+    return isRecord(body) ? body : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * `rackstreet read`: one reading of one device, with the raw side of every value. Works on a
+ * device of a configuration, or on any device with a profile from a file or by name.
+ */
+import { existsSync } from "node:fs";
+import { addressText } from "../../agent/index.ts";
+import { address, v } from "../../config/index.ts";
+import type { DriverKind, Trace } from "../../drivers/index.ts";
+import { drivers } from "../../drivers/index.ts";
+import type { Point, Reading } from "../../telemetry/index.ts";
+import { GatewayError, isRecord } from "../../telemetry/index.ts";
+import { configOption, defineCommand, jsonOption, print, printJson } from "../command.ts";
+import { loadConfig, loadLibrary, loadProfile, profileOf } from "../config.ts";
+import { clock, entropy, openLog } from "../platform.ts";
+import { startSimulatedSite } from "../simulated-site.ts";
+import { renderTable } from "../table.ts";
+import { channelOf, shownValue } from "../values.ts";
+
+/** A device that takes longer is given up. @unit ms */
+const patience = 60_000;
+
+interface ReadArguments {
+  readonly device: string | undefined;
+  readonly config: string;
+  readonly profile: string | undefined;
+  readonly address: string | undefined;
+  readonly port: string | undefined;
+  readonly baud: number;
+  readonly parity: string;
+  readonly unit: number;
+}
+
+interface Target {
+  readonly id: string;
+  readonly driver: string;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly profile: unknown;
+  readonly buses: Readonly<Record<string, unknown>>;
+}
+
+export const readCommand = defineCommand({
+  command: "read [device]",
+  describe: "Read one device once: raw registers and decoded values",
+  builder: (yargs) =>
+    yargs
+      .positional("device", { type: "string", describe: "A device of the configuration." })
+      .option("config", configOption)
+      .option("profile", { type: "string", describe: "A profile's id or file; no configuration." })
+      .option("address", { type: "string", describe: "With --profile: tcp://HOST[:PORT]." })
+      .option("port", { type: "string", describe: "With --profile: a serial port." })
+      .option("baud", { type: "number", default: 9600, describe: "Speed of --port." })
+      .option("parity", { type: "string", default: "none", choices: ["none", "even", "odd"] })
+      .option("unit", { type: "number", default: 1, describe: "Modbus unit id." })
+      .option("json", jsonOption)
+      .example("$0 read rack-meter -c site.yaml", "a device of the configuration")
+      .example("$0 read --profile eastron-sdm630 --address tcp://10.0.0.5 --unit 3", "any device")
+      .example("$0 read --profile ./mine.yaml --port /dev/ttyUSB0", "a profile you are writing"),
+  handler: async ({ json, ...given }) => {
+    const platform = { clock, entropy, log: openLog("error") };
+    await using parts = new AsyncDisposableStack();
+    const target =
+      given.profile === undefined
+        ? await configured(given, parts, platform)
+        : await adHoc(given, given.profile);
+    const kind = drivers[target.driver];
+    if (kind === undefined) throw new GatewayError("E_BUG", `no driver ${target.driver}`);
+    const problem = problemOf(kind, target.options);
+    if (problem !== undefined) throw new GatewayError("E_USAGE", problem);
+    const driver = parts.use(kind.create({ ...platform, buses: target.buses }));
+    const session = parts.use(await driver.open(target));
+    const traces: Trace[] = [];
+    const groups = session.groups.map(({ name }) => name);
+    const signal = AbortSignal.timeout(patience);
+    const reading = await session.read(groups, signal, (trace) => void traces.push(trace));
+    if (json) printJson({ device: target.id, ...reading, raw: traces });
+    else print(readingTable(reading, traces));
+  },
+});
+
+/** What is wrong with the options: first of one alone, by its name, then of all together. */
+function problemOf(kind: DriverKind, options: Target["options"]): string | undefined {
+  for (const [name, schema] of Object.entries(kind.options)) {
+    const issue = v.safeParse(schema, options[name]).issues?.[0];
+    if (issue !== undefined) return `--${name}: ${issue.message}`;
+  }
+  return kind.problems(options)[0];
+}
+
+type Platform = Parameters<typeof startSimulatedSite>[1];
+
+async function configured(
+  { device, config }: ReadArguments,
+  parts: AsyncDisposableStack,
+  platform: Platform,
+): Promise<Target> {
+  if (device === undefined && config === configOption.default && !existsSync(config)) {
+    const why = "name a device and its configuration (-c FILE), or give --profile";
+    throw new GatewayError("E_USAGE", why);
+  }
+  const given = await loadConfig(config);
+  const ids = given.devices.map(({ id }) => id);
+  if (device === undefined || !ids.includes(device)) {
+    const why = device === undefined ? "name a device" : `no device ${device}`;
+    throw new GatewayError("E_USAGE", `${why}; ${config} has: ${ids.join(", ")}`);
+  }
+  const only = { ...given, devices: given.devices.filter(({ id }) => id === device) };
+  const site = parts.use(await startSimulatedSite(only, platform));
+  const [found] = site.loaded.devices;
+  if (found === undefined) throw new GatewayError("E_TOOL_MISSING", site.missing.join("; "));
+  return {
+    id: found.id,
+    driver: found.kind.name,
+    options: found.options,
+    profile: found.profileData,
+    buses: site.loaded.config.buses,
+  };
+}
+
+async function adHoc(given: ReadArguments, profile: string): Promise<Target> {
+  const isFile = profile.endsWith(".yaml");
+  const library = await loadLibrary();
+  const data = isFile ? (await loadProfile(profile)).data : library.get(profile);
+  if (!isFile) profileOf(library, profile);
+  const driver = isRecord(data) ? String(data["driver"]) : "";
+  const { address: where, port, baud, parity, unit } = given;
+  if ((where === undefined) === (port === undefined)) {
+    throw new GatewayError("E_USAGE", "give either --address or --port");
+  }
+  if (where !== undefined) checkAddress(where);
+  const bus = port === undefined ? {} : { cli: { port, baud, parity } };
+  const wire = where === undefined ? { bus: "cli" } : { address: where };
+  return { id: "device", driver, options: { ...wire, unit }, profile: data, buses: bus };
+}
+
+function checkAddress(where: string): void {
+  const parsed = v.safeParse(address({ tcp: 502, "rtu+tcp": 502 }), where);
+  if (parsed.success) return void addressText(parsed.output);
+  throw new GatewayError("E_USAGE", `--address: ${parsed.issues[0].message}`);
+}
+
+function readingTable({ points, faults }: Reading, traces: readonly Trace[]): string {
+  const rows = points.flatMap((point) => rowsOf(point, traces));
+  const table = renderTable(["measurement", "channel", "field", "value", "register", "raw"], rows);
+  const broken = faults.map(({ code, at }) => `${code} at ${at}`);
+  return [table, ...broken].join("\n");
+}
+
+function rowsOf(point: Point, traces: readonly Trace[]): string[][] {
+  const { measurement, fields } = point;
+  const channel = channelOf(point);
+  return Object.entries(fields)
+    .filter(([field]) => field !== "q")
+    .map(([field, value]) => {
+      const trace = traces.find(
+        (one) => one.measurement === measurement && one.channel === channel && one.field === field,
+      );
+      const shown = shownValue(measurement, field, value);
+      return [measurement, channel, field, shown, trace?.at ?? "", trace?.raw ?? ""];
+    });
+}

@@ -1,0 +1,108 @@
+/** Puts an agent together from a configuration: drivers, sessions, spool, link. */
+import { join } from "node:path";
+import type { AgentDevice, AgentOptions } from "../agent/index.ts";
+import { addressText, Agent, openUplink } from "../agent/index.ts";
+import type { Address } from "../config/index.ts";
+import type { Driver } from "../drivers/index.ts";
+import type { Platform } from "../telemetry/index.ts";
+import { GatewayError } from "../telemetry/index.ts";
+import type { ConfiguredDevice, LoadedConfig } from "./config.ts";
+import { lockFolder, openFolder, openVitals } from "./platform.ts";
+
+export interface RunningAgent extends AsyncDisposable {
+  readonly agent: Agent;
+}
+
+export interface Site {
+  readonly region: string;
+  readonly org: string;
+  readonly site: string;
+}
+
+export function siteOf({ config }: LoadedConfig): Site {
+  const { region, org, name } = config.site;
+  return { region, org, site: name };
+}
+
+/** The class a device gets when neither it nor a profile says one. */
+const defaultClass: Readonly<Record<string, string>> = { host: "server", sim: "power" };
+
+/** The sixth level of a device's topics. */
+export function classOf({ common, profile, kind }: ConfiguredDevice): string {
+  return common.class ?? profile?.class ?? defaultClass[kind.name] ?? "terminal";
+}
+
+/** How often a device is read. @unit ms */
+export function intervalOf({ common, profile }: ConfiguredDevice, options: AgentOptions): number {
+  return common.interval ?? profile?.interval ?? options.interval;
+}
+
+/**
+ * Opens every driver and device and starts the agent. `hubAddress` serves where no uplink is
+ * configured.
+ */
+export async function runAgent(
+  loaded: LoadedConfig,
+  platform: Platform,
+  hubAddress?: Address,
+): Promise<RunningAgent> {
+  const { agent: options, buses } = loaded.config;
+  const url = options.uplink.url ?? hubAddress;
+  if (url === undefined) {
+    const why =
+      `${loaded.file}: agent.uplink.url is missing; it says where the hub is, ` +
+      "as in mqtts://hub.example.org:8883 (`rackstreet up` brings its own hub)";
+    throw new GatewayError("E_CONFIG", why);
+  }
+  // Asked for once at the start: the link itself would try again for as long as it is missing.
+  options.uplink.password?.reveal();
+  await using parts = new AsyncDisposableStack();
+  parts.use(await lockFolder(options.data));
+  const disk = await openFolder(join(options.data, "spool"));
+  const drivers = new Map<string, Driver>();
+  const devices: AgentDevice[] = [];
+  for (const device of loaded.devices) {
+    const driver = drivers.get(device.kind.name) ?? device.kind.create({ ...platform, buses });
+    if (!drivers.has(device.kind.name)) drivers.set(device.kind.name, parts.use(driver));
+    devices.push(await openDevice(device, driver, loaded));
+  }
+  const agent = await Agent.start(
+    {
+      options,
+      site: siteOf(loaded),
+      devices,
+      disk,
+      vitals: openVitals(),
+      connect: ({ events, ...link }) =>
+        openUplink({ url, ...link }, options.uplink, { events, platform }),
+    },
+    platform,
+  );
+  parts.use(agent);
+  platform.log.info("agent started", { devices: devices.length, uplink: addressText(url) });
+  const kept = parts.move();
+  return { agent, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+async function openDevice(
+  device: ConfiguredDevice,
+  driver: Driver,
+  loaded: LoadedConfig,
+): Promise<AgentDevice> {
+  const { id, common, kind, profile } = device;
+  const target = { id, options: device.options, profile: device.profileData };
+  return {
+    address: { ...siteOf(loaded), class: classOf(device), device: id },
+    place: {
+      ...(common.zone === undefined ? {} : { zone: common.zone }),
+      ...(common.rack === undefined ? {} : { rack: common.rack }),
+    },
+    driver: kind.name,
+    profile: profile?.id,
+    vendor: profile?.vendor,
+    model: profile?.model,
+    interval: intervalOf(device, loaded.config.agent),
+    busKey: driver.busKey(target),
+    session: await driver.open(target),
+  };
+}

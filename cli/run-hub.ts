@@ -1,0 +1,113 @@
+/** Puts a hub together from a configuration: store, alerts, broker, ingest. */
+import type { Alerts, Transition } from "../alerts/index.ts";
+import { openAlerts } from "../alerts/index.ts";
+import { HubService } from "../broker/index.ts";
+import type { Address } from "../config/index.ts";
+import { address, v } from "../config/index.ts";
+import type { Store } from "../store/index.ts";
+import { openStore } from "../store/index.ts";
+import type { Platform } from "../telemetry/index.ts";
+import { GatewayError } from "../telemetry/index.ts";
+import { sqliteWorker } from "./assets.ts";
+import type { LoadedConfig } from "./config.ts";
+import { lockFolder, openFolder, openVitals } from "./platform.ts";
+import { classOf, siteOf } from "./run-agent.ts";
+
+export interface RunningHub extends AsyncDisposable {
+  readonly service: HubService;
+  readonly alerts: Alerts;
+  readonly store: Store;
+  /** Where the agent beside it connects. */
+  readonly address: Address | undefined;
+}
+
+/** Opens the store, then alerts, then the broker; `notify` hears each transition of an alert. */
+export async function runHub(
+  loaded: LoadedConfig,
+  platform: Platform,
+  notify: (transition: Transition) => void,
+): Promise<RunningHub> {
+  const { config } = loaded;
+  const site = siteOf(loaded);
+  await using parts = new AsyncDisposableStack();
+  parts.use(await lockFolder(config.hub.data));
+  const disk = await openFolder(config.hub.data);
+  const store = parts.use(await openStore(config.store, platform, { worker: sqliteWorker }));
+  // Alerts speak through the broker, which hears of batches first: the knot is tied here.
+  let service: HubService | undefined;
+  const alerts = parts.use(
+    await openAlerts(
+      {
+        rules: config.rules,
+        expected: expectedOf(loaded),
+        hub: { ...site, class: "hub", device: config.hub.id },
+        store,
+        disk,
+        publish: (topic, payload, { retain }) => {
+          if (service !== undefined) return service.publish(topic, payload, retain);
+          return Promise.reject(new GatewayError("E_UPLINK", "the broker is not up yet"));
+        },
+        notify,
+      },
+      platform,
+    ),
+  );
+  service = parts.use(
+    await HubService.start(
+      {
+        broker: config.broker,
+        hub: config.hub,
+        site,
+        store,
+        disk,
+        observe: (batch) => alerts.observe(batch),
+        changed: () => alerts.expect([...expectedOf(loaded), ...learned(service)]),
+        vitals: openVitals(),
+      },
+      platform,
+    ),
+  );
+  platform.log.info("hub started", { listen: service.addresses.join(" "), store: store.title });
+  const kept = parts.move();
+  const started = service;
+  return {
+    service: started,
+    alerts,
+    store,
+    address: mqttAddress(started.addresses),
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+/** Devices of the configuration itself: in `up` even one that never answered is expected. */
+function expectedOf(loaded: LoadedConfig): Parameters<Alerts["expect"]>[0] {
+  const site = siteOf(loaded);
+  return loaded.devices.flatMap((device) => {
+    if (device.profile === undefined) return [];
+    const measurements = [...new Set(device.profile.points.map((point) => point.measurement))];
+    const { zone, rack } = device.common;
+    const place = {
+      ...(zone === undefined ? {} : { zone }),
+      ...(rack === undefined ? {} : { rack }),
+    };
+    const address = { ...site, class: classOf(device), device: device.id };
+    return [{ address, place, measurements }];
+  });
+}
+
+function learned(service: HubService | undefined): Parameters<Alerts["expect"]>[0] {
+  return (service?.devices ?? []).map(({ address, measurements }) => ({
+    address,
+    place: {},
+    measurements,
+  }));
+}
+
+function mqttAddress(addresses: readonly string[]): Address | undefined {
+  const form = address({ mqtt: 1883 });
+  for (const candidate of addresses) {
+    const parsed = v.safeParse(form, candidate.replace("0.0.0.0", "127.0.0.1"));
+    if (parsed.success) return parsed.output;
+  }
+  return undefined;
+}

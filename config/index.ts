@@ -1,0 +1,5 @@
+export * from "./document.ts";
+export * from "./options.ts";
+export * from "./profile.ts";
+export * from "./validate.ts";
+export * from "./walk.ts";

@@ -1,0 +1,160 @@
+/**
+ * A device profile: one YAML file that says who a product is and how to read it. What is common
+ * to all drivers is here; the driver adds its header (under its own name) and the form of a field.
+ */
+import { fieldFacts, measurementEntry, measurements } from "../telemetry/index.ts";
+import type { Schema } from "./options.ts";
+import { interval, levelName, option, text, v, whole } from "./options.ts";
+import { nearest } from "./validate.ts";
+
+/** What a driver adds to the common form. */
+export interface ProfileParts<Header, Field> {
+  readonly header: Schema<Header>;
+  readonly field: Schema<Field>;
+}
+
+/** A row that repeats along a device: outlet 1..24, each `stride` registers on. */
+export interface Repeat {
+  readonly count: number;
+  readonly stride: number;
+  /** Number of the first one. */
+  readonly from: number;
+}
+
+export interface ProfilePoint<Field> {
+  readonly measurement: string;
+  /** The channel; `{n}` stands for the number of a repeated row. */
+  readonly tags?: Readonly<Record<string, string>> | undefined;
+  /** Read this seldom at most. @unit ms */
+  readonly every?: number | undefined;
+  readonly repeat?: Repeat | undefined;
+  readonly fields: Readonly<Record<string, Field>>;
+}
+
+export interface Profile<Header = unknown, Field = unknown> {
+  readonly id: string;
+  readonly vendor: string;
+  readonly model: string;
+  readonly class: string;
+  readonly driver: string;
+  readonly sources: readonly string[];
+  readonly confidence: "high" | "medium" | "low";
+  readonly caveats: readonly string[];
+  readonly interval?: number | undefined;
+  readonly header: Header;
+  readonly points: readonly ProfilePoint<Field>[];
+}
+
+/** Classes that devices belong to: the sixth level of their topics. */
+export const deviceClasses = [
+  "power",
+  "cooling",
+  "thermal",
+  "accelerator",
+  "environment",
+  "parking",
+  "traffic",
+  "light",
+  "water",
+  "terminal",
+  "server",
+  "io",
+  "agent",
+  "hub",
+] as const;
+
+const repeat = v.strictObject({
+  count: option(whole(1, 128), { about: "How many there are." }),
+  stride: option(whole(1, 10_000), {
+    about: "Distance from one to the next, in the driver's address units.",
+  }),
+  from: v.optional(option(whole(0, 10_000), { about: "Number of the first one." }), 1),
+});
+
+function pointSchema<Field>(field: Schema<Field>): Schema<ProfilePoint<Field>> {
+  return v.pipe(
+    v.strictObject({
+      measurement: v.string(),
+      tags: v.optional(v.record(v.string(), text)),
+      every: v.optional(interval),
+      repeat: v.optional(repeat),
+      fields: v.pipe(v.record(v.string(), field), v.minEntries(1, "nothing to read")),
+    }),
+    v.rawCheck(({ dataset, addIssue }) => {
+      if (!dataset.typed) return;
+      for (const { message, at } of registerProblems(dataset.value)) {
+        addIssue({ message, path: pathTo(dataset.value, at) });
+      }
+    }),
+  );
+}
+
+interface Problem {
+  readonly message: string;
+  /** Keys from the point down to what is wrong. */
+  readonly at: Keys;
+}
+
+type Keys = readonly [string, ...string[]];
+
+function* registerProblems(point: ProfilePoint<unknown>): Generator<Problem> {
+  const { measurement, tags = {}, fields } = point;
+  const entry = measurementEntry(measurement);
+  if (entry === undefined) {
+    const hint = hintOf(measurement, Object.keys(measurements));
+    yield { message: `not in the register${hint}`, at: ["measurement"] };
+    return;
+  }
+  for (const tag of Object.keys(tags)) {
+    const hint = entry.channel === undefined ? "" : `; its tag is ${entry.channel}`;
+    if (tag !== entry.channel)
+      yield { message: `no tag of ${measurement}${hint}`, at: ["tags", tag] };
+  }
+  for (const field of Object.keys(fields)) {
+    if (fieldFacts(measurement, field) !== undefined) continue;
+    const hint = hintOf(field, Object.keys(entry.fields));
+    const message = `no field of ${measurement}${hint || " (fields of your own start with x_)"}`;
+    yield { message, at: ["fields", field] };
+  }
+  if (point.repeat !== undefined && !Object.values(tags).some(hasNumber)) {
+    yield { message: "a repeated row needs a tag with {n}", at: ["repeat"] };
+  }
+}
+
+function hintOf(word: string, known: readonly string[]): string {
+  const near = nearest(word, known);
+  return near === undefined ? "" : `; did you mean "${near}"?`;
+}
+
+function pathTo(point: object, [key, ...below]: Keys): [v.IssuePathItem, ...v.IssuePathItem[]] {
+  const step = (key: string): v.IssuePathItem => {
+    return { type: "unknown", origin: "key", input: point, key, value: undefined };
+  };
+  return [step(key), ...below.map(step)];
+}
+
+function hasNumber(value: string): boolean {
+  return value.includes("{n}");
+}
+
+/** The whole form of a profile file of one driver. */
+export function profileSchema<Header, Field>(
+  driver: string,
+  parts: ProfileParts<Header, Field>,
+): Schema<Profile<Header, Field>> {
+  return v.pipe(
+    v.strictObject({
+      id: levelName,
+      vendor: text,
+      model: text,
+      class: v.picklist(deviceClasses),
+      driver: v.literal(driver),
+      sources: v.pipe(v.array(text), v.minLength(1, "a profile cites its source")),
+      confidence: v.picklist(["high", "medium", "low"]),
+      caveats: v.optional(v.array(text), []),
+      interval: v.optional(interval),
+      header: parts.header,
+      points: v.pipe(v.array(pointSchema(parts.field)), v.minLength(1, "nothing to read")),
+    }),
+  );
+}

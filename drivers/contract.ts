@@ -1,0 +1,128 @@
+/**
+ * The contract of a driver. A driver knows a protocol and nothing else: it never schedules,
+ * retries, logs success, spools or publishes. The agent owns time, retry, back-off and counters.
+ *
+ * Adding a driver: a folder with `index.ts` that exports `defineDriver({...})`, one line in
+ * `drivers/registry.ts`, golden cases, and the exam in `test/contract/driver.ts`.
+ */
+import type { Profile, ProfileParts, Schema } from "../config/index.ts";
+import { profileSchema, v } from "../config/index.ts";
+import type { Platform, Reading } from "../telemetry/index.ts";
+import { invariant } from "../telemetry/index.ts";
+
+/** A part of a device that is read at its own pace. */
+export interface Group {
+  readonly name: string;
+  /** Read at most this often; undefined: at the device's interval. @unit ms */
+  readonly every: number | undefined;
+}
+
+/** What stands behind one value, for `rackstreet read`. */
+export interface Trace {
+  readonly measurement: string;
+  readonly channel: string;
+  readonly field: string;
+  /** Where it was read: `input 0x0000 ×2`. */
+  readonly at: string;
+  /** What was on the wire: `4366 2666`. */
+  readonly raw: string;
+}
+
+/**
+ * One open device. Calls never overlap: the caller waits for one before the next. After an error
+ * with verdict `retry` the session stays usable: the next `read` connects again if it must.
+ */
+export interface Session extends AsyncDisposable {
+  /** At least one; stable for the session's life. */
+  readonly groups: readonly Group[];
+  /**
+   * Reads the groups named, in as few requests as the device allows. Part of a device that cannot
+   * be read becomes a fault beside the points of the rest; when nothing can be read it throws.
+   * `trace` is called for each value, for people who want to see the raw side.
+   * @throws GatewayError, translated at the door of the protocol
+   */
+  read(
+    groups: readonly string[],
+    signal: AbortSignal,
+    trace?: (trace: Trace) => void,
+  ): Promise<Reading>;
+}
+
+/** One configured device, as a driver sees it. */
+export interface Target<Options, Parts> {
+  readonly id: string;
+  readonly options: Options;
+  readonly profile: Parts | undefined;
+}
+
+/** A driver at work: it may share connections between the devices of one wire. */
+export interface Driver<Options = unknown, Parts = unknown> extends AsyncDisposable {
+  /** Names the wire that only one request may use at a time; equal keys share it. */
+  busKey(target: Target<Options, Parts>): string;
+  /** Prepares a device without waiting for it: connecting may be left to the first `read`. */
+  open(target: Target<Options, Parts>): Promise<Session>;
+}
+
+/** What a driver is given: the platform, and the buses of the configuration by name. */
+export interface DriverContext extends Platform {
+  readonly buses: Readonly<Record<string, unknown>>;
+}
+
+interface DriverSpec<Options, Header, Field> {
+  readonly name: string;
+  /** One sentence for the reference. */
+  readonly about: string;
+  /** What a device of this driver may be given in the configuration. */
+  readonly options: Readonly<Record<string, Schema>>;
+  readonly parse: Schema<Options>;
+  /** The driver's part of a profile; undefined when it needs none. */
+  readonly profile?: ProfileParts<Header, Field>;
+  create(context: DriverContext): Driver<Options, Profile<Header, Field>>;
+}
+
+/** A driver as the registry holds it: options and profiles go in unparsed. */
+export interface DriverKind {
+  readonly name: string;
+  readonly about: string;
+  readonly options: Readonly<Record<string, Schema>>;
+  /** The form of a profile file, or undefined when the driver needs no profile. */
+  readonly profile: Schema<Profile> | undefined;
+  /** What is wrong with a device's options as a whole, though each may be right by itself. */
+  problems(options: unknown): readonly string[];
+  create(context: DriverContext): Driver;
+}
+
+/**
+ * Hides a driver's own types behind schemas, so that the registry can hold all drivers: what goes
+ * in as `unknown` is parsed here, once, when a device is opened.
+ */
+export function defineDriver<Options, Header, Field>(
+  spec: DriverSpec<Options, Header, Field>,
+): DriverKind {
+  const form = spec.profile && profileSchema(spec.name, spec.profile);
+  const parsed = (target: Target<unknown, unknown>): Target<Options, Profile<Header, Field>> => {
+    invariant(form !== undefined || target.profile === undefined, `${spec.name}: no profiles`);
+    return {
+      id: target.id,
+      options: v.parse(spec.parse, target.options),
+      profile: form && target.profile !== undefined ? v.parse(form, target.profile) : undefined,
+    };
+  };
+  return {
+    name: spec.name,
+    about: spec.about,
+    options: spec.options,
+    profile: form,
+    problems(options) {
+      return v.safeParse(spec.parse, options).issues?.map(({ message }) => message) ?? [];
+    },
+    create(context) {
+      const driver = spec.create(context);
+      return {
+        busKey: (target) => driver.busKey(parsed(target)),
+        open: (target) => driver.open(parsed(target)),
+        [Symbol.asyncDispose]: () => driver[Symbol.asyncDispose](),
+      };
+    },
+  };
+}

@@ -1,0 +1,1 @@
+export { hostDriver } from "./driver.ts";

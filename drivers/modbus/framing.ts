@@ -1,0 +1,17 @@
+/**
+ * What a line needs of a framing, RTU or TCP: requests become bytes, bytes become replies. One
+ * request at a time.
+ */
+export interface Framing {
+  /** The bytes to send for a request; what comes from now on is held against it. */
+  begin(unit: number, pdu: Uint8Array): Uint8Array;
+  /**
+   * Takes what was received and gives the reply once it is whole.
+   * @throws E_MODBUS_FRAME, E_MODBUS_CRC
+   */
+  accept(bytes: Uint8Array): Uint8Array | undefined;
+  /** Ends the request, answered or not; true when bytes came that were no reply. */
+  end(): boolean;
+  /** Forgets everything: the connection is a new one. */
+  reset(): void;
+}

@@ -1,0 +1,43 @@
+/**
+ * Modbus: RTU over serial lines, RTU over TCP, and Modbus TCP. Reads coils, discrete inputs,
+ * holding and input registers as a profile says; never writes.
+ */
+import { GatewayError } from "../../telemetry/index.ts";
+import { defineDriver } from "../contract.ts";
+import { Lines } from "./lines.ts";
+import { modbusOptions, modbusOptionsSchema } from "./options.ts";
+import { modbusProfile } from "./profile.ts";
+import { ModbusSession } from "./session.ts";
+
+export const modbus = defineDriver({
+  name: "modbus",
+  about: "Meters, PDUs, UPS, coolers, gensets and sensors over Modbus RTU and TCP.",
+  options: modbusOptions,
+  parse: modbusOptionsSchema,
+  profile: modbusProfile,
+  create({ buses, clock }) {
+    const lines = new Lines(buses, clock);
+    return {
+      busKey: ({ options }) => lines.keyOf(options),
+      async open({ id, options, profile }) {
+        if (profile === undefined) {
+          throw new GatewayError("E_CONFIG", `${id}: a Modbus device needs a profile`);
+        }
+        const { line, release } = lines.lease(options);
+        try {
+          return new ModbusSession({
+            profile,
+            unit: { unit: options.unit, timeout: options.timeout, pause: options.pause },
+            exchange: (exchange, signal) => line.exchange(exchange, signal),
+            release,
+            clock,
+          });
+        } catch (error) {
+          await release();
+          throw error;
+        }
+      },
+      [Symbol.asyncDispose]: () => lines[Symbol.asyncDispose](),
+    };
+  },
+});

@@ -1,0 +1,256 @@
+/**
+ * One line: a TCP connection or a serial bus, shared by every unit on it. Exactly one request is
+ * on its way at a time; connecting is left to the first request that needs it. No retries: each
+ * request is answered, or rejects with a verdict, within its own time.
+ */
+import type { Clock } from "../../telemetry/index.ts";
+import { GatewayError, sleep } from "../../telemetry/index.ts";
+import type { ByteChannel } from "../transport/channel.ts";
+import type { Framing } from "./framing.ts";
+import { Ghosts } from "./ghosts.ts";
+import { dataBytes, decodeReadRequest, placeOf, pduLimits } from "./pdu.ts";
+import { cancelled, Turns } from "./turns.ts";
+
+export interface LineSpec {
+  /** For messages: `tcp://10.0.0.7:502`. */
+  readonly name: string;
+  readonly connect: (signal: AbortSignal) => Promise<ByteChannel>;
+  readonly framing: Framing;
+  /** Replies do not say which request they answer: late ones must be fenced off. */
+  readonly anonymous: boolean;
+  /** Whether connecting again can help a line that fell silent. */
+  readonly reconnects: boolean;
+  /** Silence before each request. @unit ms */
+  readonly gap: number;
+  /** Silence that proves that nothing more of an abandoned reply will come. @unit ms */
+  readonly quiet: number;
+  /** Time that one byte takes on the wire. @unit ms */
+  readonly character: number;
+}
+
+/** One request to one unit. */
+export interface Exchange {
+  readonly unit: number;
+  readonly pdu: Uint8Array;
+  /** How long the device may take. @unit ms */
+  readonly timeout: number;
+  /** Silence before the request, when the device wants more than the line. @unit ms */
+  readonly pause: number;
+}
+
+/** Longest wait for a connection. @unit ms */
+const connectLimit = 5000;
+
+/** Longest wait for a noisy line to fall silent. @unit ms */
+const drainLimit = 3000;
+
+/** Unanswered requests in a row after which a connection is taken for dead. */
+const silenceLimit = 3;
+
+interface Pending {
+  readonly answer: (reply: Uint8Array) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+export class Line implements AsyncDisposable {
+  readonly #spec: LineSpec;
+  readonly #clock: Clock;
+  readonly #turns = new Turns();
+  readonly #ghosts = new Ghosts();
+  #channel: ByteChannel | undefined;
+  #pending: Pending | undefined;
+  #closed = false;
+  /** The last request was given up: something of its reply may still come. */
+  #dirty = false;
+  #unanswered = 0;
+  #lastByte = Number.NEGATIVE_INFINITY;
+
+  constructor(spec: LineSpec, clock: Clock) {
+    this.#spec = spec;
+    this.#clock = clock;
+  }
+
+  /**
+   * Sends a request when the line is free and gives the reply's PDU, exceptions included.
+   * @throws E_CONNECT, E_DISCONNECTED, E_SERIAL and its kin, E_MODBUS_TIMEOUT, E_MODBUS_FRAME,
+   *   E_MODBUS_CRC, E_MODBUS_BUSY
+   */
+  async exchange(exchange: Exchange, signal: AbortSignal): Promise<Uint8Array> {
+    const endTurn = await this.#turns.take(signal);
+    try {
+      await this.#connect(signal);
+      if (this.#spec.anonymous) await this.#fence(exchange, signal);
+      return await this.#transact(exchange, signal);
+    } finally {
+      endTurn();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    this.#pending?.fail(this.#failure("E_DISCONNECTED", "closed"));
+    await this.#drop();
+  }
+
+  async #connect(signal: AbortSignal): Promise<void> {
+    if (this.#closed) throw this.#failure("E_DISCONNECTED", "closed");
+    if (this.#channel !== undefined) return;
+    const attempt = new AbortController();
+    const giveUp = (): void => attempt.abort(signal.reason);
+    const timer = this.#clock.after(connectLimit, giveUp);
+    signal.addEventListener("abort", giveUp, { once: true });
+    try {
+      this.#listen(await this.#spec.connect(attempt.signal));
+    } finally {
+      timer.cancel();
+      signal.removeEventListener("abort", giveUp);
+    }
+    if (!this.#closed) return;
+    await this.#drop();
+    throw this.#failure("E_DISCONNECTED", "closed");
+  }
+
+  #listen(channel: ByteChannel): void {
+    this.#channel = channel;
+    this.#unanswered = 0;
+    this.#spec.framing.reset();
+    channel.onData((bytes) => this.#received(bytes));
+    channel.onClose((reason) => {
+      if (this.#channel !== channel) return;
+      this.#channel = undefined;
+      this.#pending?.fail(reason);
+    });
+  }
+
+  #received(bytes: Uint8Array): void {
+    this.#lastByte = this.#clock.monotonic();
+    this.#unanswered = 0;
+    try {
+      const reply = this.#spec.framing.accept(bytes);
+      if (reply !== undefined) this.#pending?.answer(reply);
+    } catch (error) {
+      this.#pending?.fail(error);
+      // A stream that lost its framing cannot be trusted; an RTU line is drained instead.
+      if (!this.#spec.anonymous) void this.#drop();
+    }
+  }
+
+  /** Makes sure that no late reply can be taken for the answer to this request. */
+  async #fence(exchange: Exchange, signal: AbortSignal): Promise<void> {
+    const { unit, pdu, timeout } = exchange;
+    if (!this.#ghosts.haunted(unit, pdu)) return;
+    const fence = this.#ghosts.fenceFor(unit, pdu);
+    if (fence !== undefined) {
+      const reply = await this.#transact({ ...exchange, pdu: fence }, signal);
+      // An exception may be a ghost's: it proves nothing.
+      if (reply[0] === fence[0]) return this.#ghosts.clear(unit);
+    }
+    this.#lastByte = this.#clock.monotonic();
+    await this.#silence(timeout, signal);
+    this.#ghosts.clear(unit);
+  }
+
+  /** Waits until nothing has been received for `least` ms. [MODBUS-RTU 2.5.1.1] */
+  async #silence(least: number, signal: AbortSignal): Promise<void> {
+    const until = this.#clock.monotonic() + least + drainLimit;
+    for (;;) {
+      const now = this.#clock.monotonic();
+      const left = this.#lastByte + least - now;
+      if (left <= 0) return;
+      if (now > until) throw this.#failure("E_MODBUS_FRAME", "the line does not fall silent");
+      await sleep(this.#clock, left, signal);
+      if (signal.aborted) throw cancelled(signal);
+    }
+  }
+
+  async #transact(exchange: Exchange, signal: AbortSignal): Promise<Uint8Array> {
+    const { gap, quiet } = this.#spec;
+    await this.#silence(Math.max(gap, exchange.pause, this.#dirty ? quiet : 0), signal);
+    if (signal.aborted) throw cancelled(signal);
+    const channel = this.#channel;
+    if (channel === undefined) throw this.#failure("E_DISCONNECTED", "the connection was lost");
+    this.#dirty = false;
+    try {
+      return await this.#await(exchange, channel, signal);
+    } catch (error) {
+      this.#dirty = true;
+      // Now, not before the next request: flushing a serial port may discard what was just written.
+      channel.discardInput();
+      this.#lastByte = this.#clock.monotonic();
+      if (this.#spec.anonymous) this.#ghosts.add(exchange.unit, exchange.pdu);
+      throw error;
+    }
+  }
+
+  #await(exchange: Exchange, channel: ByteChannel, signal: AbortSignal): Promise<Uint8Array> {
+    const { framing } = this.#spec;
+    return new Promise((resolve, reject) => {
+      const end = (): boolean => {
+        timer.cancel();
+        signal.removeEventListener("abort", onAbort);
+        this.#pending = undefined;
+        return framing.end();
+      };
+      const onAbort = (): void => {
+        end();
+        reject(cancelled(signal));
+      };
+      const frame = framing.begin(exchange.unit, exchange.pdu);
+      const timer = this.#clock.after(this.#deadline(exchange, frame.length), () => {
+        reject(this.#overdue(exchange, end()));
+      });
+      this.#pending = {
+        answer: (reply) => {
+          end();
+          resolve(reply);
+        },
+        fail: (error) => {
+          end();
+          reject(this.#placed(exchange, error));
+        },
+      };
+      signal.addEventListener("abort", onAbort, { once: true });
+      channel.write(frame);
+    });
+  }
+
+  /** The device's time, and the time that both frames take on the wire. @unit ms */
+  #deadline({ timeout, pdu }: Exchange, sent: number): number {
+    const span = decodeReadRequest(pdu);
+    const expected = span === undefined ? pduLimits.bytes : dataBytes(span) + 2;
+    return timeout + (sent + expected + 3) * this.#spec.character;
+  }
+
+  #overdue(exchange: Exchange, noise: boolean): GatewayError {
+    if (noise) {
+      // Half a frame on a stream: where the next one begins can no longer be told.
+      if (!this.#spec.anonymous) void this.#drop();
+      return this.#failure("E_MODBUS_FRAME", `${describe(exchange)}: no whole answer`);
+    }
+    this.#unanswered += 1;
+    if (this.#spec.reconnects && this.#unanswered >= silenceLimit) void this.#drop();
+    const waited = `no answer within ${exchange.timeout} ms`;
+    return this.#failure("E_MODBUS_TIMEOUT", `${describe(exchange)}: ${waited}`);
+  }
+
+  #placed(exchange: Exchange, error: unknown): unknown {
+    if (!(error instanceof GatewayError)) return error;
+    const message = `${this.#spec.name}: ${describe(exchange)}: ${error.message}`;
+    return new GatewayError(error.code, message, { cause: error.cause });
+  }
+
+  #failure(code: "E_DISCONNECTED" | "E_MODBUS_FRAME" | "E_MODBUS_TIMEOUT", why: string) {
+    return new GatewayError(code, `${this.#spec.name}: ${why}`);
+  }
+
+  async #drop(): Promise<void> {
+    const channel = this.#channel;
+    this.#channel = undefined;
+    await channel?.close();
+  }
+}
+
+function describe({ unit, pdu }: Exchange): string {
+  const span = decodeReadRequest(pdu);
+  return `unit ${unit}: ${span === undefined ? `function ${pdu[0]}` : placeOf(span)}`;
+}

@@ -1,0 +1,176 @@
+/**
+ * One open Modbus device: which registers make which points.
+ */
+import type { Clock, Fault, FieldValue, Point, Reading, Tags } from "../../telemetry/index.ts";
+import { GatewayError, withRangeQuality } from "../../telemetry/index.ts";
+import type { Group, Session, Trace } from "../contract.ts";
+import type { DecodeExtras } from "./field.ts";
+import { decodeField, exponentOf } from "./field.ts";
+import type { Exchange } from "./line.ts";
+import type { Span } from "./pdu.ts";
+import { decodeReadReply, encodeRead, placeOf } from "./pdu.ts";
+import type { ModbusProfile, PlacedField, Row } from "./profile.ts";
+import { groupName, limitsOf, rowsOf } from "./profile.ts";
+import type { ReadOutcome } from "./reader.ts";
+import { BlockReader } from "./reader.ts";
+import { cancelled } from "./turns.ts";
+import { Unwrapper } from "./unwrap.ts";
+
+export interface SessionParts {
+  readonly profile: ModbusProfile;
+  /** Everything of a request but what it asks for. */
+  readonly unit: Omit<Exchange, "pdu">;
+  readonly exchange: (exchange: Exchange, signal: AbortSignal) => Promise<Uint8Array>;
+  readonly release: () => Promise<void>;
+  readonly clock: Clock;
+}
+
+/** What a set of groups takes to read. */
+interface Selection {
+  readonly rows: readonly Row[];
+  readonly spans: readonly Span[];
+}
+
+/** Combinations of groups remembered. */
+const selectionLimit = 32;
+
+export class ModbusSession implements Session {
+  readonly groups: readonly Group[];
+  readonly #parts: SessionParts;
+  readonly #rows: readonly Row[];
+  readonly #reader: BlockReader;
+  readonly #selections = new Map<string, Selection>();
+  /** Counters that wrap, one each; bounded by the profile. */
+  readonly #unwrappers = new Map<PlacedField, Unwrapper>();
+  readonly #ending = new AbortController();
+  #released: Promise<void> | undefined;
+
+  /** @throws E_PROFILE */
+  constructor(parts: SessionParts) {
+    this.#parts = parts;
+    this.#rows = rowsOf(parts.profile);
+    const paces = new Set(this.#rows.map((row) => row.every));
+    this.groups = [...paces].map((every) => ({ name: groupName(every), every }));
+    this.#reader = new BlockReader({
+      limits: limitsOf(parts.profile.header),
+      clock: parts.clock,
+      request: (span, signal) => this.#request(span, signal),
+    });
+    for (const field of this.#rows.flatMap((row) => row.fields)) {
+      if (field.wraps !== undefined) this.#unwrappers.set(field, new Unwrapper(field.wraps));
+    }
+  }
+
+  async read(
+    groups: readonly string[],
+    signal: AbortSignal,
+    trace?: (trace: Trace) => void,
+  ): Promise<Reading> {
+    const ending = this.#ending.signal;
+    if (ending.aborted) throw cancelled(ending);
+    const both = new AbortController();
+    const abort = (): void => both.abort(ending.aborted ? ending.reason : signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+    ending.addEventListener("abort", abort, { once: true });
+    try {
+      const { rows, spans } = this.#select(groups);
+      return this.#pointsOf(rows, await this.#reader.read(spans, both.signal), trace);
+    } finally {
+      signal.removeEventListener("abort", abort);
+      ending.removeEventListener("abort", abort);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ending.abort(new GatewayError("E_DISCONNECTED", "the session was closed"));
+    this.#released ??= this.#parts.release();
+    await this.#released;
+  }
+
+  async #request(span: Span, signal: AbortSignal): Promise<Uint16Array> {
+    const { exchange, unit } = this.#parts;
+    return decodeReadReply(span, await exchange({ ...unit, pdu: encodeRead(span) }, signal));
+  }
+
+  #select(groups: readonly string[]): Selection {
+    const key = groups.toSorted().join(" ");
+    const known = this.#selections.get(key);
+    if (known !== undefined) return known;
+    const rows = this.#rows.filter((row) => groups.includes(groupName(row.every)));
+    const spans = new Set<Span>();
+    for (const { span, exponent } of rows.flatMap((row) => row.fields)) {
+      spans.add(span);
+      if (exponent !== undefined) spans.add(exponent);
+    }
+    const selection = { rows, spans: [...spans] };
+    if (this.#selections.size >= selectionLimit) this.#selections.clear();
+    this.#selections.set(key, selection);
+    return selection;
+  }
+
+  #pointsOf(
+    rows: readonly Row[],
+    { words, faults: refused }: ReadOutcome,
+    trace: ((trace: Trace) => void) | undefined,
+  ): Reading {
+    const points: Point[] = [];
+    const faults: Fault[] = [...refused];
+    for (const row of rows) {
+      const fields: Record<string, FieldValue> = {};
+      for (const field of row.fields) {
+        const raw = words.get(field.span);
+        if (raw === undefined) continue;
+        trace?.(traceOf(row, field, raw));
+        const value = this.#valueOf(field, { words, faults });
+        if (value !== undefined) fields[field.name] = value;
+      }
+      const point = pointOf(row, fields);
+      if (point !== undefined) points.push(point);
+    }
+    return { points, faults };
+  }
+
+  #valueOf(
+    field: PlacedField,
+    { words, faults }: { readonly words: ReadOutcome["words"]; readonly faults: Fault[] },
+  ): FieldValue | undefined {
+    const raw = words.get(field.span);
+    if (raw === undefined) return undefined;
+    try {
+      const extras = this.#extrasOf(field, words);
+      return extras && decodeField(field.form, raw, extras);
+    } catch (error) {
+      if (!(error instanceof GatewayError) || error.code !== "E_VALUE") throw error;
+      faults.push({ code: error.code, at: placeOf(field.span) });
+      return undefined;
+    }
+  }
+
+  /** What decoding needs besides the registers; undefined when the scale factor is missing. */
+  #extrasOf(field: PlacedField, words: ReadOutcome["words"]): DecodeExtras | undefined {
+    const unwrapper = this.#unwrappers.get(field);
+    const unwrap = unwrapper && { unwrap: (raw: bigint) => unwrapper.next(raw) };
+    if (field.exponent === undefined) return unwrap ?? {};
+    const [word] = words.get(field.exponent) ?? [];
+    const exponent = word === undefined ? undefined : exponentOf(word);
+    return exponent === undefined ? undefined : { ...unwrap, exponent };
+  }
+}
+
+function pointOf(row: Row, fields: Readonly<Record<string, FieldValue>>): Point | undefined {
+  if (Object.keys(fields).length === 0) return undefined;
+  const tags: { readonly tags?: Tags } = row.tags === undefined ? {} : { tags: row.tags };
+  const { measurement } = row;
+  return { measurement, ...tags, fields: withRangeQuality(measurement, fields) };
+}
+
+function traceOf(row: Row, field: PlacedField, words: Uint16Array): Trace {
+  return {
+    measurement: row.measurement,
+    channel: row.channel,
+    field: field.name,
+    at: `${placeOf(field.span)} ×${field.span.count}`,
+    raw: Array.from(words, (word) => word.toString(16).padStart(4, "0")).join(" "),
+  };
+}

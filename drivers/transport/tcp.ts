@@ -1,0 +1,86 @@
+/**
+ * The door to TCP connections. Foreign errors become E_CONNECT (before) and E_DISCONNECTED (after
+ * the connection stood).
+ */
+import { connect } from "node:net";
+import type { Socket } from "node:net";
+import { GatewayError, messageOf } from "../../telemetry/index.ts";
+import type { ByteChannel } from "./channel.ts";
+
+export interface TcpEndpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** First probe of a silent connection; the kernel's own pace after that. @unit ms */
+const keepAliveAfter = 10_000;
+
+/**
+ * A new connection; aborting gives the attempt up at once.
+ * @throws E_CONNECT
+ */
+export function connectTcp(endpoint: TcpEndpoint, signal: AbortSignal): Promise<ByteChannel> {
+  const name = `${endpoint.host}:${endpoint.port}`;
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(givenUp(name, signal));
+    const socket = connect({
+      ...endpoint,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: keepAliveAfter,
+    });
+    const onAbort = (): void => {
+      socket.destroy();
+      reject(givenUp(name, signal));
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+    socket.once("error", (cause) => {
+      signal.removeEventListener("abort", onAbort);
+      reject(new GatewayError("E_CONNECT", `${name}: ${messageOf(cause)}`, { cause }));
+    });
+    socket.once("connect", () => {
+      signal.removeEventListener("abort", onAbort);
+      socket.removeAllListeners("error");
+      resolve(channelOf(socket, name));
+    });
+  });
+}
+
+function givenUp(name: string, signal: AbortSignal): GatewayError {
+  return new GatewayError("E_CONNECT", `${name}: connecting was given up`, {
+    cause: signal.reason,
+  });
+}
+
+function channelOf(socket: Socket, name: string): ByteChannel {
+  let failure: unknown;
+  let closing = false;
+  socket.on("error", (error) => {
+    failure = error;
+  });
+  // A device that has ended its side will not answer any more: half-open is closed.
+  socket.on("end", () => socket.destroy());
+  return {
+    write(bytes) {
+      if (!socket.destroyed) socket.write(bytes);
+    },
+    onData(listener) {
+      socket.on("data", listener);
+    },
+    onClose(listener) {
+      socket.on("close", () => {
+        if (closing) return;
+        const why = failure === undefined ? "the other side hung up" : messageOf(failure);
+        listener(new GatewayError("E_DISCONNECTED", `${name}: ${why}`, { cause: failure }));
+      });
+    },
+    discardInput() {
+      // Bytes are handed over as they arrive; nothing waits here.
+    },
+    close() {
+      closing = true;
+      socket.destroy();
+      return Promise.resolve();
+    },
+  };
+}

@@ -1,0 +1,94 @@
+/**
+ * The contract of a store engine. A write returns what was accepted and what was rejected, by
+ * index, as a value; only "the store cannot take anything now" is thrown. Writes are idempotent:
+ * measurement + tags + time identify a row, a second write of it merges fields, new value wins.
+ *
+ * Adding an engine: one file (or folder) that passes the exam in `test/contract/store.ts`.
+ */
+import type { Line, Tags } from "../telemetry/index.ts";
+
+export interface Rejected {
+  /** Which of the lines given. */
+  readonly index: number;
+  readonly reason: string;
+}
+
+export interface WriteResult {
+  /** How many lines are durable now. */
+  readonly accepted: number;
+  /** Lines that this store will never take. */
+  readonly rejected: readonly Rejected[];
+  /** Fields that were left out of accepted lines because they were not finite; absent: none. */
+  readonly droppedFields?: number;
+}
+
+export const aggregates = ["count", "sum", "min", "max", "mean", "first", "last"] as const;
+export type Aggregate = (typeof aggregates)[number];
+
+/**
+ * A neutral windowed query: the same answer from every engine. Windows begin at multiples of
+ * `every` since 1970-01-01 UTC and hold `start ≤ time < start + every`; a window with no row is
+ * left out. Without `every` the whole span is one window that starts at `from`.
+ */
+export interface Query {
+  readonly measurement: string;
+  /** At least one. Numeric fields; `count`, `first` and `last` also take text. */
+  readonly fields: readonly string[];
+  readonly aggregate: Aggregate;
+  /** Included. @unit ms since 1970-01-01 UTC */
+  readonly from: number;
+  /** Not included. @unit ms since 1970-01-01 UTC */
+  readonly to: number;
+  /** Length of a window. @unit ms */
+  readonly every?: number | undefined;
+  /** Only rows whose tags have these values. */
+  readonly where?: Tags | undefined;
+  /** One series in the answer for each combination of these tags. */
+  readonly groupBy?: readonly string[] | undefined;
+  /** Only rows whose `q` is at most this; a row without `q` counts as 0. Default: any. */
+  readonly worstQuality?: number | undefined;
+}
+
+export interface QueryRow {
+  /** Start of the window; for `first` and `last` without `every`, the row's own time. @unit ms */
+  readonly time: number;
+  /** By field; a field with no value in the window is absent. */
+  readonly values: Readonly<Record<string, number | string>>;
+  /** How many rows of the (first named) field stand behind the value: the coverage. */
+  readonly count: number;
+}
+
+export interface QuerySeries {
+  /** The `groupBy` tags; a series without one of them has "" there. */
+  readonly tags: Tags;
+  /** In order of time. */
+  readonly rows: readonly QueryRow[];
+}
+
+export interface StoreSize {
+  readonly bytes: number | undefined;
+  readonly series: number | undefined;
+  /** Days given up for want of space or age since it was opened; engines that never do: absent. */
+  readonly droppedDays?: number;
+}
+
+export interface Store extends AsyncDisposable {
+  /** Name of the engine and where it is, without secrets. */
+  readonly title: string;
+  /**
+   * Writes lines and returns once they are durable. A call given up by its signal throws
+   * E_STORE_DOWN like one that failed.
+   * @throws E_STORE_DOWN, E_STORE_CONFIG: nothing is known to be stored; keep and try again
+   */
+  write(lines: readonly Line[], signal: AbortSignal): Promise<WriteResult>;
+  /**
+   * Answers a query; series in order of their tags.
+   * @throws E_QUERY, E_STORE_DOWN, E_STORE_CONFIG
+   */
+  query(query: Query, signal: AbortSignal): Promise<readonly QuerySeries[]>;
+  /** Measurement names that hold data, in order. */
+  measurements(signal: AbortSignal): Promise<readonly string[]>;
+  /** Field names of a measurement, in order. */
+  fields(measurement: string, signal: AbortSignal): Promise<readonly string[]>;
+  size(signal: AbortSignal): Promise<StoreSize>;
+}

@@ -1,0 +1,98 @@
+/**
+ * The InfluxDB 1 engine: our own writer, the `influx` package for questions. Opening touches no
+ * network, so that a hub starts while its database is down; a missing database is created at the
+ * first call that misses it.
+ */
+import type { Platform } from "../../telemetry/index.ts";
+import { GatewayError } from "../../telemetry/index.ts";
+import { askedOf } from "../asked.ts";
+import type { Query, QuerySeries, Store, StoreSize, WriteResult } from "../contract.ts";
+import type { Line } from "../../telemetry/index.ts";
+import { cleanMeasurement } from "../series.ts";
+import type { ResultSeries } from "./client.ts";
+import { Client, databaseNotFound } from "./client.ts";
+import type { Influxdb1Options } from "./options.ts";
+import { answerOf, quoteName, statementsOf } from "./query.ts";
+import type { Target } from "./target.ts";
+import { targetOf } from "./target.ts";
+import { Writer } from "./write.ts";
+
+/**
+ * Opens the engine.
+ * @throws E_SECRET_MISSING
+ */
+export function openInfluxdb1(options: Influxdb1Options, { clock }: Platform): Store {
+  return new Influxdb1Store(targetOf(options, clock), options.create);
+}
+
+class Influxdb1Store implements Store {
+  readonly title: string;
+  readonly #target: Target;
+  readonly #client: Client;
+  readonly #writer: Writer;
+  readonly #create: boolean;
+  #disposed = false;
+
+  constructor(target: Target, create: boolean) {
+    this.title = `InfluxDB 1 at ${target.url.href}, database ${target.database}`;
+    this.#target = target;
+    this.#create = create;
+    this.#client = new Client(target);
+    this.#writer = new Writer(
+      target,
+      create ? (signal) => this.#client.createDatabase(signal) : undefined,
+    );
+  }
+
+  write(lines: readonly Line[], signal: AbortSignal): Promise<WriteResult> {
+    return this.#disposed ? Promise.reject(closed()) : this.#writer.write(lines, signal);
+  }
+
+  async query(query: Query, signal: AbortSignal): Promise<readonly QuerySeries[]> {
+    const asked = askedOf(query);
+    const statements = statementsOf(asked, this.#target.retentionPolicy);
+    return answerOf(asked, await this.#ask(statements, signal));
+  }
+
+  async measurements(signal: AbortSignal): Promise<readonly string[]> {
+    return firstColumn(await this.#ask(["SHOW MEASUREMENTS"], signal));
+  }
+
+  async fields(measurement: string, signal: AbortSignal): Promise<readonly string[]> {
+    const name = quoteName(cleanMeasurement(measurement));
+    return firstColumn(await this.#ask([`SHOW FIELD KEYS FROM ${name}`], signal));
+  }
+
+  async size(signal: AbortSignal): Promise<StoreSize> {
+    const [series] = await this.#ask(["SHOW SERIES CARDINALITY"], signal);
+    const count = series?.[0]?.values[0]?.[0];
+    return { bytes: undefined, series: typeof count === "number" ? count : undefined };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed = true;
+    this.#writer[Symbol.dispose]();
+    return Promise.resolve();
+  }
+
+  async #ask(statements: readonly string[], signal: AbortSignal): Promise<ResultSeries[][]> {
+    if (this.#disposed) throw closed();
+    try {
+      return await this.#client.ask(statements, signal);
+    } catch (error) {
+      const missing = error instanceof GatewayError && error.message.startsWith(databaseNotFound);
+      if (!missing || !this.#create) throw error;
+      await this.#client.createDatabase(signal);
+      return this.#client.ask(statements, signal);
+    }
+  }
+}
+
+function closed(): GatewayError {
+  return new GatewayError("E_STORE_DOWN", "the store was closed");
+}
+
+function firstColumn(results: readonly ResultSeries[][]): string[] {
+  const names = results.flat().flatMap(({ values }) => values.map(([name]) => String(name)));
+  return [...new Set(names)].toSorted();
+}

@@ -1,0 +1,151 @@
+/**
+ * A neutral query as InfluxQL, and its answer back. Without windows, `first` and `last` carry
+ * their row's own time only when they stand alone, but then InfluxDB 1.6.7 answers a tie between
+ * series by chance: so one statement gives the values in one window, and one a field the times.
+ *
+ * `("q" > n) = false` and not `"q" <= n`: a row without `q` fails any comparison, and such a row
+ * counts as good.
+ */
+import type { AskedQuery } from "../asked.ts";
+import { inOrder, queryLimits, refuseLong } from "../asked.ts";
+import type { QueryRow, QuerySeries } from "../contract.ts";
+import type { ResultSeries } from "./client.ts";
+
+/** A name in double quotes. Everything but quote, backslash and line end stands for itself. */
+export function quoteName(name: string): string {
+  return `"${escaped(name).replaceAll('"', String.raw`\"`)}"`;
+}
+
+/** A text in single quotes. */
+export function quoteText(text: string): string {
+  return `'${escaped(text).replaceAll("'", String.raw`\'`)}'`;
+}
+
+function escaped(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll("\n", String.raw`\n`);
+}
+
+/** The statements whose answers `answerOf` understands: values, then times of single fields. */
+export function statementsOf(query: AskedQuery, retentionPolicy: string | undefined): string[] {
+  const { fields, aggregate } = query;
+  const columns = fields.map((field) => `${aggregate}(${quoteName(field)}::field)`);
+  const count = `count(${quoteName(fields[0] ?? "")}::field)`;
+  const from = fromWhere(query, retentionPolicy);
+  const values = `SELECT ${[count, ...columns].join(", ")} ${from}`;
+  if (!hasOwnTime(query)) return [`${values} ${groupBy(query, query.every)}`];
+  const times = columns.map((column) => `SELECT ${column} ${from} ${groupBy(query, undefined)}`);
+  // One window from 0 to the end of the span: whole, since windows begin at 1970.
+  return [`${values} ${groupBy(query, query.to)}`, ...times];
+}
+
+/** Whether rows carry their own time instead of their window's. */
+function hasOwnTime({ aggregate, every }: AskedQuery): boolean {
+  return every === undefined && (aggregate === "first" || aggregate === "last");
+}
+
+function fromWhere(query: AskedQuery, retentionPolicy: string | undefined): string {
+  const { measurement, from, to, where, worstQuality } = query;
+  const policy = retentionPolicy === undefined ? "" : `${quoteName(retentionPolicy)}.`;
+  const conditions = [`time >= ${from}ms`, `time < ${to}ms`];
+  for (const tag in where) {
+    conditions.push(`${quoteName(tag)}::tag = ${quoteText(where[tag] ?? "")}`);
+  }
+  if (worstQuality !== undefined) conditions.push(`("q"::integer > ${worstQuality}) = false`);
+  return `FROM ${policy}${quoteName(measurement)} WHERE ${conditions.join(" AND ")}`;
+}
+
+function groupBy(query: AskedQuery, window: number | undefined): string {
+  const groups = query.groupBy.map(quoteName);
+  if (window !== undefined) groups.push(`time(${window}ms)`);
+  const grouping = groups.length > 0 ? `GROUP BY ${groups.join(", ")} ` : "";
+  return `${grouping}${window === undefined ? "" : "fill(none) "}LIMIT ${queryLimits.rows + 1}`;
+}
+
+interface Building {
+  readonly tags: Record<string, string>;
+  readonly rows: Map<number, { values: Record<string, number | string>; count: number }>;
+  /** For rows with their own time: which field gave it, by place in the query. */
+  timeOf: number;
+  time: number;
+}
+
+/**
+ * The series of an answer.
+ * @throws E_QUERY when it is too long
+ */
+export function answerOf(query: AskedQuery, results: readonly ResultSeries[][]): QuerySeries[] {
+  const found = new Map<string, Building>();
+  let rows = 0;
+  for (const [statement, series] of results.entries()) {
+    for (const one of series) {
+      rows += one.values.length;
+      refuseLong(rows);
+      const building = buildingOf(query, one, found);
+      for (const row of one.values) take(query, building, { row, statement });
+    }
+  }
+  return inOrder([...found.values()].map((building) => finished(query, building)));
+}
+
+function buildingOf(
+  query: AskedQuery,
+  series: ResultSeries,
+  found: Map<string, Building>,
+): Building {
+  const tags = Object.fromEntries(
+    query.groupBy.map((tag) => {
+      const value = series.tags[tag];
+      return [tag, typeof value === "string" ? value : ""];
+    }),
+  );
+  const key = JSON.stringify(tags);
+  const known = found.get(key);
+  if (known !== undefined) return known;
+  const made: Building = {
+    tags,
+    rows: new Map(),
+    timeOf: Number.POSITIVE_INFINITY,
+    time: query.from,
+  };
+  found.set(key, made);
+  return made;
+}
+
+/** Takes one row `[time, …]` of a statement into its series. */
+function take(
+  query: AskedQuery,
+  building: Building,
+  { row, statement }: { readonly row: readonly unknown[]; readonly statement: number },
+): void {
+  const [time, first, ...rest] = row;
+  if (statement > 0) {
+    if (first !== null && statement < building.timeOf) {
+      building.timeOf = statement;
+      building.time = Number(time);
+    }
+    return;
+  }
+  const into = { values: {}, count: typeof first === "number" ? first : 0 };
+  building.rows.set(query.every === undefined ? query.from : Number(time), into);
+  rest.forEach((value, i) => put(into.values, query.fields[i], value));
+}
+
+function put(
+  values: Record<string, number | string>,
+  field: string | undefined,
+  value: unknown,
+): void {
+  if (field === undefined) return;
+  if (typeof value === "number" || typeof value === "string") values[field] = value;
+}
+
+function finished(query: AskedQuery, building: Building): QuerySeries {
+  const rows: QueryRow[] = [...building.rows]
+    .map(([time, { values, count }]) => ({
+      time: hasOwnTime(query) ? building.time : time,
+      values,
+      count,
+    }))
+    .filter(({ values }) => Object.keys(values).length > 0);
+  return { tags: building.tags, rows };
+}

@@ -1,0 +1,116 @@
+/**
+ * Lines to InfluxDB line protocol, precision ms, UTF-8:
+ *
+ *   measurement,tag=value,… field=1.5,count=3i,text="…" 1763892000123
+ *
+ * Escapes: measurement `,` and space; tag name and value `,` `=` space; text `"` and `\`. What no
+ * escape can carry was cleaned before (`admission.ts`). Lines end in LF: with CRLF the timestamp
+ * is unreadable. Tags stand in the register's order.
+ */
+import type { FieldValue, Line } from "../telemetry/index.ts";
+import { columnOf, columnsOf, judge, refusalOf, shapeProblem } from "./admission.ts";
+import type { Column } from "./admission.ts";
+import { cleanText, SeriesCache, seriesOf } from "./series.ts";
+import type { Series } from "./series.ts";
+import type { Rejected } from "./contract.ts";
+
+/** How many series keys are remembered; when it is reached all are forgotten. */
+const seriesLimit = 50_000;
+
+type EscapedSeries = { readonly text: string } | { readonly problem: string };
+
+/** Turns lines into text one by one and keeps what was left out. */
+export class LineEncoder {
+  /** Why the last line gave no text. */
+  problem = "";
+  /** Fields left out of encoded lines so far because they were not finite. */
+  droppedFields = 0;
+  /** The escaped series, or the reason why its lines may not be stored. */
+  readonly #series = new SeriesCache<EscapedSeries>(seriesLimit);
+
+  /** The line's text without its line end, or undefined: see `problem`. */
+  encode(line: Line): string | undefined {
+    const series = this.#seriesText(line);
+    if ("problem" in series) return this.#refuse(series.problem);
+    const columns = columnsOf(line.measurement);
+    let text = series.text;
+    let count = 0;
+    let dropped = 0;
+    for (const name in line.fields) {
+      const value = line.fields[name];
+      const column = columns.get(name) ?? columnOf(line.measurement, name);
+      if (column === undefined) return this.#refuse(refusalOf(line.measurement, name));
+      const judgement = judge(column.type, value);
+      if (judgement === "refuse") return this.#refuse(refusalOf(line.measurement, name));
+      if (judgement === "drop") {
+        dropped += 1;
+        continue;
+      }
+      text += (count === 0 ? column.first : column.other) + shown(column, value);
+      count += 1;
+    }
+    const problem = shapeProblem(line, count);
+    if (problem !== undefined) return this.#refuse(problem);
+    this.droppedFields += dropped;
+    return `${text} ${line.time}`;
+  }
+
+  #refuse(problem: string): undefined {
+    this.problem = problem;
+    return undefined;
+  }
+
+  #seriesText(line: Line): EscapedSeries {
+    const known = this.#series.get(line);
+    if (known !== undefined) return known;
+    const series = seriesOf(line);
+    const made = typeof series === "string" ? { problem: series } : { text: seriesText(series) };
+    this.#series.set(line, made);
+    return made;
+  }
+}
+
+function shown(column: Column, value: FieldValue | undefined): string {
+  if (typeof value === "string") return `"${escapeText(value)}"`;
+  return column.type === "integer" ? `${value}i` : `${value}`;
+}
+
+/** Measurement and tags of a clean series, escaped. */
+export function seriesText(series: Series): string {
+  let text = series.measurement.replaceAll(/[, ]/g, String.raw`\$&`);
+  for (const name in series.tags) {
+    text += `,${escapeTag(name)}=${escapeTag(series.tags[name] ?? "")}`;
+  }
+  return text;
+}
+
+function escapeTag(text: string): string {
+  return text.replaceAll(/[,= ]/g, String.raw`\$&`);
+}
+
+function escapeText(text: string): string {
+  return cleanText(text).replaceAll(/["\\]/g, String.raw`\$&`);
+}
+
+export interface LineProtocol {
+  /** Each line ends in LF. */
+  readonly text: string;
+  readonly rejected: readonly Rejected[];
+  /** Fields left out because they were not finite. */
+  readonly droppedFields: number;
+}
+
+const shared = new LineEncoder();
+
+/** All lines as one text, precision ms. */
+export function toLineProtocol(lines: readonly Line[]): LineProtocol {
+  const rejected: Rejected[] = [];
+  const before = shared.droppedFields;
+  let text = "";
+  lines.forEach((line, index) => {
+    const one = shared.encode(line);
+    if (one === undefined) rejected.push({ index, reason: shared.problem });
+    else text += `${one}\n`;
+  });
+  return { text, rejected, droppedFields: shared.droppedFields - before };
+}

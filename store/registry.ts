@@ -1,0 +1,27 @@
+/** The engines there are. Adding one: its folder, its options in `options.ts`, a case here. */
+import type { Platform } from "../telemetry/index.ts";
+import { assertNever } from "../telemetry/index.ts";
+import type { Store } from "./contract.ts";
+import { openInfluxdb1 } from "./influxdb1/engine.ts";
+import type { StoreOptions } from "./options.ts";
+import type { SqliteWorker } from "./sqlite/engine.ts";
+import { openSqlite } from "./sqlite/engine.ts";
+
+/**
+ * Opens the store that options describe.
+ * @throws E_STORE_CONFIG, E_STORE_DOWN, E_SECRET_MISSING
+ */
+export async function openStore(
+  options: StoreOptions,
+  platform: Platform,
+  worker: SqliteWorker = {},
+): Promise<Store> {
+  switch (options.engine) {
+    case "sqlite":
+      return openSqlite(options, platform, worker);
+    case "influxdb1":
+      return openInfluxdb1(options, platform);
+    default:
+      return assertNever(options);
+  }
+}

@@ -1,0 +1,197 @@
+/**
+ * The one table of error codes. Each code is declared here once, with its verdict, a sentence
+ * that says what it means and what a person should do next. `docs/reference/errors.gen.md` is
+ * written from it, and a house test proves table = throws = docs.
+ *
+ * Verdicts: `retry` the world is not ready; `reject` this datum never; `config` a person must
+ * act; `fatal` our own bug (crash: the spool makes that safe).
+ */
+
+export type Verdict = "retry" | "reject" | "config" | "fatal";
+
+export interface CodeEntry {
+  readonly verdict: Verdict;
+  readonly means: string;
+  readonly remedy: string;
+}
+
+export const codes = {
+  E_USAGE: {
+    verdict: "config",
+    means: "The command line was not understood.",
+    remedy: "Run the command with --help; the examples there work as they stand.",
+  },
+  E_CONFIG: {
+    verdict: "config",
+    means: "The configuration has a mistake.",
+    remedy: "Fix the lines named; `rackstreet check FILE` checks without touching hardware.",
+  },
+  E_CONFIG_UNREADABLE: {
+    verdict: "config",
+    means: "The configuration file could not be read.",
+    remedy: "Check the path and its permissions.",
+  },
+  E_SECRET_MISSING: {
+    verdict: "config",
+    means: "A secret names an environment variable or a file that is not there.",
+    remedy: "Set the variable or create the file, readable only by the service's user.",
+  },
+  E_PROFILE_UNKNOWN: {
+    verdict: "config",
+    means: "No device profile has this name.",
+    remedy: "Use a name that `rackstreet profiles` lists, or put the file in your profiles folder.",
+  },
+  E_PROFILE: {
+    verdict: "config",
+    means: "A device profile has a mistake.",
+    remedy: "Fix the lines named; config/profiles/ holds working examples.",
+  },
+  E_ADDRESS_IN_USE: {
+    verdict: "config",
+    means: "Another program already listens on this address.",
+    remedy: "Stop that program, or give another address in the configuration.",
+  },
+  E_ADDRESS_REFUSED: {
+    verdict: "config",
+    means: "The operating system does not allow listening on this address.",
+    remedy: "Use a port above 1023 or an address of this machine.",
+  },
+  E_SERIAL_PERMISSION: {
+    verdict: "config",
+    means: "This user may not open the serial port.",
+    remedy: "Run `sudo usermod -aG dialout $USER`, then log in again (or fix the udev rule).",
+  },
+  E_SERIAL_MISSING: {
+    verdict: "retry",
+    means: "The serial port does not exist now.",
+    remedy:
+      "Plug the adapter in; prefer a path under /dev/serial/by-id, which survives replugging.",
+  },
+  E_SERIAL_BUSY: {
+    verdict: "retry",
+    means: "Another program holds the serial port.",
+    remedy: "Stop that program: `fuser -v PORT` names it.",
+  },
+  E_SERIAL: {
+    verdict: "retry",
+    means: "The serial port failed.",
+    remedy: "Check the adapter and its cable; the agent opens the port again by itself.",
+  },
+  E_CONNECT: {
+    verdict: "retry",
+    means: "The device could not be reached.",
+    remedy: "Check address, cabling and firewall; the agent tries again by itself.",
+  },
+  E_DISCONNECTED: {
+    verdict: "retry",
+    means: "The connection ended while an answer was awaited.",
+    remedy: "Nothing, if it is rare; else check the network or the device's connection limit.",
+  },
+  E_MODBUS_TIMEOUT: {
+    verdict: "retry",
+    means: "The device did not answer in time.",
+    remedy: "Check unit id, speed, parity and wiring; raise `timeout` for slow gateways.",
+  },
+  E_MODBUS_FRAME: {
+    verdict: "retry",
+    means: "An answer was not a valid Modbus frame for the request.",
+    remedy: "Check parity, termination and duplicate unit ids on the line.",
+  },
+  E_MODBUS_CRC: {
+    verdict: "retry",
+    means: "An answer failed its checksum.",
+    remedy: "Check termination, shielding and speed of the line.",
+  },
+  E_MODBUS_BUSY: {
+    verdict: "retry",
+    means: "The device or gateway answered that it is busy (exception 5, 6, 10 or 11).",
+    remedy: "Poll it less often, or check the line behind the gateway.",
+  },
+  E_MODBUS_EXCEPTION: {
+    verdict: "reject",
+    means: "The device refused the request (exception 1, 2, 3 or 4).",
+    remedy: "Compare the profile with the device's manual: register, function and count.",
+  },
+  E_VALUE: {
+    verdict: "reject",
+    means: "A raw value cannot be a value of its field.",
+    remedy: "Check type, word order and scale in the profile.",
+  },
+  E_HOST_SENSOR: {
+    verdict: "reject",
+    means: "A sensor of this machine could not be read.",
+    remedy: "Run with the needed permission, or leave the sensor out.",
+  },
+  E_PAYLOAD: {
+    verdict: "reject",
+    means: "A message is not a batch that can be stored.",
+    remedy: "Compare the publisher with docs/reference/payload.md.",
+  },
+  E_REGISTER: {
+    verdict: "reject",
+    means: "A point uses a measurement, tag or field that the register does not know.",
+    remedy: "Use the register's names, or prefix a field of your own with x_.",
+  },
+  E_SPOOL_DAMAGED: {
+    verdict: "reject",
+    means: "A part of the spool failed its checksum and was set aside.",
+    remedy: "Check the disk; the damaged file is kept beside the spool for inspection.",
+  },
+  E_SPOOL_WRITE: {
+    verdict: "retry",
+    means: "The spool could not write to its disk.",
+    remedy: "Free space or fix the file system; telemetry is shed and counted until then.",
+  },
+  E_SPOOL_LOCKED: {
+    verdict: "config",
+    means: "Another agent uses this spool.",
+    remedy: "Stop it, or give this agent its own `agent.data` folder.",
+  },
+  E_UPLINK: {
+    verdict: "retry",
+    means: "The broker cannot be reached or refused the connection.",
+    remedy: "Check address and credentials; readings wait in the spool meanwhile.",
+  },
+  E_ACCESS: {
+    verdict: "reject",
+    means: "The client may not do this.",
+    remedy: "Ask the hub's operator for a grant that covers the topic.",
+  },
+  E_STORE_DOWN: {
+    verdict: "retry",
+    means: "The database cannot be reached or is overloaded.",
+    remedy: "Check that it runs; batches wait in the agents' spools meanwhile.",
+  },
+  E_STORE_CONFIG: {
+    verdict: "config",
+    means: "The database refuses because of its or our configuration.",
+    remedy: "Check database name, retention policy and credentials.",
+  },
+  E_STORE_REJECTED: {
+    verdict: "reject",
+    means: "The database will never accept this line.",
+    remedy: "See the dead-letter file for the line and the database's reason.",
+  },
+  E_QUERY: {
+    verdict: "config",
+    means: "The query cannot be answered as asked.",
+    remedy: "Run `rackstreet query --help`; the examples there work as they stand.",
+  },
+  E_RULE: {
+    verdict: "config",
+    means: "An alert rule has a mistake.",
+    remedy: "Fix the rule named; `rackstreet config explain rules` shows the form.",
+  },
+  E_TOOL_MISSING: {
+    verdict: "config",
+    means: "A program or file that this command needs is not there.",
+    remedy: "Install the package named.",
+  },
+  E_BUG: {
+    verdict: "fatal",
+    means: "The program broke one of its own rules.",
+    remedy: "Report it with the message; nothing that was spooled is lost.",
+  },
+} as const satisfies Record<string, CodeEntry>;
+
+export type Code = keyof typeof codes;

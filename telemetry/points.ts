@@ -1,0 +1,92 @@
+/**
+ * Points, faults and batches: the shapes that flow from a device to the store
+ * (design.md sections 3 to 5).
+ */
+import type { Code } from "./codes.ts";
+
+export type FieldValue = number | string;
+export type Tags = Readonly<Record<string, string>>;
+export type Fields = Readonly<Record<string, FieldValue>>;
+
+/** Quality of a row, field `q`: rules ignore 2 and above unless they ask. */
+export const quality = {
+  good: 0,
+  substituted: 1,
+  uncertain: 2,
+  stale: 3,
+  noCommunication: 4,
+} as const;
+
+/** One line for the store before place and time are added: measurement + channel tag + fields. */
+export interface Point {
+  readonly measurement: string;
+  readonly tags?: Tags;
+  readonly fields: Fields;
+}
+
+/** Something that could not be read in an otherwise useful poll. */
+export interface Fault {
+  readonly code: Code;
+  /** Where: `holding 0x0010`, `sensor temp1` … */
+  readonly at: string;
+}
+
+/** What one poll of one device gave. */
+export interface Reading {
+  readonly points: readonly Point[];
+  readonly faults: readonly Fault[];
+}
+
+/** Who a device is on the wire; the levels of its topics. */
+export interface DeviceAddress {
+  readonly region: string;
+  readonly org: string;
+  readonly site: string;
+  readonly class: string;
+  readonly device: string;
+}
+
+/** Place tags that only the agent knows; the rest of the place is in the topic. */
+export interface Place {
+  readonly zone?: string;
+  readonly rack?: string;
+}
+
+export type BatchKind = "telemetry" | "event";
+
+/** All points of one poll of one device, before the spool gives it a sequence number. */
+export interface UnnumberedBatch extends Reading {
+  readonly kind: BatchKind;
+  readonly address: DeviceAddress;
+  readonly place: Place;
+  /** When the device answered, at the agent. @unit ms since 1970-01-01 UTC */
+  readonly time: number;
+}
+
+/** A batch in its stream. */
+export interface Batch extends UnnumberedBatch {
+  readonly stream: string;
+  /** Position in the stream, from 1. */
+  readonly seq: number;
+}
+
+/** One row for a store: everything a line of line protocol holds. */
+export interface Line {
+  readonly measurement: string;
+  readonly tags: Tags;
+  readonly fields: Fields;
+  /** @unit ms since 1970-01-01 UTC */
+  readonly time: number;
+}
+
+/** The lines of a batch: point tags over place over topic, one timestamp for all. */
+export function linesOf(batch: UnnumberedBatch): Line[] {
+  const { region, org, site, device } = batch.address;
+  const identity: Tags = { region, org, site, ...batch.place, device };
+  return batch.points.map((point) => ({
+    measurement: point.measurement,
+    tags: point.tags === undefined ? identity : { ...identity, ...point.tags },
+    fields: point.fields,
+    time: batch.time,
+  }));
+}

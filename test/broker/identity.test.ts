@@ -1,0 +1,127 @@
+/** Logins: grants by role, one answer for unknown and wrong, the throttle per address. */
+import { describe, expect, it } from "vitest";
+import { v } from "../../config/index.ts";
+import type { Identify, Login } from "../../broker/identity.ts";
+import { identifier } from "../../broker/identity.ts";
+import { brokerOptions } from "../../broker/options.ts";
+import { StillClock } from "./platform.ts";
+
+const { users } = v.parse(brokerOptions, {
+  users: {
+    "edge-1": { password: "agent-secret", role: "agent" },
+    east: { password: "east-secret", role: "agent", site: "local/main/east", agent: "edge-9" },
+    city: { password: "city-secret", role: "reader" },
+    root: { password: "root-secret", role: "admin" },
+  },
+});
+
+function ask(identify: Identify, user?: string, password?: string): Login {
+  return from("::1", identify, [user, password]);
+}
+
+function from(
+  remote: string,
+  identify: Identify,
+  [user, password]: readonly (string | undefined)[],
+): Login {
+  const bytes = password === undefined ? undefined : Buffer.from(password);
+  return identify({ user, password: bytes, remote });
+}
+
+describe("identifier", () => {
+  const clock = new StillClock();
+  const identify = identifier(users, "local/main/hall", clock);
+
+  it("grants by role", () => {
+    expect(ask(identify, "edge-1", "agent-secret")).toEqual({
+      user: "edge-1",
+      grant: { role: "agent", site: "local/main/hall", agent: "edge-1" },
+    });
+    expect(ask(identify, "east", "east-secret")).toEqual({
+      user: "east",
+      grant: { role: "agent", site: "local/main/east", agent: "edge-9" },
+    });
+    expect(ask(identify, "city", "city-secret")).toEqual({
+      user: "city",
+      grant: { role: "reader", read: ["rackstreet/v1/#"] },
+    });
+    expect(ask(identify, "root", "root-secret")).toEqual({
+      user: "root",
+      grant: { role: "admin" },
+    });
+  });
+
+  it("answers the same to a wrong password, an unknown user and no user", () => {
+    const refused = { refused: "credentials" };
+    expect(ask(identify, "root", "wrong")).toEqual(refused);
+    expect(ask(identify, "root")).toEqual(refused);
+    expect(ask(identify, "nobody", "nobody")).toEqual(refused);
+    expect(ask(identify, "__proto__", "x")).toEqual(refused);
+    expect(ask(identify)).toEqual(refused);
+    expect(ask(identify, "", "")).toEqual(refused);
+  });
+
+  it("is open to anyone when there are no users", () => {
+    expect(ask(identifier({}, "a/b/c", clock), "whoever", "x")).toEqual({
+      user: "",
+      grant: { role: "anonymous" },
+    });
+  });
+});
+
+describe("throttle", () => {
+  it("refuses an address after 30 failures, one more a second, and others not", () => {
+    const clock = new StillClock();
+    const identify = identifier(users, "local/main/hall", clock);
+    const right = ["root", "root-secret"];
+    const bad = (remote: string): Login => from(remote, identify, ["root", "wrong"]);
+    for (let i = 0; i < 30; i += 1) expect(bad("192.0.2.1")).toEqual({ refused: "credentials" });
+    expect(bad("192.0.2.1")).toEqual({ refused: "throttled" });
+    expect(from("192.0.2.1", identify, right)).toEqual({ refused: "throttled" });
+    expect(bad("192.0.2.2")).toEqual({ refused: "credentials" });
+    clock.advance(1000);
+    expect(from("192.0.2.1", identify, right)).toHaveProperty("grant");
+  });
+
+  it("takes a /64 of IPv6 for one address", () => {
+    const identify = identifier(users, "local/main/hall", new StillClock());
+    const bad = (remote: string): Login => from(remote, identify, ["root", "wrong"]);
+    for (let i = 1; i <= 15; i += 1) {
+      bad(`2001:db8::${i}`);
+      bad(`2001:db8:0:0:5::${i}`);
+    }
+    expect(bad("2001:db8::ffff")).toEqual({ refused: "throttled" });
+    expect(bad("2001:db8:0:1::1")).toEqual({ refused: "credentials" });
+  });
+});
+
+describe("options", () => {
+  it("have defaults for everything", () => {
+    expect(v.parse(brokerOptions, {})).toEqual({
+      listen: [{ scheme: "mqtt", host: "127.0.0.1", port: 1883 }],
+      users: {},
+      limits: {
+        packet: 262_144,
+        connections: 10_000,
+        egress: 4_194_304,
+        inflight: 100,
+        subscriptions: 100,
+        retained: 200_000,
+      },
+    });
+  });
+
+  it("refuse what cannot be meant", () => {
+    for (const wrong of [
+      { listen: [] },
+      { listen: ["tcp://127.0.0.1:1"] },
+      { users: { a: { password: "x", role: "king" } } },
+      { users: { a: { password: "x", role: "agent", site: "only/two" } } },
+      { users: { a: { password: "x", role: "reader", read: ["a#"] } } },
+      { limits: { connections: 0 } },
+      { surprise: 1 },
+    ]) {
+      expect(v.safeParse(brokerOptions, wrong).success, JSON.stringify(wrong)).toBe(false);
+    }
+  });
+});

@@ -1,0 +1,236 @@
+/** The line under virtual time, on a channel made of two arrays. */
+import { describe, expect, it } from "vitest";
+import type { Exchange } from "../../../drivers/modbus/line.ts";
+import { Line } from "../../../drivers/modbus/line.ts";
+import type { Span } from "../../../drivers/modbus/pdu.ts";
+import {
+  decodeReadRequest,
+  encodeException,
+  encodeRead,
+  encodeReadReply,
+} from "../../../drivers/modbus/pdu.ts";
+import { encodeRtu, RtuFraming } from "../../../drivers/modbus/rtu.ts";
+import type { ByteChannel } from "../../../drivers/transport/channel.ts";
+import { GatewayError } from "../../../telemetry/index.ts";
+import { settle, VirtualClock } from "../../virtual.ts";
+import { codeOf, never } from "./world.ts";
+
+const gap = 4;
+const quiet = 20;
+
+/** A line whose other end is the test. */
+function bench() {
+  const clock = new VirtualClock();
+  const sent: { readonly at: number; readonly span: Span | undefined; readonly pdu: Uint8Array }[] =
+    [];
+  let receive = (_bytes: Uint8Array): void => {};
+  let end = (_reason: GatewayError): void => {};
+  const channel: ByteChannel = {
+    write: (frame) => {
+      const pdu = frame.slice(1, -2);
+      sent.push({ at: clock.monotonic(), span: decodeReadRequest(pdu), pdu });
+    },
+    onData: (listener) => {
+      receive = listener;
+    },
+    onClose: (listener) => {
+      end = listener;
+    },
+    discardInput: () => {},
+    close: () => Promise.resolve(),
+  };
+  const line = new Line(
+    {
+      name: "bench",
+      connect: () => Promise.resolve(channel),
+      framing: new RtuFraming(),
+      anonymous: true,
+      reconnects: false,
+      gap,
+      quiet,
+      character: 0,
+    },
+    clock,
+  );
+  const ask = (parts: Partial<Exchange> & { readonly span?: Span } = {}, signal = never) => {
+    const { span = wide, ...rest } = parts;
+    return line.exchange(
+      { unit: 1, pdu: encodeRead(span), timeout: 1000, pause: 0, ...rest },
+      signal,
+    );
+  };
+  return {
+    clock,
+    line,
+    sent,
+    ask,
+    hear: (bytes: Uint8Array) => receive(bytes),
+    hangUp: () => end(new GatewayError("E_DISCONNECTED", "gone")),
+    /** Answers the request sent last. */
+    async answer(value = 7): Promise<void> {
+      await settle();
+      const span = sent.at(-1)?.span ?? wide;
+      receive(encodeRtu(1, encodeReadReply(span, Array(span.count).fill(value))));
+      await settle();
+    },
+  };
+}
+
+const wide: Span = { table: "holding", at: 100, count: 10 };
+
+describe("silence before a request [MODBUS-RTU 2.5.1.1]", () => {
+  it("is the line's gap after the last byte, or the device's longer pause", async () => {
+    const { ask, answer, sent, clock } = bench();
+    const first = ask();
+    await answer();
+    await first;
+    const second = ask();
+    await clock.advance(gap);
+    await answer();
+    await second;
+    const third = ask({ pause: 50 });
+    await clock.advance(100);
+    await answer();
+    await third;
+    expect(sent.map(({ at }) => at)).toEqual([0, gap, gap + 50]);
+  });
+
+  it("on a line that never falls silent is given up", async () => {
+    const { ask, answer, hear, clock } = bench();
+    const first = ask();
+    await answer();
+    await first;
+    const second = codeOf(ask());
+    for (let ms = 0; ms < 4000; ms += 2) {
+      hear(Uint8Array.of(0xff));
+      await clock.advance(2);
+    }
+    expect(await second).toBe("E_MODBUS_FRAME");
+  });
+});
+
+describe("after an answer that did not come", () => {
+  const timedOut = async (table: ReturnType<typeof bench>): Promise<void> => {
+    const read = codeOf(table.ask());
+    await table.clock.advance(1000 + quiet);
+    expect(await read).toBe("E_MODBUS_TIMEOUT");
+  };
+
+  it("a fence goes first; once it is answered the request follows", async () => {
+    const table = bench();
+    await timedOut(table);
+    const read = table.ask({ span: { ...wide, at: 300 } });
+    await table.clock.advance(quiet);
+    await table.answer();
+    await table.clock.advance(gap);
+    await table.answer(9);
+    expect((await read).at(-1)).toBe(9);
+    const counts = table.sent.map(({ span }) => `${span?.at}+${span?.count}`);
+    expect(counts).toEqual(["100+10", "300+8", "300+10"]);
+  });
+
+  it("another function or another unit needs no fence", async () => {
+    const table = bench();
+    await timedOut(table);
+    const other = table.ask({ span: { ...wide, table: "input" } });
+    await table.clock.advance(quiet);
+    await table.answer();
+    await other;
+    expect(table.sent).toHaveLength(2);
+  });
+
+  it("a fence that is refused proves nothing: a long silence does", async () => {
+    const table = bench();
+    await timedOut(table);
+    const read = table.ask();
+    await table.clock.advance(quiet);
+    table.hear(encodeRtu(1, encodeException(table.sent.at(-1)?.pdu ?? new Uint8Array(), 2)));
+    await table.clock.advance(999);
+    expect(table.sent).toHaveLength(2);
+    await table.clock.advance(1);
+    await table.answer(9);
+    expect((await read).at(-1)).toBe(9);
+  });
+
+  it("four in a row: no more fences, a long silence", async () => {
+    const table = bench();
+    for (let count = 0; count < 4; count += 1) await timedOut(table);
+    const before = table.sent.length;
+    const read = table.ask();
+    await table.clock.advance(999);
+    expect(table.sent).toHaveLength(before);
+    await table.clock.advance(1);
+    await table.answer(9);
+    expect((await read).at(-1)).toBe(9);
+    expect(table.sent).toHaveLength(before + 1);
+  });
+});
+
+describe("waiting", () => {
+  it("for a turn ends at once when cancelled", async () => {
+    const table = bench();
+    const first = table.ask();
+    const abort = new AbortController();
+    const second = codeOf(table.ask({}, abort.signal));
+    await settle();
+    abort.abort();
+    expect(await second).toBe("E_DISCONNECTED");
+    await table.answer();
+    await first;
+    expect(table.sent).toHaveLength(1);
+  });
+
+  it("has a bound", async () => {
+    const table = bench();
+    const abort = new AbortController();
+    const waiting = Array.from({ length: 1025 }, () => codeOf(table.ask({}, abort.signal)));
+    expect(await codeOf(table.ask({}, abort.signal))).toBe("E_MODBUS_BUSY");
+    abort.abort();
+    expect(new Set(await Promise.all(waiting))).toEqual(new Set(["E_DISCONNECTED"]));
+  });
+
+  it("for an answer ends at once when the line goes", async () => {
+    const table = bench();
+    const read = codeOf(table.ask());
+    await settle();
+    table.hangUp();
+    expect(await read).toBe("E_DISCONNECTED");
+  });
+
+  it("for a connection has a limit", async () => {
+    const clock = new VirtualClock();
+    const line = new Line(
+      {
+        name: "bench",
+        connect: (signal) =>
+          new Promise((_, reject) => {
+            const giveUp = (): void => reject(new GatewayError("E_CONNECT", "given up"));
+            signal.addEventListener("abort", giveUp);
+          }),
+        framing: new RtuFraming(),
+        anonymous: true,
+        reconnects: true,
+        gap,
+        quiet,
+        character: 0,
+      },
+      clock,
+    );
+    const read = codeOf(
+      line.exchange({ unit: 1, pdu: encodeRead(wide), timeout: 1000, pause: 0 }, never),
+    );
+    await clock.advance(5000);
+    expect(await read).toBe("E_CONNECT");
+    expect(clock.timers).toBe(0);
+  });
+
+  it("leaves no timer behind", async () => {
+    const table = bench();
+    const read = table.ask();
+    await table.answer();
+    await read;
+    await table.line[Symbol.asyncDispose]();
+    expect(table.clock.timers).toBe(0);
+    expect(await codeOf(table.ask())).toBe("E_DISCONNECTED");
+  });
+});
