@@ -18,6 +18,7 @@ import {
   messageOf,
   problemOf,
   quality,
+  sleep,
   topicOf,
 } from "../telemetry/index.ts";
 import type { Session } from "../drivers/index.ts";
@@ -165,16 +166,15 @@ export class Agent implements AsyncDisposable {
   }
 
   /**
-   * Waits until everything read so far is reported stored, at most `ms`; for an orderly end.
-   * Polling stops.
+   * Waits until everything read so far is reported stored, at most `ms` and while the link is up;
+   * for an orderly end. Polling stops.
    */
   async drain(ms: number): Promise<void> {
     await this.#poller.stop();
     const { clock } = this.#platform;
     const end = clock.monotonic() + ms;
-    while (this.#spool.ledger.queued > 0 && clock.monotonic() < end) {
-      await new Promise<void>((resolve) => clock.after(50, resolve));
-    }
+    const waiting = (): boolean => this.#publisher.isUp && this.#spool.ledger.queued > 0;
+    while (waiting() && clock.monotonic() < end) await sleep(clock, 20);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

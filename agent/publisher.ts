@@ -31,7 +31,7 @@ const chunkBytes = 512 * 1024;
 /** Payload bytes after which a backfill message takes no more batches. */
 const messageBytes = 64 * 1024;
 /** Live batches that may wait for the window; the oldest beyond it are left to backfill. */
-const maxQueued = 1000;
+const maxQueued = { batches: 1000, length: 8 * 1024 * 1024 } as const;
 /** Numbers remembered as tried; beyond it the oldest may be sent twice, which is harmless. */
 const maxTried = 50_000;
 /** Longest rest after a chunk. @unit ms */
@@ -48,6 +48,8 @@ export class Publisher {
   readonly #newest = new Map<string, Spooled>();
   /** Live batches that wait for the window. */
   #queue: Spooled[] = [];
+  /** Of their payloads. @unit characters */
+  #queuedLength = 0;
   /** State and meta of devices: the current value only, published again after each reconnect. */
   readonly #retained = new Map<string, string>();
   /** Recently tried numbers and when. Insertion order is age. */
@@ -77,10 +79,13 @@ export class Publisher {
     this.#markTried(spooled.seq);
     if (spooled.kind === "telemetry") this.#newest.set(spooled.topic, spooled);
     if (!this.#up) return;
-    // The oldest of too many is left to backfill.
-    if (this.#queue.length >= maxQueued) this.#queue.shift();
     this.#queue.push(spooled);
+    this.#queuedLength += spooled.payload.length;
     this.#publishQueued();
+    // The oldest of too many are left to backfill.
+    while (this.#queue.length > maxQueued.batches || this.#queuedLength > maxQueued.length) {
+      this.#nextQueued();
+    }
   }
 
   /** Publishes a retained current value (state, meta) now and after each reconnect. */
@@ -90,11 +95,16 @@ export class Publisher {
     if (this.#up) this.#fire({ topic, payload, retain: true });
   }
 
+  get isUp(): boolean {
+    return this.#up;
+  }
+
   up(): void {
     this.#up = true;
     this.#unanswered = 0;
     for (const [topic, payload] of this.#retained) this.#fire({ topic, payload, retain: true });
     this.#queue = [...this.#newest.values()];
+    this.#queuedLength = this.#queue.reduce((sum, { payload }) => sum + payload.length, 0);
     this.#publishQueued();
     this.#bell.ring();
   }
@@ -125,10 +135,16 @@ export class Publisher {
 
   #publishQueued(): void {
     while (this.#up && this.#inFlight < this.#options.window) {
-      const next = this.#queue.shift();
+      const next = this.#nextQueued();
       if (next === undefined) return;
       this.#publish(next);
     }
+  }
+
+  #nextQueued(): Spooled | undefined {
+    const next = this.#queue.shift();
+    this.#queuedLength -= next?.payload.length ?? 0;
+    return next;
   }
 
   #publish({ seq, topic, payload, kind }: Spooled): void {

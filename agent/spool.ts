@@ -56,8 +56,8 @@ interface Waiting {
 
 /** Numbers are reserved in steps of this size, so that a crash never hands one out twice. */
 const reserveStep = 4096;
-/** Waiting batches beyond this commit at once; beyond twice this they are shed. */
-const maxWaiting = 2000;
+/** What waits beyond this is committed at once; beyond twice this it is shed. */
+const maxWaiting = { batches: 2000, bytes: 8 * 1024 * 1024 } as const;
 /** A checkpoint follows a change within this time. @unit ms */
 const checkpointDelay = 1000;
 
@@ -68,6 +68,7 @@ export class Spool {
   readonly #platform: Platform;
   readonly #shelf: Shelf;
   #waiting: Waiting[] = [];
+  #waitingBytes = 0;
   #committing: Promise<void> | undefined;
   #commitTimer: Timer | undefined;
   #checkpointTimer: Timer | undefined;
@@ -152,11 +153,12 @@ export class Spool {
     const bytes = Buffer.from(`${topic}\n${payload}`);
     const fits = Math.min(maxPayload, this.#options.segment);
     if (recordLength(bytes) > fits) return this.#give("large");
-    if (this.#waiting.length >= 2 * maxWaiting || this.#closed) return this.#give("disk");
+    if (this.#crowded(2) || this.#closed) return this.#give("disk");
     this.#next = seq + 1;
     const spooled = { seq, topic, kind: batch.kind, time: batch.time, payload };
     return new Promise((done) => {
       this.#waiting.push({ spooled, bytes, done });
+      this.#waitingBytes += bytes.length;
       this.#scheduleCommit();
     });
   }
@@ -217,9 +219,14 @@ export class Spool {
 
   // --- commit ---
 
+  #crowded(times: number): boolean {
+    const { batches, bytes } = maxWaiting;
+    return this.#waiting.length >= times * batches || this.#waitingBytes >= times * bytes;
+  }
+
   #scheduleCommit(): void {
     if (this.#committing !== undefined) return;
-    if (this.#options.commit === 0 || this.#waiting.length >= maxWaiting) {
+    if (this.#options.commit === 0 || this.#crowded(1)) {
       this.#commitTimer?.cancel();
       this.#startCommit();
       return;
@@ -245,6 +252,7 @@ export class Spool {
   async #commitWaiting(): Promise<void> {
     const taken = this.#waiting;
     this.#waiting = [];
+    this.#waitingBytes = 0;
     const last = taken.at(-1)?.spooled.seq;
     if (last === undefined) return;
     const outcome = new Map<Waiting, boolean>();

@@ -27,11 +27,11 @@ const fields = [
   "thd_i_pct",
   "energy_wh_total",
 ];
-const devices = 20;
+const devices = 40;
 const channels = 30;
 const runTime = 10;
 /** Points a second that are tried, in this order, until one is not sustained. */
-const rates = [3_000, 6_000, 12_000, 18_000, 24_000, 30_000, 36_000, 45_000, 60_000, 90_000];
+const rates = [6_000, 12_000, 24_000, 36_000, 48_000, 60_000, 75_000, 90_000];
 /** Linux counts CPU time in ticks of 10 ms. */
 const ticksPerSecond = 100;
 

@@ -77,8 +77,8 @@ interface Queued {
 
 /** Lines of one write: what both stores take best (facts/storage-alerting.md 1.5). */
 const linesPerWrite = 5000;
-const comfortable = 20_000;
-const most = 100_000;
+const comfortable = 15_000;
+const most = 60_000;
 const retryPolicy = { first: 200, longest: 15_000 };
 /** A database that needs a person is asked again this often. @unit ms */
 const configRetry = 15_000;

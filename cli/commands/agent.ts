@@ -3,6 +3,9 @@ import { configArgument, defineCommand, forOption, jsonOption, openPlatform } fr
 import { printJson, Stop } from "../command.ts";
 import { runAgent } from "../run-agent.ts";
 
+/** How long the end may wait for what was read to be stored; the spool keeps the rest. @unit ms */
+const drainTime = 2000;
+
 export const agentCommand = defineCommand({
   command: "agent <config>",
   describe: "Run the agent: read devices, spool, publish",
@@ -18,6 +21,7 @@ export const agentCommand = defineCommand({
     await using running = await runAgent(loaded, platform);
     await stop.asked;
     const { agent } = running;
+    await agent.drain(drainTime);
     if (!json) return;
     const { offered, stored, queued, shed } = agent.ledger;
     printJson({ offered, stored, queued, shed, devices: agent.devices.length });
