@@ -7,11 +7,12 @@
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { GatewayError } from "../telemetry/index.ts";
+import { freePort } from "../test/ports.ts";
 
 export interface BrokerBench {
   readonly bench: "broker";
@@ -124,15 +125,6 @@ function start(core: string, command: readonly string[]): ChildProcess {
   return spawn("taskset", ["-c", core, ...command], {
     stdio: ["ignore", "pipe", "inherit"],
     env: { ...process.env, PATH: path },
-  });
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const bound = server.address();
-      server.close(() => resolve(typeof bound === "object" ? (bound?.port ?? 0) : 0));
-    });
   });
 }
 

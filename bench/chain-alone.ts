@@ -11,7 +11,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isRecord } from "../telemetry/index.ts";
 import type { Rackstreet } from "../test/rackstreet.ts";
-import { freePort, startRackstreet } from "../test/rackstreet.ts";
+import { freePort } from "../test/ports.ts";
+import { startRackstreet } from "../test/rackstreet.ts";
 import { builtBinary } from "../test/setup/build.ts";
 
 /** Fields a point has besides q: what a three-phase meter gives of a phase. */

@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { freePort, startRackstreet } from "./rackstreet.ts";
+import { freePort } from "./ports.ts";
+import { startRackstreet } from "./rackstreet.ts";
 import { builtBinary } from "./setup/build.ts";
 
 let binary: string;

@@ -4,7 +4,6 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { isRecord } from "../telemetry/index.ts";
@@ -85,15 +84,4 @@ function parse(line: string): LogLine | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** A port of 127.0.0.1 that was free a moment ago, for what must come back on the same port. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof address === "object" && address !== null ? address.port : 0;
 }

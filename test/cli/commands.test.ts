@@ -1,6 +1,7 @@
 /** Commands that meet the world: a port in use, nobody listening, an empty store, a lock. */
 import { afterAll, describe, expect, test } from "vitest";
-import { freePort, openFolder, rackstreet, start, takePort } from "./run.ts";
+import { freePort, takePort } from "../ports.ts";
+import { openFolder, rackstreet, start } from "./run.ts";
 
 const folder = openFolder();
 afterAll(() => folder[Symbol.dispose]());

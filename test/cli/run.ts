@@ -1,7 +1,6 @@
 /** Runs the command line as people do: as a process of its own, in a folder of its own. */
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -91,26 +90,4 @@ export function openFolder(): Folder {
     },
     [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }),
   };
-}
-
-export interface TakenPort extends AsyncDisposable {
-  readonly port: number;
-}
-
-/** A port of this machine on which something else listens. */
-export async function takePort(): Promise<TakenPort> {
-  const server = createServer((socket) => socket.destroy());
-  await new Promise<void>((done) => void server.listen(0, "127.0.0.1", done));
-  const address = server.address();
-  const port = typeof address === "object" && address !== null ? address.port : 0;
-  return {
-    port,
-    [Symbol.asyncDispose]: () => new Promise((done) => void server.close(() => done())),
-  };
-}
-
-/** A port of this machine on which nothing listens: it was free a moment ago. */
-export async function freePort(): Promise<number> {
-  await using taken = await takePort();
-  return taken.port;
 }

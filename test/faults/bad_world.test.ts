@@ -8,7 +8,8 @@ import mqtt from "mqtt";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { isRecord } from "../../telemetry/index.ts";
 import { needs } from "../peers.ts";
-import { freePort, startRackstreet } from "../rackstreet.ts";
+import { freePort } from "../ports.ts";
+import { startRackstreet } from "../rackstreet.ts";
 
 const main = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));
 const patience = { timeout: 20_000, interval: 50 };

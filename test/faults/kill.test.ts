@@ -16,7 +16,8 @@ import type { Point } from "../../telemetry/index.ts";
 import { startInfluxd } from "../peers/influxd.ts";
 import { needs } from "../peers.ts";
 import type { Rackstreet } from "../rackstreet.ts";
-import { freePort, startRackstreet } from "../rackstreet.ts";
+import { freePort } from "../ports.ts";
+import { startRackstreet } from "../rackstreet.ts";
 import { SeededEntropy, silentLog, VirtualClock } from "../virtual.ts";
 
 const devices = ["r1", "r2", "r3", "r4", "r5"];

@@ -14,7 +14,8 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { decodeMessage } from "../../telemetry/index.ts";
 import { needs } from "../peers.ts";
 import type { Rackstreet } from "../rackstreet.ts";
-import { freePort, startRackstreet } from "../rackstreet.ts";
+import { freePort } from "../ports.ts";
+import { startRackstreet } from "../rackstreet.ts";
 import type { Influxd } from "./influxd.ts";
 import { startInfluxd } from "./influxd.ts";
 

@@ -18,7 +18,6 @@ import type { Peer } from "../drivers/modbus/world.ts";
 import {
   busDefaults,
   codeOf,
-  freePort,
   never,
   openDevice,
   profileOf,
@@ -29,6 +28,7 @@ import {
   valueAt,
 } from "../drivers/modbus/world.ts";
 import { needs } from "../peers.ts";
+import { freePort } from "../ports.ts";
 
 const hasSocat = needs("socat", "socat");
 const hasMbpoll = needs("mbpoll", "mbpoll");

@@ -10,12 +10,12 @@ import type { Behaviour, Peer } from "./world.ts";
 import {
   busDefaults,
   contextWith,
-  freePort,
   honest,
   profileOf,
   startPeer,
   startSerialPeer,
 } from "./world.ts";
+import { freePort } from "../../ports.ts";
 
 const profile = profileOf({}, [
   {

@@ -4,7 +4,7 @@
  */
 import { once } from "node:events";
 import { createServer } from "node:net";
-import type { AddressInfo, Socket } from "node:net";
+import type { Socket } from "node:net";
 import { spawn } from "node:child_process";
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -23,6 +23,7 @@ import { crcFits, encodeRtu } from "../../../drivers/modbus/rtu.ts";
 import { openSerial } from "../../../drivers/transport/serial.ts";
 import type { SerialBus } from "../../../drivers/transport/options.ts";
 import type { Clock } from "../../../telemetry/index.ts";
+import { portOf } from "../../ports.ts";
 import { SeededEntropy, silentLog } from "../../virtual.ts";
 
 export const realClock: Clock = {
@@ -159,22 +160,6 @@ export async function startPeer(
       await once(server, "close");
     },
   };
-}
-
-/** The port that a listening server was given. */
-export function portOf(bound: AddressInfo | string | null): number {
-  if (bound === null || typeof bound === "string") throw new Error("not listening on a port");
-  return bound.port;
-}
-
-/** A port of 127.0.0.1 that nobody listens on now. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const port = portOf(server.address());
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 type Taken = Omit<PeerRequest, "index">;

@@ -5,7 +5,8 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { describe, expect, it, vi } from "vitest";
 import { connectTcp } from "../../../drivers/transport/tcp.ts";
-import { codeOf, freePort, never, portOf } from "../modbus/world.ts";
+import { freePort, portOf } from "../../ports.ts";
+import { codeOf, never } from "../modbus/world.ts";
 
 const host = "127.0.0.1";
 

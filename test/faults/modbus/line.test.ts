@@ -9,7 +9,6 @@ import type { Behaviour, OpenDevice, Peer } from "../../drivers/modbus/world.ts"
 import {
   busDefaults,
   codeOf,
-  freePort,
   honest,
   never,
   oneRegister,
@@ -20,6 +19,7 @@ import {
   startSerialPeer,
   valueAt,
 } from "../../drivers/modbus/world.ts";
+import { freePort } from "../../ports.ts";
 
 /** Short, because silent peers cost it in full. */
 const timeout = "150ms";
