@@ -5,7 +5,6 @@
 import type {
   DeviceAddress,
   Disk,
-  Place,
   Platform,
   Point,
   Reading,
@@ -34,7 +33,6 @@ import type { Message, Uplink, UplinkEvents } from "./uplink.ts";
 
 /** One device to poll: already open, with its place in the world. */
 export interface AgentDevice extends Described {
-  readonly place: Place;
   readonly session: Session;
   readonly busKey: string;
 }
@@ -278,7 +276,7 @@ export class Agent implements AsyncDisposable {
       const address = this.#address;
       const reading = { points: [this.#healthPoint()], faults: [] };
       if (this.#health.note(reading)) {
-        const described = { driver: "agent", profile: undefined, vendor: undefined };
+        const described = { driver: "agent", place: {}, profile: undefined, vendor: undefined };
         const { health: interval } = this.#setup.options;
         const meta = this.#health.meta({ ...described, model: undefined, interval, address });
         this.#publisher.retain(topicOf(address, "meta"), meta);

@@ -2,12 +2,13 @@
  * What the agent says of its devices: `state` when it changes and `meta` once it is known which
  * fields a device gives. Both are retained, current values only.
  */
-import type { DeviceAddress, Point, Reading } from "../telemetry/index.ts";
+import type { DeviceAddress, Place, Point, Reading } from "../telemetry/index.ts";
 import { fieldFacts, measurementEntry } from "../telemetry/index.ts";
 
 /** A device as the configuration describes it, for `meta`. */
 export interface Described {
   readonly address: DeviceAddress;
+  readonly place: Place;
   readonly driver: string;
   readonly profile: string | undefined;
   readonly vendor: string | undefined;
@@ -60,9 +61,10 @@ export class Inventory {
   /** The `meta` payload: what the device is, its fields with units and ranges, its channels. */
   meta(device: Described): string {
     const measurements = [...this.#fields].map(([name, known]) => [name, describe(name, known)]);
-    const { driver, profile, vendor, model, interval } = device;
+    const { place, driver, profile, vendor, model, interval } = device;
     return JSON.stringify({
       v: 1,
+      tags: place,
       driver,
       profile,
       vendor,

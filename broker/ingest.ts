@@ -37,7 +37,7 @@ export interface IngestSetup {
   readonly publish: (topic: string, payload: string) => Promise<void>;
   /** Sets aside what can never be stored. */
   readonly setAside: (entry: SetAside) => void;
-  /** Sees each batch once it is decoded, before it is stored. */
+  /** Sees each batch that is not late once it is decoded, before it is stored. */
   readonly observe: (batch: UnnumberedBatch) => void;
 }
 
@@ -190,7 +190,7 @@ export class Ingest implements AsyncDisposable {
   ): void {
     this.#received += 1;
     const points = batch.points.filter((point) => this.#legal(topic, point));
-    this.#setup.observe({ ...batch, points });
+    if (lane === this.#live) this.#setup.observe({ ...batch, points });
     if (this.#waitingLines + points.length > most) {
       this.#overflow += 1;
       return;

@@ -35,7 +35,7 @@ export interface HubSetup {
   readonly site: { readonly region: string; readonly org: string; readonly site: string };
   readonly store: Store;
   readonly disk: Disk;
-  /** Sees each batch once it is decoded, before it is stored. */
+  /** Sees each batch that is not late once it is decoded, before it is stored. */
   readonly observe: (batch: UnnumberedBatch) => void;
   /** Called when a device becomes known or gives new measurements. */
   readonly changed: () => void;

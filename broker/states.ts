@@ -3,12 +3,13 @@
  * falls silent, and says so as retained `state`: stale after three missed intervals. The agent
  * itself says online and offline.
  */
-import type { DeviceAddress, Platform, Timer } from "../telemetry/index.ts";
+import type { DeviceAddress, Place, Platform, Timer } from "../telemetry/index.ts";
 import { isRecord, topicOf } from "../telemetry/index.ts";
 
 export interface DeviceState {
   readonly address: DeviceAddress;
-  /** Measurements it gives, from its `meta`. */
+  /** Where it is and what it gives, from its `meta`. */
+  readonly place: Place;
   readonly measurements: readonly string[];
   readonly state: "online" | "stale" | "offline";
   /** When its newest batch came. @unit ms since 1970-01-01 UTC */
@@ -18,6 +19,7 @@ export interface DeviceState {
 interface Known {
   readonly address: DeviceAddress;
   interval: number;
+  place: Place;
   measurements: readonly string[];
   state: DeviceState["state"];
   seen: number;
@@ -36,8 +38,9 @@ export class DeviceStates implements Disposable {
   readonly #known = new Map<string, Known>();
   readonly #publish: (topic: string, payload: string) => void;
   readonly #platform: Platform;
-  /** Called when a device becomes known or gives new measurements. */
+  /** Called when devices became known or give new measurements: once for many. */
   readonly #changed: () => void;
+  #fresh = false;
   #timer: Timer;
 
   constructor(
@@ -54,8 +57,9 @@ export class DeviceStates implements Disposable {
   }
 
   get all(): readonly DeviceState[] {
-    return [...this.#known.values()].map(({ address, measurements, state, seen }) => ({
+    return [...this.#known.values()].map(({ address, place, measurements, state, seen }) => ({
       address,
+      place,
       measurements,
       state,
       seen,
@@ -71,7 +75,8 @@ export class DeviceStates implements Disposable {
     if (known === undefined) return;
     if (typeof interval === "number" && interval > 0) known.interval = interval;
     if (isRecord(measurements)) known.measurements = Object.keys(measurements);
-    this.#changed();
+    known.place = placeOf(body?.["tags"]);
+    this.#fresh = true;
   }
 
   /** A `state` message of the agent. */
@@ -103,6 +108,7 @@ export class DeviceStates implements Disposable {
     const known: Known = {
       address,
       interval: 0,
+      place: {},
       measurements: [],
       state: "online",
       seen: clock.now(),
@@ -115,6 +121,8 @@ export class DeviceStates implements Disposable {
   #check(): void {
     const { clock } = this.#platform;
     this.#timer = clock.after(checkEvery, () => this.#check());
+    if (this.#fresh) this.#changed();
+    this.#fresh = false;
     const now = clock.monotonic();
     for (const known of this.#known.values()) {
       if (known.interval === 0 || known.state !== "online") continue;
@@ -130,6 +138,15 @@ export class DeviceStates implements Disposable {
     this.#publish(topic, JSON.stringify({ v: 1, state, reason, since }));
     this.#platform.log.info("device turned", { device: known.address.device, state, reason });
   }
+}
+
+function placeOf(tags: unknown): Place {
+  if (!isRecord(tags)) return {};
+  const { zone, rack } = tags;
+  return {
+    ...(typeof zone === "string" ? { zone } : {}),
+    ...(typeof rack === "string" ? { rack } : {}),
+  };
 }
 
 /** The JSON object in a payload; anything else is as good as nothing here. */

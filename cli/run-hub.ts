@@ -1,5 +1,5 @@
 /** Puts a hub together from a configuration: store, alerts, broker, ingest. */
-import type { Alerts, Transition } from "../alerts/index.ts";
+import type { Alerts, ExpectedDevice, Transition } from "../alerts/index.ts";
 import { openAlerts } from "../alerts/index.ts";
 import { HubService } from "../broker/index.ts";
 import type { Address } from "../config/index.ts";
@@ -7,7 +7,7 @@ import { address, v } from "../config/index.ts";
 import type { Store } from "../store/index.ts";
 import { openStore } from "../store/index.ts";
 import type { Platform } from "../telemetry/index.ts";
-import { GatewayError } from "../telemetry/index.ts";
+import { GatewayError, topicOf } from "../telemetry/index.ts";
 import { sqliteWorker } from "./assets.ts";
 import type { LoadedConfig } from "./config.ts";
 import { lockFolder, openFolder, openVitals } from "./platform.ts";
@@ -33,13 +33,14 @@ export async function runHub(
   parts.use(await lockFolder(config.hub.data));
   const disk = await openFolder(config.hub.data);
   const store = parts.use(await openStore(config.store, platform, { worker: sqliteWorker }));
+  const expected = expectedOf(loaded);
   // Alerts speak through the broker, which hears of batches first: the knot is tied here.
   let service: HubService | undefined;
   const alerts = parts.use(
     await openAlerts(
       {
         rules: config.rules,
-        expected: expectedOf(loaded),
+        expected,
         hub: { ...site, class: "hub", device: config.hub.id },
         store,
         disk,
@@ -61,7 +62,7 @@ export async function runHub(
         store,
         disk,
         observe: (batch) => alerts.observe(batch),
-        changed: () => alerts.expect([...expectedOf(loaded), ...learned(service)]),
+        changed: () => alerts.expect(withLearned(expected, service)),
         vitals: openVitals(),
       },
       platform,
@@ -80,7 +81,7 @@ export async function runHub(
 }
 
 /** Devices of the configuration itself: in `up` even one that never answered is expected. */
-function expectedOf(loaded: LoadedConfig): Parameters<Alerts["expect"]>[0] {
+function expectedOf(loaded: LoadedConfig): readonly ExpectedDevice[] {
   const site = siteOf(loaded);
   return loaded.devices.flatMap((device) => {
     if (device.profile === undefined) return [];
@@ -95,12 +96,14 @@ function expectedOf(loaded: LoadedConfig): Parameters<Alerts["expect"]>[0] {
   });
 }
 
-function learned(service: HubService | undefined): Parameters<Alerts["expect"]>[0] {
-  return (service?.devices ?? []).map(({ address, measurements }) => ({
-    address,
-    place: {},
-    measurements,
-  }));
+/** Devices of the configuration, and those that agents have announced. */
+function withLearned(
+  expected: readonly ExpectedDevice[],
+  service: HubService | undefined,
+): readonly ExpectedDevice[] {
+  const known = new Set(expected.map(({ address }) => topicOf(address, "meta")));
+  const learned = service?.devices ?? [];
+  return [...expected, ...learned.filter(({ address }) => !known.has(topicOf(address, "meta")))];
 }
 
 function mqttAddress(addresses: readonly string[]): Address | undefined {
