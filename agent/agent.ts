@@ -73,6 +73,8 @@ export interface LinkSetup {
   readonly events: UplinkEvents;
 }
 
+/** The agent reports on itself first after this time, so that `status` need not wait. @unit ms */
+const firstReport = 1000;
 /** A device is called offline after this many failures in a row. */
 const failuresToOffline = 3;
 
@@ -144,7 +146,7 @@ export class Agent implements AsyncDisposable {
     const { topic, payload } = agent.#state("online", "none");
     agent.#publisher.retain(topic, payload);
     agent.#poller.start();
-    agent.#scheduleHealth();
+    agent.#scheduleHealth(firstReport);
     return agent;
   }
 
@@ -269,16 +271,21 @@ export class Agent implements AsyncDisposable {
     return { topic: topicOf(this.#address, "state"), payload, retain: true };
   }
 
-  #scheduleHealth(): void {
+  #scheduleHealth(delay: number): void {
     const { clock } = this.#platform;
-    this.#healthTimer = clock.after(this.#setup.options.health, () => {
-      this.#scheduleHealth();
+    const { health } = this.#setup.options;
+    this.#healthTimer = clock.after(Math.min(delay, health), () => {
+      this.#scheduleHealth(health);
       const address = this.#address;
       const reading = { points: [this.#healthPoint()], faults: [] };
       if (this.#health.note(reading)) {
         const described = { driver: "agent", place: {}, profile: undefined, vendor: undefined };
-        const { health: interval } = this.#setup.options;
-        const meta = this.#health.meta({ ...described, model: undefined, interval, address });
+        const meta = this.#health.meta({
+          ...described,
+          model: undefined,
+          interval: health,
+          address,
+        });
         this.#publisher.retain(topicOf(address, "meta"), meta);
       }
       void this.#offer({ kind: "telemetry", address, place: {}, time: clock.now(), ...reading });

@@ -42,6 +42,9 @@ export interface HubSetup {
   readonly vitals: () => { readonly rss: number; readonly loopDelay: number };
 }
 
+/** The hub reports on itself first after this time, so that `status` need not wait. @unit ms */
+const firstReport = 1000;
+
 export class HubService implements AsyncDisposable {
   readonly #setup: HubSetup;
   readonly #platform: Platform;
@@ -89,7 +92,7 @@ export class HubService implements AsyncDisposable {
       await service[Symbol.asyncDispose]();
       throw error;
     }
-    service.#scheduleHealth();
+    service.#scheduleHealth(firstReport);
     return service;
   }
 
@@ -146,9 +149,10 @@ export class HubService implements AsyncDisposable {
 
   // --- health ---
 
-  #scheduleHealth(): void {
-    this.#healthTimer = this.#platform.clock.after(this.#setup.hub.health, () => {
-      this.#scheduleHealth();
+  #scheduleHealth(delay: number): void {
+    const { health } = this.#setup.hub;
+    this.#healthTimer = this.#platform.clock.after(Math.min(delay, health), () => {
+      this.#scheduleHealth(health);
       this.#reportHealth();
     });
   }

@@ -5,6 +5,7 @@ import type { Platform } from "../telemetry/index.ts";
 import { GatewayError } from "../telemetry/index.ts";
 import type { LoadedConfig } from "./config.ts";
 import { loadConfig } from "./config.ts";
+import type { LogLevel } from "./platform.ts";
 import { clock, entropy, openLog } from "./platform.ts";
 
 /** A command whose arguments are typed by its builder. */
@@ -38,12 +39,13 @@ export const forOption = {
   describe: "Stop by itself after this time: 15s, 5m.",
 } as const;
 
-/** Loads a configuration and opens the real platform with its log. */
+/** Loads a configuration and opens the real platform; `level` wins over the configured one. */
 export async function openPlatform(
   path: string,
+  level?: LogLevel,
 ): Promise<{ readonly loaded: LoadedConfig; readonly platform: Platform }> {
   const loaded = await loadConfig(path);
-  return { loaded, platform: { clock, entropy, log: openLog(loaded.config.log) } };
+  return { loaded, platform: { clock, entropy, log: openLog(level ?? loaded.config.log) } };
 }
 
 /** `15s` → ms. @throws E_USAGE */

@@ -12,6 +12,8 @@ import { headline, shownAge } from "./values.ts";
 
 const drawEvery = { terminal: 1000, plain: 10_000 } as const;
 const keptTransitions = 5;
+/** Lines of the page besides the rows of the table. */
+const restOfPage = 18;
 
 export interface View {
   readonly agent: Agent;
@@ -76,13 +78,17 @@ export class LiveView implements Disposable {
 
 function deviceTable(agent: Agent, hub: RunningHub): string {
   const now = clock.now();
-  const rows = agent.devices.map(({ address, state, reason, read, time, points }) => {
+  const { devices } = agent;
+  // A terminal shows what fits; the rest is counted.
+  const fitting = Math.max(5, (process.stdout.rows ?? Number.POSITIVE_INFINITY) - restOfPage);
+  const rows = devices.slice(0, fitting).map(({ address, state, reason, read, time, points }) => {
     const stored = Math.min(read, hub.service.storedOf(address.device));
     const age = time === undefined ? "never" : shownAge(now - time);
     const values = state === "offline" ? reason : headline(points, 3);
     return [address.device, state, values, age, String(read - stored), String(stored)];
   });
-  return renderTable(["device", "state", "newest values", "age", "queued", "stored"], rows);
+  const table = renderTable(["device", "state", "newest values", "age", "queued", "stored"], rows);
+  return devices.length > rows.length ? `${table}\n + ${devices.length - rows.length} more` : table;
 }
 
 /** One transition in one line. */

@@ -55,7 +55,7 @@ export const queryCommand = defineCommand({
       ),
   handler: async ({ measurement, config, json, csv, ...given }) => {
     if (json && csv) throw new GatewayError("E_USAGE", "give either --json or --csv");
-    const { loaded, platform } = await openPlatform(config);
+    const { loaded, platform } = await openPlatform(config, "error");
     await using store = await openStore(loaded.config.store, platform, { worker: sqliteWorker });
     const signal = AbortSignal.timeout(patience);
     if (measurement === undefined) {

@@ -43,7 +43,7 @@ export const statusCommand = defineCommand({
       .option("json", jsonOption)
       .example("$0 status -c site.yaml", "agents and hub of a running site"),
   handler: async ({ config, url, username, passwordFrom, json }) => {
-    const { loaded, platform } = await openPlatform(config);
+    const { loaded, platform } = await openPlatform(config, "error");
     const { agent, broker } = loaded.config;
     const given = url === undefined ? undefined : parseUrl(url);
     const target =
