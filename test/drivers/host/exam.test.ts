@@ -10,6 +10,7 @@ const machine = join(import.meta.dirname, "../../golden/drivers/host/server_two_
 
 driverExam({
   name: "host",
+  impossible: ["silence", "nowhere"],
   kind: hostDriver,
   start: async () => {
     const root = await RecordedRoot.create();

@@ -5,6 +5,7 @@ import { SeededEntropy, silentLog, VirtualClock } from "../../virtual.ts";
 
 driverExam({
   name: "sim",
+  impossible: ["silence"],
   kind: simDriver,
   start: async () => {
     const target = (options: unknown) => ({ id: "r1", options, profile: undefined });
