@@ -255,12 +255,12 @@ export class Spool {
     this.#waitingBytes = 0;
     const last = taken.at(-1)?.spooled.seq;
     if (last === undefined) return;
-    const outcome = new Map<Waiting, boolean>();
+    const durable = new Set<Waiting>();
     try {
       if (last > this.#reserved) await this.#reserve(last);
       for (const kind of ["telemetry", "event"] as const) {
         const group = taken.filter(({ spooled }) => spooled.kind === kind);
-        for (const part of await this.#write(kind, group)) outcome.set(part, true);
+        await this.#write(kind, group, durable);
       }
       this.#recovered();
     } catch (error) {
@@ -268,16 +268,14 @@ export class Spool {
     }
     this.#durable = Math.max(this.#durable, last);
     for (const waiting of taken) {
-      const durable = outcome.has(waiting);
-      if (!durable) this.#shed.disk += 1;
-      waiting.done(durable ? waiting.spooled : undefined);
+      if (!durable.has(waiting)) this.#shed.disk += 1;
+      waiting.done(durable.has(waiting) ? waiting.spooled : undefined);
     }
     this.#scheduleCheckpoint();
   }
 
-  /** Writes a group in as few segments as hold it; returns what became durable. */
-  async #write(kind: BatchKind, group: readonly Waiting[]): Promise<readonly Waiting[]> {
-    const written: Waiting[] = [];
+  /** Writes a group in as few segments as hold it; notes what became durable as it does. */
+  async #write(kind: BatchKind, group: readonly Waiting[], durable: Set<Waiting>): Promise<void> {
     let rest = group;
     while (rest.length > 0) {
       const first = rest[0];
@@ -295,17 +293,22 @@ export class Spool {
         encode(part),
         part.map(({ spooled }) => spooled.seq),
       );
-      written.push(...part);
+      for (const waiting of part) durable.add(waiting);
       rest = rest.slice(part.length);
     }
-    return written;
   }
 
   // --- checkpoint ---
 
   async #reserve(upTo = this.#next): Promise<void> {
+    const before = this.#reserved;
     this.#reserved = upTo + reserveStep;
-    await this.#checkpoint();
+    try {
+      await this.#checkpoint();
+    } catch (error) {
+      this.#reserved = before;
+      throw error;
+    }
   }
 
   #scheduleCheckpoint(): void {

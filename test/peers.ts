@@ -6,8 +6,20 @@ import { spawnSync } from "node:child_process";
 
 /** True when `command` is on PATH; else says which Debian package has it. Throws under CI=true. */
 export function needs(command: string, pkg: string): boolean {
-  if (spawnSync("sh", ["-c", `command -v ${command}`]).status === 0) return true;
-  const line = `${command} is not installed: apt-get install ${pkg}`;
+  return present("sh", ["-c", `command -v ${command}`]) || missing(command, pkg);
+}
+
+/** The same for a module of Debian's Python, which another python on PATH may not have. */
+export function needsPython(module: string, pkg: string): boolean {
+  return present("/usr/bin/python3", ["-c", `import ${module}`]) || missing(module, pkg);
+}
+
+function present(command: string, args: readonly string[]): boolean {
+  return spawnSync(command, args).status === 0;
+}
+
+function missing(what: string, pkg: string): false {
+  const line = `${what} is not installed: apt-get install ${pkg}`;
   if (process.env["CI"] === "true") throw new Error(line);
   console.warn(`skipped: ${line}`);
   return false;

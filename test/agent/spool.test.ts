@@ -158,6 +158,51 @@ describe("the spool", () => {
     expect(await pendingOf(spool)).toEqual([1, 4]);
   });
 
+  test("a commit that fails half-way keeps what is durable, and sheds only the rest", async () => {
+    const { open, append, disk } = rig();
+    const spool = await open();
+    const files = new Set<string>();
+    const { open: reopen } = disk;
+    disk.open = (name, size) => {
+      if (files.size > 0 && !files.has(name)) return Promise.reject(new Error("EROFS"));
+      files.add(name);
+      return reopen.call(disk, name, size);
+    };
+    // Shedding the oldest would make room: a disk that takes no new file at all is the case here.
+    disk.remove = () => Promise.reject(new Error("EROFS"));
+    const outcomes = await append(
+      spool,
+      numbers(1, 60).map((value) => batchOf(value)),
+    );
+    const durable = outcomes.filter((outcome) => outcome !== undefined).length;
+    const { offered, queued, shed } = spool.ledger;
+    expect(offered).toBe(60);
+    expect(queued + shed.full + shed.disk).toBe(60);
+    expect(durable).toBeGreaterThan(0);
+    expect(durable + shed.disk).toBeGreaterThanOrEqual(60);
+  });
+
+  test("numbers are not handed out beyond a reservation that could not be written", async () => {
+    const { open, append, disk } = rig();
+    const spool = await open();
+    const { replace } = disk;
+    disk.replace = (name, bytes) =>
+      name === "checkpoint.json"
+        ? Promise.reject(new Error("EIO"))
+        : replace.call(disk, name, bytes);
+    const rounds = 5000 / 50;
+    for (let round = 0; round < rounds; round += 1) {
+      await append(
+        spool,
+        numbers(1, 50).map((value) => batchOf(value)),
+      );
+      spool.settle([[1, 1_000_000]]);
+    }
+    const { shed, stored } = spool.ledger;
+    expect(stored).toBeLessThanOrEqual(4097);
+    expect(shed.disk).toBeGreaterThanOrEqual(5000 - 4097);
+  });
+
   test("files of settled segments go, after the checkpoint", async () => {
     const { open, append, disk, clock } = rig();
     const spool = await open();

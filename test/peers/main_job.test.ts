@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { decodeMessage } from "../../telemetry/index.ts";
-import { needs } from "../peers.ts";
+import { needs, needsPython } from "../peers.ts";
 import type { Rackstreet } from "../rackstreet.ts";
 import { freePort } from "../ports.ts";
 import { startRackstreet } from "../rackstreet.ts";
@@ -24,7 +24,7 @@ const ready =
   needs("influxd", "influxdb") &&
   needs("mosquitto_sub", "mosquitto-clients") &&
   needs("mbpoll", "mbpoll") &&
-  needs("/usr/bin/python3", "python3-pymodbus");
+  needsPython("pymodbus", "python3-pymodbus");
 const patience = { timeout: 30_000, interval: 100 };
 
 interface Parts {

@@ -27,21 +27,12 @@ import {
   startSerialPeer,
   valueAt,
 } from "../drivers/modbus/world.ts";
-import { needs } from "../peers.ts";
+import { needs, needsPython } from "../peers.ts";
 import { freePort } from "../ports.ts";
 
 const hasSocat = needs("socat", "socat");
 const hasMbpoll = needs("mbpoll", "mbpoll");
-const hasPymodbus = needs("/usr/bin/python3", "python3-pymodbus") && (await importsPymodbus());
-
-async function importsPymodbus(): Promise<boolean> {
-  try {
-    await promisify(execFile)("/usr/bin/python3", ["-c", "import pymodbus, serial"]);
-    return true;
-  } catch {
-    return needs("pymodbus", "python3-pymodbus");
-  }
-}
+const hasPymodbus = needsPython("pymodbus, serial", "python3-pymodbus");
 
 /** A pymodbus server; `where` is a port or the path of a serial line. */
 async function startPymodbus(kind: "tcp" | "rtu", where: string): Promise<AsyncDisposable> {
