@@ -68,6 +68,15 @@ describe("the binary", () => {
     );
   });
 
+  test("brings its examples along, and they are good", async () => {
+    const { stdout: names } = await bare("config", "example");
+    expect(names.trim().split("\n")).toEqual(["agent", "demo", "hub"]);
+    const { stdout: demo } = await bare("config", "example", "demo");
+    await writeFile(join(folder, "demo.yaml"), demo);
+    expect((await bare("check", join(folder, "demo.yaml"))).code).toBe(0);
+    expect((await bare("config", "example", "demmo")).code).toBe(64);
+  });
+
   test("knows every profile, and what is no command", async () => {
     const { stdout } = await bare("profiles", "--json");
     expect(stdout).toContain('"eastron-sdm630"');

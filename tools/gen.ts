@@ -6,6 +6,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { configJsonSchema, configPage } from "./gen/config.ts";
+import { examplesModule } from "./gen/examples.ts";
 import { errorsPage } from "./gen/errors.ts";
 import { measurementsPage } from "./gen/measurements.ts";
 import { profilesModule, profilesPage, readProfiles } from "./gen/profiles.ts";
@@ -23,6 +24,10 @@ export interface Output {
 export async function outputs(): Promise<readonly Output[]> {
   const profiles = await readProfiles(join(root, "config/profiles"));
   return [
+    {
+      path: "config/examples.gen.ts",
+      content: await examplesModule(join(root, "config/examples")),
+    },
     { path: "config/profiles.gen.ts", content: profilesModule(profiles) },
     { path: "config/schema.gen.json", content: configJsonSchema() },
     { path: "docs/reference/config.gen.md", content: configPage() },

@@ -1,4 +1,8 @@
-/** `rackstreet config explain KEY`: meaning, default and example of one option. */
+/**
+ * `rackstreet config explain KEY`: meaning, default and example of one option.
+ * `rackstreet config example NAME`: a configuration to start from, also where no file is at hand.
+ */
+import { examples } from "../../config/examples.gen.ts";
 import { factsOf, nearest, schemaAt } from "../../config/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
 import { defineCommand, jsonOption, print, printJson } from "../command.ts";
@@ -47,6 +51,23 @@ function aboutAbove(path: readonly string[]): string {
   return about === undefined ? "" : `one of: ${about}`;
 }
 
+const exampleCommand = defineCommand({
+  command: "example [name]",
+  describe: "Print a configuration to start from",
+  builder: (yargs) =>
+    yargs
+      .positional("name", { type: "string", describe: "Left out: which there are." })
+      .example("$0 config example demo > demo.yaml", "then: $0 up demo.yaml"),
+  handler: ({ name }) => {
+    if (name === undefined) return print(Object.keys(examples).join("\n"));
+    const text = Object.hasOwn(examples, name) ? examples[name] : undefined;
+    if (text !== undefined) return print(text.trimEnd());
+    const near = nearest(name, Object.keys(examples));
+    const hint = near === undefined ? Object.keys(examples).join(", ") : `did you mean "${near}"?`;
+    throw new GatewayError("E_USAGE", `no example ${name}; ${hint}`);
+  },
+});
+
 function unknownKey(path: readonly string[]): string {
   for (let depth = path.length - 1; depth >= 0; depth -= 1) {
     const parent = schemaAt(configSchema, path.slice(0, depth));
@@ -61,11 +82,12 @@ function unknownKey(path: readonly string[]): string {
 
 export const configCommand = defineCommand({
   command: "config",
-  describe: "Explain options",
+  describe: "Explain options; print examples",
   builder: (yargs) =>
     yargs
       .command(explainCommand)
-      .demandCommand(1, "Name what to do: explain.")
+      .command(exampleCommand)
+      .demandCommand(1, "Name what to do: explain or example.")
       .example("$0 config explain broker.listen", "one option"),
   handler: () => undefined,
 });
