@@ -98,14 +98,28 @@ function startSimulator(
 function valuesOf(id: string, seed: number): NonNullable<SimulateOptions["values"]> {
   // As many as the profile has fields.
   const waves = new Map<string, Wave>();
-  return ({ measurement, channel, field }, time) => {
-    if (fieldFacts(measurement, field)?.type === "text") return id;
+  const waveOf = (channel: string, field: string): Wave => {
     const key = `${channel} ${field}`;
     const wave = waves.get(key) ?? waveform(field, `${id} ${channel}`, seed);
     waves.set(key, wave);
-    return wave(time);
+    return wave;
+  };
+  return ({ measurement, channel, field }, time) => {
+    if (fieldFacts(measurement, field)?.type === "text") return id;
+    const parts = measurement === "energy_meter" && summed.has(field) ? phases : [channel];
+    return parts.reduce((sum, part) => sum + waveOf(part, field)(time), 0);
   };
 }
+
+/** What a meter's total is the sum of, so that the phases add up. */
+const phases = ["L1", "L2", "L3"];
+const summed: ReadonlySet<string> = new Set([
+  "active_power_w",
+  "apparent_power_va",
+  "reactive_power_var",
+  "import_wh_total",
+  "export_wh_total",
+]);
 
 interface SerialLine extends AsyncDisposable {
   /** Where the agent opens the line. */
