@@ -73,6 +73,8 @@ export interface LinkSetup {
   readonly events: UplinkEvents;
 }
 
+/** How much of a refusal is logged. @unit characters */
+const maxReason = 500;
 /** The agent reports on itself first after this time, so that `status` need not wait. @unit ms */
 const firstReport = 1000;
 /** A device is called offline after this many failures in a row. */
@@ -126,11 +128,14 @@ export class Agent implements AsyncDisposable {
     this.#uplink = setup.connect({
       clientId: `rackstreet-${site.region}-${site.org}-${site.site}-${options.id}`,
       will: this.#state("offline", "E_UPLINK"),
-      subscribe: [topicOf(this.#address, "stored")],
+      subscribe: [topicOf(this.#address, "stored"), topicOf(this.#address, "denied")],
       events: {
         up: () => this.#publisher.up(),
         down: () => this.#publisher.down(),
-        message: (_topic, payload) => this.#answer(payload),
+        message: (topic, payload) => {
+          if (topic.endsWith("/denied")) this.#denied(payload);
+          else this.#answer(payload);
+        },
       },
     });
   }
@@ -264,6 +269,12 @@ export class Agent implements AsyncDisposable {
     } else if (decoded.ok.stream === this.#spool.stream) {
       this.#publisher.stored(decoded.ok.ranges);
     }
+  }
+
+  /** The hub refused a message of ours and says why; it tells so at most once a second. */
+  #denied(payload: Uint8Array): void {
+    const why = Buffer.from(payload).toString().slice(0, maxReason);
+    this.#platform.log.warn("publish denied", { code: "E_ACCESS", why });
   }
 
   #state(state: LinkState, reason: string): Message {

@@ -143,8 +143,10 @@ class MqttUplink implements Uplink {
           : client.subscribeAsync([...subscribe], { qos: 1 });
       granted.then(
         () => this.#connected(client),
-        (error: unknown) => {
-          failure = error;
+        (cause: unknown) => {
+          const what = `the broker refuses ${subscribe.join(", ")}`;
+          const why = `${what}: its user is for another site or agent`;
+          failure = new GatewayError("E_ACCESS", why, { cause });
           client.end(true);
         },
       );

@@ -102,6 +102,33 @@ describe("an undecodable message", () => {
   });
 });
 
+describe("an agent whose user is for another site", () => {
+  test("is told so, keeps its readings, and the hub takes nothing of it", async () => {
+    const { file, port } = await siteFile("stranger", {
+      engine: "sqlite",
+      path: join(folder, "stranger.sqlite"),
+    });
+    const given: unknown = JSON.parse(await readFile(file, "utf8"));
+    const users = { edge: { password: "p", role: "agent", site: "local/main/elsewhere" } };
+    const broker = { listen: [`mqtt://127.0.0.1:${port}`], users };
+    const agent = {
+      data: join(folder, "stranger", "agent"),
+      interval: "100ms",
+      uplink: { url: `mqtt://127.0.0.1:${port}`, username: "edge", password: "p" },
+    };
+    await writeFile(file, JSON.stringify({ ...Object(given), broker, agent }));
+    await using hub = startRackstreet(["hub", file]);
+    await hub.logged("hub started");
+    await using edge = startRackstreet(["agent", file, "--json"]);
+    const lost = await edge.logged("uplink lost");
+    expect(lost["why"]).toContain("its user is for another site or agent");
+    await edge.end("SIGTERM");
+    const ledger = lastLine(edge.stdout());
+    expect(ledger["stored"]).toBe(0);
+    expect(ledger["queued"]).toBe(ledger["offered"]);
+  });
+});
+
 describe.skipIf(!needs("socat", "socat"))("a serial port", () => {
   test("that may not be opened is named, with the mending command, and exits 78", async () => {
     const [near, far] = [join(folder, "near"), join(folder, "far")];
