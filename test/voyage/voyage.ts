@@ -9,19 +9,20 @@
  *  2. the store holds nothing that no device gave;
  *  3. offered = stored + queued + shed, and nothing is queued;
  *  4. the spool never used more disk than it may;
- *  5. on each telemetry topic time never runs backwards.
+ *  5. on each telemetry topic time never runs backwards;
+ *  6. an alert fires once, and is firing in the end.
  */
 import { Agent } from "../../agent/index.ts";
 import type { AgentDevice, Ledger } from "../../agent/index.ts";
-import { Ingest } from "../../broker/index.ts";
 import type { Session } from "../../drivers/index.ts";
 import type { Log, Platform } from "../../telemetry/index.ts";
-import { GatewayError, parseTopic } from "../../telemetry/index.ts";
+import { GatewayError } from "../../telemetry/index.ts";
 import { VirtualClock } from "../virtual.ts";
 import { Chance } from "./chance.ts";
 import { Platter, SimDisk } from "./disk.ts";
+import { startHub } from "./hub.ts";
 import { SimProcess } from "./process.ts";
-import { Rows, simStore } from "./store.ts";
+import { Rows } from "./store.ts";
 import { SimWire } from "./wire.ts";
 
 const site = { region: "local", org: "main", site: "sea" };
@@ -30,6 +31,8 @@ const segmentSize = 16 * 1024;
 /** Virtual time of the faults and of the calm after them. @unit ms */
 const stormTime = 60_000;
 const calmTime = 240_000;
+/** Long enough for a live reading of each device. @unit ms */
+const leastCalm = 8000;
 const step = 100;
 
 export interface VoyageResult {
@@ -51,9 +54,13 @@ class Voyage {
   /** What the agent called spooled: kind, device and time. */
   readonly spooled = new Set<string>();
   readonly broken: string[] = [];
+  /** What alerts remember over deaths of the hub. */
+  readonly hubPlatter = new Platter(1024 ** 2);
+  /** Devices whose alert was told to fire. */
+  readonly fired: string[] = [];
   agent: Agent | undefined;
   agentProcess: SimProcess;
-  hub: Ingest | undefined;
+  hub: ReturnType<typeof startHub> | undefined;
   hubProcess: SimProcess;
   crashes = 0;
   rots = 0;
@@ -106,23 +113,18 @@ class Voyage {
   startHub(): void {
     const process = new SimProcess(this.clock);
     this.hubProcess = process;
-    const ingest = new Ingest(
-      {
-        store: simStore(this.rows, process, this.chance),
-        publish: (topic, payload) => {
-          if (!process.dead) this.wire.tell(topic, payload);
-          return Promise.resolve();
-        },
-        setAside: ({ reason }) => void this.broken.push(`set aside: ${reason}`),
-        observe: () => undefined,
+    this.hub = startHub({
+      process,
+      platform: this.#platform(process),
+      chance: this.chance,
+      rows: this.rows,
+      wire: this.wire,
+      platter: this.hubPlatter,
+      notify: ({ to, address }) => {
+        if (to === "firing") this.fired.push(address.device);
       },
-      this.#platform(process),
-    );
-    this.hub = ingest;
-    this.wire.hub = ({ topic, payload }) => {
-      const parsed = parseTopic(topic);
-      if (parsed !== undefined && !process.dead) ingest.take(topic, parsed, Buffer.from(payload));
-    };
+      broken: (what) => void this.broken.push(what),
+    });
   }
 
   killAgent(): void {
@@ -135,6 +137,7 @@ class Voyage {
 
   killHub(): void {
     this.hubProcess.kill();
+    this.hubPlatter.crash(this.chance);
     this.wire.hub = undefined;
     this.crashes += 1;
   }
@@ -213,7 +216,8 @@ export async function sail(seed: number): Promise<VoyageResult> {
     if (bytes > spoolSize) voyage.broken.push(`law 4: the spool uses ${bytes} bytes`);
   }
   voyage.calm();
-  for (let time = 0; time < calmTime && !drained(voyage); time += step) {
+  for (let time = 0; time < calmTime; time += step) {
+    if (time > leastCalm && drained(voyage)) break;
     voyage.wire.step();
     await voyage.clock.advance(step);
   }
@@ -257,7 +261,7 @@ function judge(seed: number, voyage: Voyage): VoyageResult {
   if (ledger.offered !== ledger.stored + ledger.queued + shed)
     broken.push("law 3: does not add up");
   if (ledger.queued !== 0) broken.push(`law 3: ${ledger.queued} still queued`);
-  broken.push(...backwards(voyage));
+  broken.push(...backwards(voyage), ...alerted(voyage));
   return { seed, broken, spooled: spooled.size, ledger, crashes };
 }
 
@@ -272,4 +276,18 @@ function backwards({ wire }: Voyage): string[] {
     newest.set(topic, Math.max(before, seq));
   }
   return found;
+}
+
+function alerted({ fired, hub }: Voyage): string[] {
+  const found = fired
+    .filter((device, index) => fired.indexOf(device) !== index)
+    .map((device) => `law 6: the alert of ${device} fired twice`);
+  const firing = new Set(
+    hub
+      ?.alerts()
+      ?.firing()
+      .alerts.map(({ address }) => address.device),
+  );
+  const silent = ["a", "b", "c"].filter((device) => !firing.has(device));
+  return [...found, ...silent.map((device) => `law 6: the alert of ${device} is not firing`)];
 }
