@@ -29,7 +29,7 @@ import { identifier } from "./identity.ts";
 import type { Room } from "./lane.ts";
 import { Lane } from "./lane.ts";
 import type { Listener } from "./listeners.ts";
-import { isLoopback, openListener, shown } from "./listeners.ts";
+import { openListener } from "./listeners.ts";
 import type { BrokerOptions } from "./options.ts";
 
 export interface HubHooks {
@@ -65,14 +65,13 @@ export interface Hub extends AsyncDisposable {
 
 /**
  * Starts the broker and its listeners.
- * @throws E_CONFIG, E_SECRET_MISSING, E_ADDRESS_IN_USE, E_ADDRESS_REFUSED
+ * @throws E_SECRET_MISSING, E_ADDRESS_IN_USE, E_ADDRESS_REFUSED
  */
 export async function startHub(
   options: BrokerOptions,
   platform: Platform,
   hooks: HubHooks,
 ): Promise<Hub> {
-  refuseOpenDoors(options);
   const hub = new AedesHub(options, platform, hooks);
   try {
     await hub.open();
@@ -81,17 +80,6 @@ export async function startHub(
     throw error;
   }
   return hub;
-}
-
-/** Without users, everyone who reaches a listener may write: that is for this machine alone. */
-function refuseOpenDoors({ listen, users }: BrokerOptions): void {
-  const open = listen.find((address) => !isLoopback(address.host));
-  if (open === undefined || Object.keys(users).length > 0) return;
-  throw new GatewayError(
-    "E_CONFIG",
-    `broker.listen ${shown(open, open.port)} can be reached from other machines and broker.users ` +
-      "is empty: add users, or listen on 127.0.0.1",
-  );
 }
 
 /** Where refused publishes end. Only an admin's `$SYS/#` matches; `authorizeForward` stops it. */

@@ -11,6 +11,7 @@ import type { WebSocket } from "ws";
 import { createWebSocketStream, WebSocketServer } from "ws";
 import type { Address } from "../config/index.ts";
 import { GatewayError, messageOf, systemCode } from "../telemetry/index.ts";
+import { isLoopback, shown } from "./loopback.ts";
 
 /** Half-open connections are found by the system after this. @unit ms */
 const keepAliveAfter = 60_000;
@@ -51,16 +52,6 @@ export async function openListener(address: Address, settings: ListenSettings): 
       await closed;
     },
   };
-}
-
-/** True for an address that only programs on this machine reach. */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
-}
-
-/** `scheme://host:port`, as a person writes it. */
-export function shown({ scheme, host }: Address, port: number): string {
-  return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 function tcpServer(settings: ListenSettings): Server {

@@ -5,6 +5,7 @@
 import type { Address, Schema, Secret } from "../config/index.ts";
 import { address, levelName, option, secret, size, text, v, whole } from "../config/index.ts";
 import { isFilter } from "./access.ts";
+import { openDoor } from "./loopback.ts";
 
 export interface User {
   readonly password: Secret;
@@ -102,8 +103,7 @@ const limits: Schema<BrokerLimits> = v.strictObject({
   ),
 });
 
-/** The `broker` section of a configuration. */
-export const brokerOptions: Schema<BrokerOptions> = v.strictObject({
+const entries = v.strictObject({
   listen: v.optional(
     option(v.pipe(v.array(address({ mqtt: 1883, ws: 8083 })), v.minLength(1), v.maxLength(16)), {
       about: "Addresses to listen on: mqtt (TCP) and ws (MQTT over WebSocket).",
@@ -119,3 +119,16 @@ export const brokerOptions: Schema<BrokerOptions> = v.strictObject({
   ),
   limits: v.optional(option(limits, { about: "Bounds for each client." }), {}),
 });
+
+/** The `broker` section of a configuration. */
+export const brokerOptions: Schema<BrokerOptions> = v.pipe(
+  entries,
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return;
+    const input = dataset.value;
+    const message = openDoor(input.listen, input.users);
+    if (message === undefined) return;
+    const path = { type: "object", origin: "value", input: { ...input }, key: "listen" } as const;
+    addIssue({ message, path: [{ ...path, value: input.listen }] });
+  }),
+);

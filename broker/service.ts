@@ -79,7 +79,7 @@ export class HubService implements AsyncDisposable {
     );
   }
 
-  /** @throws E_ADDRESS_IN_USE, E_ADDRESS_REFUSED, E_CONFIG */
+  /** @throws E_SECRET_MISSING, E_ADDRESS_IN_USE, E_ADDRESS_REFUSED */
   static async start(setup: HubSetup, platform: Platform): Promise<HubService> {
     const service = new HubService(setup, platform);
     try {

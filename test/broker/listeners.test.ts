@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { connectAsync } from "mqtt";
 import { WebSocket } from "ws";
-import { isLoopback, shown } from "../../broker/listeners.ts";
+import { isLoopback, shown } from "../../broker/loopback.ts";
 import { inbox, running } from "./running.ts";
 import { connackOk, connect } from "./wire.ts";
 
