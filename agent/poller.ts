@@ -146,7 +146,8 @@ class Bus {
       notBefore: 0,
       slots: device.session.groups.map(({ name, every }) => ({
         group: name,
-        every: Math.max(1, every ?? device.interval),
+        // A group's own pace slows it down; it never makes a device be read more often.
+        every: Math.max(device.interval, every ?? 0),
         due: now,
       })),
     }));

@@ -91,6 +91,10 @@ async function openDevice(
 ): Promise<AgentDevice> {
   const { id, common, kind, profile } = device;
   const target = { id, options: device.options, profile: device.profileData };
+  const session = await driver.open(target);
+  // What is read most often says when a device has fallen silent.
+  const asked = intervalOf(device, loaded.config.agent);
+  const paces = session.groups.map(({ every }) => Math.max(asked, every ?? 0));
   return {
     address: { ...siteOf(loaded), class: classOf(device), device: id },
     place: {
@@ -101,8 +105,8 @@ async function openDevice(
     profile: profile?.id,
     vendor: profile?.vendor,
     model: profile?.model,
-    interval: intervalOf(device, loaded.config.agent),
+    interval: Math.min(...paces),
     busKey: driver.busKey(target),
-    session: await driver.open(target),
+    session,
   };
 }

@@ -83,6 +83,15 @@ describe("the poller", () => {
     await poller.stop();
   });
 
+  test("a group's own pace never makes a device be read more often than asked", async () => {
+    const groups = [{ name: "slow", every: 3000 }];
+    const { clock, poller, times } = rig({ a: { groups, interval: 10_000 } });
+    poller.start();
+    await clock.advance(25_000);
+    expect(times("a")).toEqual([0, 10_000, 20_000]);
+    await poller.stop();
+  });
+
   test("never has two requests on one bus, and serves all devices on it", async () => {
     const devices = Object.fromEntries(
       Array.from({ length: 8 }, (_, i) => [`m${i}`, { bus: "rs485", takes: 100 }]),
