@@ -8,6 +8,7 @@ import type {
   Platform,
   Point,
   Reading,
+  Site,
   Timer,
   UnnumberedBatch,
 } from "../telemetry/index.ts";
@@ -35,12 +36,6 @@ import type { Message, Uplink, UplinkEvents } from "./uplink.ts";
 export interface AgentDevice extends Described {
   readonly session: Session;
   readonly busKey: string;
-}
-
-export interface Site {
-  readonly region: string;
-  readonly org: string;
-  readonly site: string;
 }
 
 /** How the agent looks at the moment: the live table and `status` are made of it. */

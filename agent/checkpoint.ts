@@ -10,7 +10,7 @@ import type { Disk, Entropy, Range } from "../telemetry/index.ts";
 const fileName = "checkpoint.json";
 
 /** Why a batch was given up before it was stored. */
-export const shedReasons = ["full", "disk", "damaged", "large"] as const;
+const shedReasons = ["full", "disk", "damaged", "large"] as const;
 export type ShedReason = (typeof shedReasons)[number];
 export type ShedCounts = Readonly<Record<ShedReason, number>>;
 

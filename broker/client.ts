@@ -1,15 +1,10 @@
 /** One connected client as the hub knows it: who it is, what it may do, where it stands. */
+import type { Site } from "../telemetry/index.ts";
 import { levelPattern, topicOf } from "../telemetry/index.ts";
 import type { Grant, Refusal } from "./access.ts";
 import { refusePublish } from "./access.ts";
 import type { Guard } from "./guard.ts";
 import type { Lane } from "./lane.ts";
-
-export interface Site {
-  readonly region: string;
-  readonly org: string;
-  readonly site: string;
-}
 
 /** Who published, for the hooks of the hub. */
 export interface Publisher {

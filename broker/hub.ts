@@ -15,11 +15,11 @@
 import type { Duplex } from "node:stream";
 import type { AedesOptions, Client, PublishPacket } from "aedes";
 import { Aedes } from "aedes";
-import type { Platform } from "../telemetry/index.ts";
+import type { Platform, Site } from "../telemetry/index.ts";
 import { GatewayError } from "../telemetry/index.ts";
 import type { Refusal } from "./access.ts";
 import { refuseSubscribe } from "./access.ts";
-import type { Publisher, Site } from "./client.ts";
+import type { Publisher } from "./client.ts";
 import { HubClient } from "./client.ts";
 import type { HubCounters } from "./counters.ts";
 import { Counters } from "./counters.ts";

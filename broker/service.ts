@@ -7,6 +7,7 @@ import type {
   Disk,
   Platform,
   Point,
+  Site,
   Timer,
   UnnumberedBatch,
 } from "../telemetry/index.ts";
@@ -32,7 +33,7 @@ import { DeviceStates } from "./states.ts";
 export interface HubSetup {
   readonly broker: BrokerOptions;
   readonly hub: HubOptions;
-  readonly site: { readonly region: string; readonly org: string; readonly site: string };
+  readonly site: Site;
   readonly store: Store;
   readonly disk: Disk;
   /** Sees each batch that is not late once it is decoded, before it is stored. */

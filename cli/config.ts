@@ -175,7 +175,7 @@ function devicesOf(config: Config, data: unknown, library: Library): ConfiguredD
 }
 
 /** Stands in for the address of a simulated device, which is known only once it runs. */
-export const simulatedAddress = "tcp://127.0.0.1:502";
+const simulatedAddress = "tcp://127.0.0.1:502";
 
 function* deviceComplaints(
   file: YamlFile,

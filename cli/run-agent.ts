@@ -4,19 +4,13 @@ import type { AgentDevice, AgentOptions } from "../agent/index.ts";
 import { addressText, Agent, openUplink } from "../agent/index.ts";
 import type { Address } from "../config/index.ts";
 import type { Driver } from "../drivers/index.ts";
-import type { Platform } from "../telemetry/index.ts";
+import type { Platform, Site } from "../telemetry/index.ts";
 import { GatewayError } from "../telemetry/index.ts";
 import type { ConfiguredDevice, LoadedConfig } from "./config.ts";
 import { lockFolder, openFolder, openVitals } from "./platform.ts";
 
 export interface RunningAgent extends AsyncDisposable {
   readonly agent: Agent;
-}
-
-export interface Site {
-  readonly region: string;
-  readonly org: string;
-  readonly site: string;
 }
 
 export function siteOf({ config }: LoadedConfig): Site {
@@ -33,7 +27,7 @@ export function classOf({ common, profile, kind }: ConfiguredDevice): string {
 }
 
 /** How often a device is read. @unit ms */
-export function intervalOf({ common, profile }: ConfiguredDevice, options: AgentOptions): number {
+function intervalOf({ common, profile }: ConfiguredDevice, options: AgentOptions): number {
   return common.interval ?? profile?.interval ?? options.interval;
 }
 

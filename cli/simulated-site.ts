@@ -15,7 +15,7 @@ import { fieldFacts, GatewayError, messageOf, sleep } from "../telemetry/index.t
 import type { ConfiguredDevice, LoadedConfig } from "./config.ts";
 
 /** What a bus's `port` says when `up` is to make the line itself. */
-export const simulatedPort = "simulated";
+const simulatedPort = "simulated";
 
 export interface SimulatedSite extends AsyncDisposable {
   /** The configuration with real addresses; devices that cannot be simulated here are left out. */

@@ -37,11 +37,15 @@ export interface Reading {
   readonly faults: readonly Fault[];
 }
 
-/** Who a device is on the wire; the levels of its topics. */
-export interface DeviceAddress {
+/** Which place: whose hub, which unit owns it, where. */
+export interface Site {
   readonly region: string;
   readonly org: string;
   readonly site: string;
+}
+
+/** Who a device is on the wire; the levels of its topics. */
+export interface DeviceAddress extends Site {
   readonly class: string;
   readonly device: string;
 }

@@ -14,7 +14,7 @@ import { simStore } from "./store.ts";
 import type { SimWire } from "./wire.ts";
 
 /** Values only grow: each device passes this once, and for good. */
-export const limit = 100;
+const limit = 100;
 
 const rules = v.parse(rulesOptions, {
   passed: {

@@ -13,7 +13,7 @@ export class Rows {
   down = false;
 }
 
-export function identityOf({ measurement, tags, time }: Line): string {
+function identityOf({ measurement, tags, time }: Line): string {
   const sorted = Object.entries(tags).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return JSON.stringify([measurement, sorted, time]);
 }
