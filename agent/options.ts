@@ -73,7 +73,7 @@ const uplinkSchema = v.strictObject({
 const spoolEntries = v.strictObject({
   size: v.optional(
     option(size, { about: "Most disk the spool may use; the oldest telemetry goes first." }),
-    "256MiB",
+    "1GiB",
   ),
   segment: v.optional(option(size, { about: "Size of one spool file." }), "4MiB"),
   commit: v.optional(
