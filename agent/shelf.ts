@@ -85,7 +85,7 @@ export class Shelf {
     if (active?.room(length) === true) return active;
     await this.removeSettled();
     const { size, segment: segmentSize } = this.#setup;
-    while (this.bytes + segmentSize > size && (await this.#giveUpOldest("full")));
+    while (this.bytes + segmentSize > size && (await this.giveUpOldest("full")));
     const segment = await this.#create(segmentName(kind, firstSeq));
     this.#segments.push(segment);
     this.#active.set(kind, segment);
@@ -137,6 +137,23 @@ export class Shelf {
     }
   }
 
+  /** Writes no more to a segment that refused a write: the next record begins a new one. */
+  abandon(segment: Segment): void {
+    if (this.#active.get(segment.kind) === segment) this.#active.delete(segment.kind);
+  }
+
+  /** Gives up the oldest segment, telemetry before events; false when there is none to give. */
+  async giveUpOldest(reason: ShedReason): Promise<boolean> {
+    const victim = this.#segments.find(({ kind }) => kind === "telemetry") ?? this.#segments[0];
+    if (victim === undefined) return false;
+    const count = victim.pending.size;
+    this.#setup.shed(reason, count);
+    victim.pending.clear();
+    this.#setup.log.warn("batches shed", { reason, count });
+    await this.removeSettled(victim);
+    return true;
+  }
+
   async close(): Promise<void> {
     for (const segment of this.#segments) await segment.close();
   }
@@ -148,22 +165,10 @@ export class Shelf {
         const segment = await Segment.open(this.#setup.disk, name, this.#setup.segment);
         if (segment !== undefined) return segment;
       } catch (cause) {
-        if (await this.#giveUpOldest("disk")) continue;
+        if (await this.giveUpOldest("disk")) continue;
         throw new GatewayError("E_SPOOL_WRITE", `segment ${name}: ${messageOf(cause)}`, { cause });
       }
     }
-  }
-
-  /** Gives up the oldest segment, telemetry before events; false when there is none to give. */
-  async #giveUpOldest(reason: ShedReason): Promise<boolean> {
-    const victim = this.#segments.find(({ kind }) => kind === "telemetry") ?? this.#segments[0];
-    if (victim === undefined) return false;
-    const count = victim.pending.size;
-    this.#setup.shed(reason, count);
-    victim.pending.clear();
-    this.#setup.log.warn("batches shed", { reason, count });
-    await this.removeSettled(victim);
-    return true;
   }
 
   #resume(from: Cursor | undefined): Cursor | undefined {

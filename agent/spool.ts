@@ -8,13 +8,15 @@
  */
 import type { Batch, BatchKind, Disk, Platform, Range, Timer } from "../telemetry/index.ts";
 import type { UnnumberedBatch } from "../telemetry/index.ts";
-import { encodeBatch, messageOf, RangeSet, topicOf } from "../telemetry/index.ts";
+import { encodeBatch, GatewayError, messageOf, RangeSet, topicOf } from "../telemetry/index.ts";
 import type { Checkpoint, ShedCounts, ShedReason } from "./checkpoint.ts";
 import { firstCheckpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { maxPayload, recordLength, writeRecord } from "./record.ts";
 import { recover } from "./recovery.ts";
 import type { Cursor } from "./shelf.ts";
 import { Shelf } from "./shelf.ts";
+import type { Spooled } from "./spooled.ts";
+import { bytesOf, spooledOf } from "./spooled.ts";
 
 export interface SpoolOptions {
   /** Names the stream. */
@@ -35,18 +37,8 @@ export interface Ledger {
   readonly shed: ShedCounts;
 }
 
-/** A batch in its durable form, as it goes on the wire. */
-export interface Spooled {
-  readonly seq: number;
-  readonly topic: string;
-  readonly kind: BatchKind;
-  /** @unit ms since 1970-01-01 UTC */
-  readonly time: number;
-  /** The live payload. */
-  readonly payload: string;
-}
-
 export type { Cursor } from "./shelf.ts";
+export type { Spooled } from "./spooled.ts";
 
 interface Waiting {
   readonly spooled: Spooled;
@@ -120,7 +112,7 @@ export class Spool {
     const start = known === undefined || known === "damaged" ? fresh : known;
     const spool = new Spool(options, { disk, start }, platform);
     await spool.#recover(start);
-    await spool.#reserve();
+    await spool.#reserveFirst();
     return spool;
   }
 
@@ -150,7 +142,7 @@ export class Spool {
     const topic = topicOf(batch.address, batch.kind);
     const numbered: Batch = { ...batch, stream: this.stream, seq };
     const payload = encodeBatch(numbered, this.stream, this.base, batch.place);
-    const bytes = Buffer.from(`${topic}\n${payload}`);
+    const bytes = bytesOf(topic, payload);
     const fits = Math.min(maxPayload, this.#options.segment);
     if (recordLength(bytes) > fits) return this.#give("large");
     if (this.#crowded(2) || this.#closed) return this.#give("disk");
@@ -289,16 +281,31 @@ export class Spool {
         length = segment.room(more) ? more : Number.POSITIVE_INFINITY;
         return Number.isFinite(length);
       });
-      await segment.append(
-        encode(part),
-        part.map(({ spooled }) => spooled.seq),
-      );
+      const seqs = part.map(({ spooled }) => spooled.seq);
+      try {
+        await segment.append(encode(part), seqs);
+      } catch (error) {
+        this.#shelf.abandon(segment);
+        throw error;
+      }
       for (const waiting of part) durable.add(waiting);
       rest = rest.slice(part.length);
     }
   }
 
   // --- checkpoint ---
+
+  /** A disk that is full of old segments must not keep the agent from starting. */
+  async #reserveFirst(): Promise<void> {
+    for (;;) {
+      try {
+        return await this.#reserve();
+      } catch (cause) {
+        if (await this.#shelf.giveUpOldest("disk")) continue;
+        throw new GatewayError("E_SPOOL_WRITE", `checkpoint: ${messageOf(cause)}`, { cause });
+      }
+    }
+  }
 
   async #reserve(upTo = this.#next): Promise<void> {
     const before = this.#reserved;
@@ -377,12 +384,4 @@ function encode(part: readonly Waiting[]): Buffer {
     offset = writeRecord(target, offset, { seq: spooled.seq, time: spooled.time, payload: bytes });
   }
   return target;
-}
-
-function spooledOf(seq: number, time: number, bytes: Uint8Array): Spooled {
-  const text = Buffer.from(bytes).toString();
-  const end = text.indexOf("\n");
-  const topic = text.slice(0, end);
-  const kind = topic.endsWith("/event") ? "event" : "telemetry";
-  return { seq, topic, kind, time, payload: text.slice(end + 1) };
 }

@@ -208,7 +208,17 @@ const zeros = Buffer.alloc(1024 * 1024);
 
 async function writeZeros(file: FileHandle, size: number): Promise<void> {
   for (let at = 0; at < size; at += zeros.length) {
-    await file.write(zeros, 0, Math.min(zeros.length, size - at), at);
+    await writeAll(file, at, zeros.subarray(0, Math.min(zeros.length, size - at)));
+  }
+}
+
+/** A nearly full disk takes a part without an error; the error comes with the rest. */
+async function writeAll(file: FileHandle, position: number, bytes: Uint8Array): Promise<void> {
+  let written = 0;
+  while (written < bytes.length) {
+    const rest = bytes.length - written;
+    const { bytesWritten } = await file.write(bytes, written, rest, position + written);
+    written += bytesWritten;
   }
 }
 
@@ -228,12 +238,7 @@ class RealFile implements DiskFile {
   }
 
   async write(position: number, bytes: Uint8Array): Promise<void> {
-    let written = 0;
-    while (written < bytes.length) {
-      const rest = bytes.length - written;
-      const step = await this.#file.write(bytes, written, rest, position + written);
-      written += step.bytesWritten;
-    }
+    await writeAll(this.#file, position, bytes);
     this.size = Math.max(this.size, position + bytes.length);
   }
 

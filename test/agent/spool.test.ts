@@ -203,6 +203,59 @@ describe("the spool", () => {
     expect(shed.disk).toBeGreaterThanOrEqual(5000 - 4097);
   });
 
+  test("a segment that takes no more is left for a new one", async () => {
+    const { open, append, disk } = rig();
+    const spool = await open();
+    const [first] = await append(spool, [batchOf(1)]);
+    expect(first?.seq).toBe(1);
+    const { open: reopen } = disk;
+    let bad = "";
+    disk.open = async (name, size) => {
+      const file = await reopen.call(disk, name, size);
+      bad ||= name;
+      if (name === bad) file.write = () => Promise.reject(new Error("ENOSPC"));
+      return file;
+    };
+    await append(
+      spool,
+      numbers(2, 40).map((value) => batchOf(value)),
+    );
+    await append(
+      spool,
+      numbers(41, 50).map((value) => batchOf(value)),
+    );
+    const { offered, queued, shed } = spool.ledger;
+    expect(offered).toBe(50);
+    expect(queued + shed.disk).toBe(50);
+    const pending = await pendingOf(spool);
+    expect(pending.slice(-10)).toEqual(numbers(41, 50));
+  });
+
+  test("opens on a full disk by giving up its oldest segment", async () => {
+    const { open, append, disk } = rig();
+    const spool = await open();
+    for (let start = 1; start <= 200; start += 25) {
+      await append(
+        spool,
+        numbers(start, start + 24).map((value) => batchOf(value)),
+      );
+    }
+    await spool.close();
+    const segments = (): number => [...disk.files.keys()].filter((f) => f.endsWith(".seg")).length;
+    const full = segments();
+    const { replace } = disk;
+    disk.replace = (name, bytes) =>
+      name === "checkpoint.json" && segments() >= full
+        ? Promise.reject(new Error("ENOSPC"))
+        : replace.call(disk, name, bytes);
+    const again = await open();
+    const { offered, queued, shed } = again.ledger;
+    expect(segments()).toBe(full - 1);
+    expect(shed.disk).toBeGreaterThan(0);
+    expect(offered).toBe(200);
+    expect(queued).toBe(200 - shed.disk);
+  });
+
   test("files of settled segments go, after the checkpoint", async () => {
     const { open, append, disk, clock } = rig();
     const spool = await open();
