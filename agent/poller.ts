@@ -147,7 +147,7 @@ class Bus {
       slots: device.session.groups.map(({ name, every }) => ({
         group: name,
         // A group's own pace slows it down; it never makes a device be read more often.
-        every: Math.max(device.interval, every ?? 0),
+        every: Math.max(1, device.interval, every ?? 0),
         due: now,
       })),
     }));

@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import type { MqttClient } from "mqtt";
 import mqtt from "mqtt";
 import type { Address } from "../config/index.ts";
+import { addressText } from "../config/index.ts";
 import type { Platform, Timer } from "../telemetry/index.ts";
 import { GatewayError, messageOf, retryDelay } from "../telemetry/index.ts";
 import type { UplinkOptions } from "./options.ts";
@@ -43,11 +44,6 @@ export interface UplinkTarget {
 
 const retryPolicy = { first: 500, longest: 60_000 };
 const connectTimeout = 10_000;
-
-/** `scheme://host:port` of an address, with an IPv6 host in brackets. */
-export function addressText({ scheme, host, port }: Address): string {
-  return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
-}
 
 /** Opens a link that keeps itself up; events come until it is disposed. */
 export function openUplink(

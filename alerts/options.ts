@@ -4,7 +4,7 @@
  * Limits: 1,000 rules. Durations are ms, thresholds are in the field's own unit.
  */
 import type { Schema } from "../config/index.ts";
-import { duration, nearest, option, text, v, whole } from "../config/index.ts";
+import { duration, nearest, option, pathTo, text, v, whole } from "../config/index.ts";
 import { aggregates } from "../store/index.ts";
 import {
   fieldFacts,
@@ -138,9 +138,7 @@ export const ruleOptions: Schema<Rule> = v.pipe(
     if (!dataset.typed) return;
     const input = dataset.value;
     const complain: Complain = (key, message) => {
-      const value = input[key];
-      const at = { type: "object", origin: "value", input, key, value } as const;
-      addIssue({ message, path: value === undefined ? undefined : [at] });
+      addIssue({ message, path: input[key] === undefined ? undefined : pathTo(input, [key]) });
     };
     checkCondition(input, complain);
     checkNames(input, complain);

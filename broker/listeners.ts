@@ -10,8 +10,9 @@ import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import { createWebSocketStream, WebSocketServer } from "ws";
 import type { Address } from "../config/index.ts";
+import { addressText } from "../config/index.ts";
 import { GatewayError, messageOf, systemCode } from "../telemetry/index.ts";
-import { isLoopback, shown } from "./loopback.ts";
+import { isLoopback } from "./loopback.ts";
 
 /** Half-open connections are found by the system after this. @unit ms */
 const keepAliveAfter = 60_000;
@@ -45,7 +46,7 @@ export async function openListener(address: Address, settings: ListenSettings): 
   server.on("drop", () => settings.refused("connections"));
   const port = await bind(server, address);
   return {
-    address: shown(address, port),
+    address: addressText({ ...address, port }),
     async [Symbol.asyncDispose]() {
       const closed = new Promise((resolve) => server.close(resolve));
       if ("closeAllConnections" in server) server.closeAllConnections();
@@ -144,5 +145,5 @@ function bind(server: Server, address: Address): Promise<number> {
 
 function bindError(address: Address, cause: unknown): GatewayError {
   const code = systemCode(cause) === "EADDRINUSE" ? "E_ADDRESS_IN_USE" : "E_ADDRESS_REFUSED";
-  return new GatewayError(code, `${shown(address, address.port)}: ${messageOf(cause)}`, { cause });
+  return new GatewayError(code, `${addressText(address)}: ${messageOf(cause)}`, { cause });
 }

@@ -1,14 +1,10 @@
 /** Which addresses only programs on this machine reach. */
 import type { Address } from "../config/index.ts";
+import { addressText } from "../config/index.ts";
 
 /** True for an address that only programs on this machine reach. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
-}
-
-/** `scheme://host:port`, as a person writes it. */
-export function shown({ scheme, host }: Address, port: number): string {
-  return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 /**
@@ -19,7 +15,7 @@ export function openDoor(listen: readonly Address[], users: object): string | un
   const open = listen.find(({ host }) => !isLoopback(host));
   if (open === undefined || Object.keys(users).length > 0) return undefined;
   return (
-    `${shown(open, open.port)} can be reached from other machines and broker.users is empty: ` +
+    `${addressText(open)} can be reached from other machines and broker.users is empty: ` +
     "add users, or listen on 127.0.0.1"
   );
 }

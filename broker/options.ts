@@ -3,7 +3,17 @@
  * bounds that keep one client from hurting the others.
  */
 import type { Address, Schema, Secret } from "../config/index.ts";
-import { address, levelName, option, secret, size, text, v, whole } from "../config/index.ts";
+import {
+  address,
+  levelName,
+  option,
+  pathTo,
+  secret,
+  size,
+  text,
+  v,
+  whole,
+} from "../config/index.ts";
 import { isFilter } from "./access.ts";
 import { openDoor } from "./loopback.ts";
 
@@ -125,10 +135,8 @@ export const brokerOptions: Schema<BrokerOptions> = v.pipe(
   entries,
   v.rawCheck(({ dataset, addIssue }) => {
     if (!dataset.typed) return;
-    const input = dataset.value;
-    const message = openDoor(input.listen, input.users);
+    const message = openDoor(dataset.value.listen, dataset.value.users);
     if (message === undefined) return;
-    const path = { type: "object", origin: "value", input: { ...input }, key: "listen" } as const;
-    addIssue({ message, path: [{ ...path, value: input.listen }] });
+    addIssue({ message, path: pathTo(dataset.value, ["listen"]) });
   }),
 );

@@ -1,5 +1,6 @@
 /** What commands share: their form, common options, and running until told to stop. */
 import type { CommandModule } from "yargs";
+import type { Schema } from "../config/index.ts";
 import { duration, v } from "../config/index.ts";
 import type { Platform } from "../telemetry/index.ts";
 import { GatewayError } from "../telemetry/index.ts";
@@ -48,11 +49,16 @@ export async function openPlatform(
   return { loaded, platform: { clock, entropy, log: openLog(level ?? loaded.config.log) } };
 }
 
-/** `15s` → ms. @throws E_USAGE */
-export function durationArgument(name: string, value: string): number {
-  const result = v.safeParse(duration, value);
+/** An option of the command line in the form of the configuration's. @throws E_USAGE */
+export function parsedArgument<Out>(name: string, value: string, form: Schema<Out>): Out {
+  const result = v.safeParse(form, value);
   if (result.success) return result.output;
   throw new GatewayError("E_USAGE", `--${name}: ${result.issues[0].message}`);
+}
+
+/** `15s` → ms. @throws E_USAGE */
+export function durationArgument(name: string, value: string): number {
+  return parsedArgument(name, value, duration);
 }
 
 /** SIGINT, SIGTERM or the time given; a second signal ends the process at once. */

@@ -1,8 +1,9 @@
 /** Puts an agent together from a configuration: drivers, sessions, spool, link. */
 import { join } from "node:path";
 import type { AgentDevice, AgentOptions } from "../agent/index.ts";
-import { addressText, Agent, openUplink } from "../agent/index.ts";
+import { Agent, openUplink } from "../agent/index.ts";
 import type { Address } from "../config/index.ts";
+import { addressText } from "../config/index.ts";
 import type { Driver } from "../drivers/index.ts";
 import type { Platform, Site } from "../telemetry/index.ts";
 import { GatewayError } from "../telemetry/index.ts";

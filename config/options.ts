@@ -100,6 +100,26 @@ export function address(ports: Readonly<Record<string, number>>): Schema<Address
   );
 }
 
+/** `scheme://host:port` of an address, as a person writes it: an IPv6 host stands in brackets. */
+export function addressText({ scheme, host, port }: Address): string {
+  return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+/**
+ * Where in an object an issue of `v.rawCheck` stands: at the value, or at the key itself, that
+ * `keys` lead to.
+ */
+export function pathTo(
+  input: object,
+  [key, ...below]: readonly [string, ...string[]],
+  origin: "key" | "value" = "value",
+): [v.IssuePathItem, ...v.IssuePathItem[]] {
+  const step = (key: string): v.IssuePathItem => {
+    return { type: "unknown", origin, input, key, value: undefined };
+  };
+  return [step(key), ...below.map(step)];
+}
+
 function parseAddress(input: string, ports: Readonly<Record<string, number>>): Address | undefined {
   const match = /^([a-z+]+):\/\/(\[[0-9a-f:.]+\]|[^\s/:[\]]+)(?::(\d{1,5}))?\/?$/i.exec(input);
   const [, scheme = "", host = "", portText] = match ?? [];

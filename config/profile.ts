@@ -4,7 +4,7 @@
  */
 import { fieldFacts, measurementEntry, measurements } from "../telemetry/index.ts";
 import type { Schema } from "./options.ts";
-import { interval, levelName, option, text, v, whole } from "./options.ts";
+import { interval, levelName, option, pathTo, text, v, whole } from "./options.ts";
 import { nearest } from "./validate.ts";
 
 /** What a driver adds to the common form. */
@@ -83,7 +83,7 @@ function pointSchema<Field>(field: Schema<Field>): Schema<ProfilePoint<Field>> {
     v.rawCheck(({ dataset, addIssue }) => {
       if (!dataset.typed) return;
       for (const { message, at } of registerProblems(dataset.value)) {
-        addIssue({ message, path: pathTo(dataset.value, at) });
+        addIssue({ message, path: pathTo(dataset.value, at, "key") });
       }
     }),
   );
@@ -124,13 +124,6 @@ function* registerProblems(point: ProfilePoint<unknown>): Generator<Problem> {
 function hintOf(word: string, known: readonly string[]): string {
   const near = nearest(word, known);
   return near === undefined ? "" : `; did you mean "${near}"?`;
-}
-
-function pathTo(point: object, [key, ...below]: Keys): [v.IssuePathItem, ...v.IssuePathItem[]] {
-  const step = (key: string): v.IssuePathItem => {
-    return { type: "unknown", origin: "key", input: point, key, value: undefined };
-  };
-  return [step(key), ...below.map(step)];
 }
 
 function hasNumber(value: string): boolean {

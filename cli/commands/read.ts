@@ -3,13 +3,13 @@
  * device of a configuration, or on any device with a profile from a file or by name.
  */
 import { existsSync } from "node:fs";
-import { addressText } from "../../agent/index.ts";
 import { address, v } from "../../config/index.ts";
 import type { DriverKind, Trace } from "../../drivers/index.ts";
 import { drivers } from "../../drivers/index.ts";
 import type { Point, Reading } from "../../telemetry/index.ts";
 import { GatewayError, isRecord } from "../../telemetry/index.ts";
-import { configOption, defineCommand, jsonOption, print, printJson } from "../command.ts";
+import { configOption, defineCommand, jsonOption, parsedArgument } from "../command.ts";
+import { print, printJson } from "../command.ts";
 import { loadConfig, loadLibrary, loadProfile, profileOf } from "../config.ts";
 import { clock, entropy, openLog } from "../platform.ts";
 import { startSimulatedSite } from "../simulated-site.ts";
@@ -18,6 +18,8 @@ import { channelOf, shownValue } from "../values.ts";
 
 /** A device that takes longer is given up. @unit ms */
 const patience = 60_000;
+
+const deviceAddress = address({ tcp: 502, "rtu+tcp": 502 });
 
 interface ReadArguments {
   readonly device: string | undefined;
@@ -126,16 +128,10 @@ async function adHoc(given: ReadArguments, profile: string): Promise<Target> {
   if ((where === undefined) === (port === undefined)) {
     throw new GatewayError("E_USAGE", "give either --address or --port");
   }
-  if (where !== undefined) checkAddress(where);
+  if (where !== undefined) parsedArgument("address", where, deviceAddress);
   const bus = port === undefined ? {} : { cli: { port, baud, parity } };
   const wire = where === undefined ? { bus: "cli" } : { address: where };
   return { id: "device", driver, options: { ...wire, unit }, profile: data, buses: bus };
-}
-
-function checkAddress(where: string): void {
-  const parsed = v.safeParse(address({ tcp: 502, "rtu+tcp": 502 }), where);
-  if (parsed.success) return void addressText(parsed.output);
-  throw new GatewayError("E_USAGE", `--address: ${parsed.issues[0].message}`);
 }
 
 function readingTable({ points, faults }: Reading, traces: readonly Trace[]): string {

@@ -3,9 +3,8 @@
  * offered = stored + queued + shed at each agent, received = stored + queued + refused + overflow
  * at each hub.
  */
-import { addressText, openUplink } from "../../agent/index.ts";
-import type { Address } from "../../config/index.ts";
-import { address, Secret, v } from "../../config/index.ts";
+import { openUplink } from "../../agent/index.ts";
+import { address, addressText, Secret } from "../../config/index.ts";
 import type { Fields, Log, ParsedTopic } from "../../telemetry/index.ts";
 import { decodeMessage, GatewayError, parseTopic, sleep } from "../../telemetry/index.ts";
 import {
@@ -13,6 +12,7 @@ import {
   defineCommand,
   jsonOption,
   openPlatform,
+  parsedArgument,
   print,
   printJson,
 } from "../command.ts";
@@ -21,6 +21,8 @@ import { shownAge } from "../values.ts";
 
 /** How long to wait for the retained messages. @unit ms */
 const patience = { connect: 5000, messages: 700 };
+
+const brokerAddress = address({ mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 });
 
 interface Report {
   readonly who: string;
@@ -45,7 +47,7 @@ export const statusCommand = defineCommand({
   handler: async ({ config, url, username, passwordFrom, json }) => {
     const { loaded, platform } = await openPlatform(config, "error");
     const { agent, broker } = loaded.config;
-    const given = url === undefined ? undefined : parseUrl(url);
+    const given = url === undefined ? undefined : parsedArgument("url", url, brokerAddress);
     const target =
       given ?? agent.uplink.url ?? broker.listen.find(({ scheme }) => scheme === "mqtt");
     if (target === undefined) throw new GatewayError("E_USAGE", "give --url");
@@ -88,13 +90,6 @@ export const statusCommand = defineCommand({
     show([...reports.values()], platform.clock.now(), json);
   },
 });
-
-function parseUrl(url: string): Address {
-  const form = address({ mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 });
-  const parsed = v.safeParse(form, url);
-  if (parsed.success) return parsed.output;
-  throw new GatewayError("E_USAGE", `--url: ${parsed.issues[0].message}`);
-}
 
 function note(
   reports: Map<string, Report>,

@@ -2,7 +2,8 @@
 import { describe, expect, it, vi } from "vitest";
 import { connectAsync } from "mqtt";
 import { WebSocket } from "ws";
-import { isLoopback, shown } from "../../broker/loopback.ts";
+import { isLoopback } from "../../broker/loopback.ts";
+import { addressText } from "../../config/index.ts";
 import { inbox, running } from "./running.ts";
 import { connackOk, connect } from "./wire.ts";
 
@@ -93,7 +94,7 @@ describe("addresses", () => {
   });
 
   it("are shown as they are written", () => {
-    expect(shown({ scheme: "mqtt", host: "::1", port: 0 }, 1883)).toBe("mqtt://[::1]:1883");
-    expect(shown({ scheme: "ws", host: "hub", port: 0 }, 8083)).toBe("ws://hub:8083");
+    expect(addressText({ scheme: "mqtt", host: "::1", port: 1883 })).toBe("mqtt://[::1]:1883");
+    expect(addressText({ scheme: "ws", host: "hub", port: 8083 })).toBe("ws://hub:8083");
   });
 });
