@@ -20,6 +20,8 @@ export interface Checkpoint {
   readonly next: number;
   /** No number above this was ever handed out. */
   readonly reserved: number;
+  /** Batches taken whose outcome was known: a count of its own, against which the rest adds up. */
+  readonly offered: number;
   readonly stored: number;
   readonly shed: ShedCounts;
   /** Numbers below `next` that were neither stored nor shed. */
@@ -31,6 +33,7 @@ const schema: Schema<Checkpoint> = v.object({
   stream: v.pipe(v.string(), v.regex(/^[a-z0-9_-]{1,64}\.[0-9a-f]{16}$/)),
   next: count,
   reserved: count,
+  offered: count,
   stored: count,
   shed: v.object({ full: count, disk: count, damaged: count, large: count }),
   pending: v.array(v.pipe(v.tuple([count, count]), v.readonly())),
@@ -42,6 +45,7 @@ export function firstCheckpoint(agent: string, entropy: Entropy): Checkpoint {
     stream: `${agent}.${entropy.id()}`,
     next: 1,
     reserved: 0,
+    offered: 0,
     stored: 0,
     shed: { full: 0, disk: 0, damaged: 0, large: 0 },
     pending: [],

@@ -11,12 +11,14 @@ export interface Recovered {
   readonly last: number;
   /** Batches that were durable once and are not readable now. */
   readonly lost: number;
+  /** Batches offered since the checkpoint, readable or lost. */
+  readonly since: number;
 }
 
 /** Scans segments and fills in what is pending in each. */
 export async function recover(
   segments: readonly Segment[],
-  { next, pending: before }: Pick<Checkpoint, "next" | "pending">,
+  { next, pending: before, reserved }: Pick<Checkpoint, "next" | "pending" | "reserved">,
 ): Promise<Recovered> {
   const missing = RangeSet.of(before);
   const above = new RangeSet();
@@ -31,8 +33,9 @@ export async function recover(
       last = Math.max(last, to);
     }
   }
-  const holes = last - next + 1 - above.size;
-  return { last, lost: missing.size + holes };
+  // Without a checkpoint nothing tells a lost number from one that was settled or never used.
+  const holes = reserved === 0 ? 0 : last - next + 1 - above.size;
+  return { last, lost: missing.size + holes, since: above.size + holes };
 }
 
 function keep(segment: Segment, found: RangeSet, [low, high]: readonly [number, number]): void {

@@ -18,6 +18,8 @@ export interface ShelfSetup {
   /** Makes it durable that what is settled is settled, before its file goes. */
   readonly remember: () => Promise<void>;
   readonly shed: (reason: ShedReason, count: number) => void;
+  /** Whether a segment holds part of the commit under way, which is not to make room for itself. */
+  readonly busy: (segment: Segment) => boolean;
 }
 
 /** Where reading goes on. */
@@ -52,11 +54,6 @@ export class Shelf {
     return this.#segments.reduce((sum, segment) => sum + segment.size, 0);
   }
 
-  /** Batches that wait. */
-  get queued(): number {
-    return this.#segments.reduce((sum, segment) => sum + segment.pending.size, 0);
-  }
-
   /** The lowest number that waits, or undefined. */
   get lowest(): number | undefined {
     let lowest: number | undefined;
@@ -85,7 +82,10 @@ export class Shelf {
     if (active?.room(length) === true) return active;
     await this.removeSettled();
     const { size, segment: segmentSize } = this.#setup;
-    while (this.bytes + segmentSize > size && (await this.giveUpOldest("full")));
+    while (this.bytes + segmentSize > size) {
+      if (await this.giveUpOldest("full")) continue;
+      throw new GatewayError("E_SPOOL_WRITE", "one commit fills the whole spool");
+    }
     const segment = await this.#create(segmentName(kind, firstSeq));
     this.#segments.push(segment);
     this.#active.set(kind, segment);
@@ -144,7 +144,8 @@ export class Shelf {
 
   /** Gives up the oldest segment, telemetry before events; false when there is none to give. */
   async giveUpOldest(reason: ShedReason): Promise<boolean> {
-    const victim = this.#segments.find(({ kind }) => kind === "telemetry") ?? this.#segments[0];
+    const idle = this.#segments.filter((segment) => !this.#setup.busy(segment));
+    const victim = idle.find(({ kind }) => kind === "telemetry") ?? idle[0];
     if (victim === undefined) return false;
     const count = victim.pending.size;
     this.#setup.shed(reason, count);

@@ -69,6 +69,9 @@ export class Spool {
   /** Every number up to this one is durable, settled or shed. */
   #durable: number;
   #reserved: number;
+  #offered: number;
+  /** Of those offered: taken, but neither durable nor shed yet. */
+  #undecided = 0;
   #stored: number;
   #shed: Record<ShedReason, number>;
   #failing = false;
@@ -86,6 +89,7 @@ export class Spool {
     this.#next = start.next;
     this.#durable = start.next - 1;
     this.#reserved = start.reserved;
+    this.#offered = start.offered;
     this.#stored = start.stored;
     this.#shed = { ...start.shed };
     const { size, segment } = options;
@@ -98,6 +102,7 @@ export class Spool {
       shed: (reason, count) => {
         this.#shed[reason] += count;
       },
+      busy: ({ pending }) => (pending.ranges.at(-1)?.[1] ?? 0) > this.#durable,
     });
   }
 
@@ -122,10 +127,8 @@ export class Spool {
   }
 
   get ledger(): Ledger {
-    const { queued } = this.#shelf;
-    const shed = { ...this.#shed };
-    const given = shed.full + shed.disk + shed.damaged + shed.large;
-    return { offered: this.#stored + queued + given, stored: this.#stored, queued, shed };
+    const queued = this.#pending().size + this.#undecided;
+    return { offered: this.#offered, stored: this.#stored, queued, shed: { ...this.#shed } };
   }
 
   /** Disk in use. @unit bytes */
@@ -138,6 +141,7 @@ export class Spool {
    * counted): too large, or the disk takes no more.
    */
   append(batch: UnnumberedBatch): Promise<Spooled | undefined> {
+    this.#offered += 1;
     const seq = this.#next;
     const topic = topicOf(batch.address, batch.kind);
     const numbered: Batch = { ...batch, stream: this.stream, seq };
@@ -151,6 +155,7 @@ export class Spool {
     return new Promise((done) => {
       this.#waiting.push({ spooled, bytes, done });
       this.#waitingBytes += bytes.length;
+      this.#undecided += 1;
       this.#scheduleCommit();
     });
   }
@@ -259,6 +264,7 @@ export class Spool {
       this.#report(error);
     }
     this.#durable = Math.max(this.#durable, last);
+    this.#undecided -= taken.length;
     for (const waiting of taken) {
       if (!durable.has(waiting)) this.#shed.disk += 1;
       waiting.done(durable.has(waiting) ? waiting.spooled : undefined);
@@ -335,17 +341,22 @@ export class Spool {
     return written;
   }
 
-  #snapshot(): Checkpoint {
+  /** What waits; a commit under way may have written more, which is not handed back yet. */
+  #pending(): RangeSet {
     const pending = RangeSet.of(this.#shelf.pending);
-    // A commit under way may have made some durable that are not handed back yet.
     pending.remove(this.#durable + 1, Number.MAX_SAFE_INTEGER);
+    return pending;
+  }
+
+  #snapshot(): Checkpoint {
     return {
       stream: this.stream,
       next: this.#durable + 1,
       reserved: this.#reserved,
+      offered: this.#offered - this.#undecided,
       stored: this.#stored,
       shed: { ...this.#shed },
-      pending: pending.ranges,
+      pending: this.#pending().ranges,
     };
   }
 
@@ -365,7 +376,8 @@ export class Spool {
   }
 
   async #recover(start: Checkpoint): Promise<void> {
-    const { last, lost } = await recover(await this.#shelf.load(), start);
+    const { last, lost, since } = await recover(await this.#shelf.load(), start);
+    this.#offered += since;
     if (lost > 0) {
       this.#shed.damaged += lost;
       this.#platform.log.error("spool damaged", { code: "E_SPOOL_DAMAGED", count: lost });

@@ -1,53 +1,9 @@
-/** The spool on a disk that behaves, is full, tears, rots, or refuses. */
+/** The spool on a disk that behaves, or refuses. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Spooled, SpoolOptions } from "../../agent/index.ts";
-import { Spool } from "../../agent/index.ts";
-import type { UnnumberedBatch } from "../../telemetry/index.ts";
-import { Chance } from "../voyage/chance.ts";
-import { Platter, SimDisk } from "../voyage/disk.ts";
-import { SimProcess } from "../voyage/process.ts";
-import { MemoryDisk, SeededEntropy, silentLog, VirtualClock } from "../virtual.ts";
-
-const options: SpoolOptions = { agent: "edge", size: 64 * 1024, segment: 8 * 1024, commit: 100 };
-const everything = (): boolean => true;
-
-function batchOf(value: number, kind: "telemetry" | "event" = "telemetry"): UnnumberedBatch {
-  return {
-    kind,
-    address: { region: "local", org: "main", site: "s", class: "power", device: "m" },
-    place: { rack: "r1" },
-    time: 1_700_000_000_000 + value,
-    points: [{ measurement: "energy_meter", fields: { active_power_w: value, q: 0 } }],
-    faults: [],
-  };
-}
-
-function rig(disk = new MemoryDisk(), given: Partial<SpoolOptions> = {}) {
-  const clock = new VirtualClock();
-  const entropy = new SeededEntropy(3);
-  const open = (): Promise<Spool> =>
-    Spool.open({ ...options, ...given }, disk, { clock, entropy, log: silentLog });
-  /** Appends and lets the commit happen. */
-  const append = async (
-    spool: Spool,
-    batches: readonly UnnumberedBatch[],
-  ): Promise<(Spooled | undefined)[]> => {
-    const outcomes = Promise.all(batches.map((batch) => spool.append(batch)));
-    await clock.advance(200);
-    return outcomes;
-  };
-  return { clock, disk, open, append };
-}
-
-function numbers(from: number, to: number): number[] {
-  return Array.from({ length: to - from + 1 }, (_, index) => from + index);
-}
-
-async function pendingOf(spool: Spool): Promise<number[]> {
-  const { batches } = await spool.read(undefined, Number.POSITIVE_INFINITY, everything);
-  return batches.map(({ seq }) => seq);
-}
+import type { Spool } from "../../agent/index.ts";
+import { MemoryDisk } from "../virtual.ts";
+import { batchOf, everything, numbers, options, pendingOf, rig } from "./spool_rig.ts";
 
 describe("the spool", () => {
   test("numbers batches from 1 and hands them back as they go on the wire", async () => {
@@ -102,6 +58,42 @@ describe("the spool", () => {
     expect(again.ledger).toMatchObject({ offered: 20, stored: 6, queued: 14 });
     const [next] = await append(again, [batchOf(21)]);
     expect(next?.seq).toBe(21);
+  });
+
+  test("the ledger knows what was offered, whatever happens to it", async () => {
+    const deed = fc.oneof(
+      fc.record({ append: fc.integer({ min: 1, max: 40 }) }),
+      fc.record({ settle: fc.tuple(fc.nat(400), fc.nat(60)) }),
+      fc.constantFrom("restart" as const, "fail" as const, "mend" as const),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(deed, { maxLength: 30 }), async (deeds) => {
+        const { open, append, disk } = rig(new MemoryDisk(), { size: 24 * 1024 });
+        let spool = await open();
+        let offered = 0;
+        for (const what of deeds) {
+          if (what === "restart") {
+            disk.failure = undefined;
+            await spool.close();
+            spool = await open();
+          } else if (what === "fail" || what === "mend") {
+            disk.failure = what === "fail" ? new Error("EIO") : undefined;
+          } else if ("append" in what) {
+            offered += what.append;
+            await append(
+              spool,
+              numbers(1, what.append).map((value) => batchOf(value)),
+            );
+          } else {
+            spool.settle([[1 + what.settle[0], 1 + what.settle[0] + what.settle[1]]]);
+          }
+          const { stored, queued, shed, ...ledger } = spool.ledger;
+          expect(ledger.offered).toBe(offered);
+          expect(stored + queued + shed.full + shed.disk).toBe(offered);
+        }
+      }),
+      { numRuns: 60 },
+    );
   });
 
   test("settling twice, or what was never given, changes nothing", async () => {
@@ -305,95 +297,5 @@ describe("the spool", () => {
       ({ cursor } = read);
     } while (cursor !== undefined);
     expect(seen).toEqual(numbers(1, 100).filter((seq) => seq % 10 !== 0));
-  });
-});
-
-/** The bytes of a segment with five durable batches, and a disk with others in their place. */
-async function written(): Promise<{
-  readonly bytes: Uint8Array;
-  readonly diskWith: (bytes: Uint8Array) => MemoryDisk;
-}> {
-  const { open, append, disk } = rig();
-  const spool = await open();
-  await append(
-    spool,
-    numbers(1, 5).map((value) => batchOf(value)),
-  );
-  const files = [...disk.files];
-  const name = files.find(([file]) => file.endsWith(".seg"))?.[0] ?? "";
-  const diskWith = (bytes: Uint8Array): MemoryDisk => {
-    const other = new MemoryDisk();
-    for (const [file, content] of files) other.files.set(file, content.slice());
-    other.files.set(name, bytes);
-    return other;
-  };
-  return { bytes: disk.bytesOf(name).slice(), diskWith };
-}
-
-describe("the spool after damage", () => {
-  test("a segment cut at any byte opens, and keeps every record before the cut", async () => {
-    const { bytes, diskWith } = await written();
-    await fc.assert(
-      fc.asyncProperty(fc.integer({ min: 0, max: 1600 }), async (cut) => {
-        const torn = new Uint8Array(bytes.length);
-        torn.set(bytes.subarray(0, cut));
-        const spool = await rig(diskWith(torn)).open();
-        const pending = await pendingOf(spool);
-        expect(pending).toEqual(numbers(1, pending.length));
-        const { offered, queued, shed } = spool.ledger;
-        expect(offered).toBe(queued + shed.damaged);
-        await spool.close();
-      }),
-      { numRuns: 60 },
-    );
-  });
-
-  test("one flipped bit costs at most one record, wherever it is", async () => {
-    const { bytes, diskWith } = await written();
-    const length = bytes.findLastIndex((byte) => byte !== 0) + 1;
-    await fc.assert(
-      fc.asyncProperty(
-        fc.integer({ min: 0, max: length - 1 }),
-        fc.integer({ min: 0, max: 7 }),
-        async (at, bit) => {
-          const rotten = bytes.slice();
-          rotten[at] = (rotten[at] ?? 0) ^ (1 << bit);
-          const spool = await rig(diskWith(rotten)).open();
-          const pending = await pendingOf(spool);
-          expect(pending).toHaveLength(4);
-          await spool.close();
-        },
-      ),
-      { numRuns: 200 },
-    );
-  });
-
-  test("any bytes in place of a segment open without a throw", async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.uint8Array({ maxLength: 4096 }), async (bytes) => {
-        const disk = new MemoryDisk();
-        disk.files.set("t-0000000000000001.seg", bytes);
-        const spool = await rig(disk).open();
-        expect(await pendingOf(spool)).toEqual([]);
-        await spool.close();
-      }),
-    );
-  });
-
-  test("a full disk sheds the oldest and goes on", async () => {
-    const clock = new VirtualClock();
-    const chance = new Chance(1);
-    const disk = new SimDisk(new Platter(40 * 1024), new SimProcess(clock), chance);
-    const opening = Spool.open(options, disk, { clock, entropy: chance, log: silentLog });
-    await clock.advance(1000);
-    const spool = await opening;
-    for (let start = 1; start <= 400; start += 20) {
-      void numbers(start, start + 19).map((value) => spool.append(batchOf(value)));
-      await clock.advance(1000);
-    }
-    const { offered, queued, shed } = spool.ledger;
-    expect(shed.disk).toBeGreaterThan(50);
-    expect(offered).toBe(400);
-    expect(offered).toBe(queued + shed.disk);
   });
 });
