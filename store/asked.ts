@@ -4,7 +4,7 @@
  */
 import type { Tags } from "../telemetry/index.ts";
 import { fieldFacts, GatewayError } from "../telemetry/index.ts";
-import type { Query, QuerySeries } from "./contract.ts";
+import type { Query, Span, SummaryQuery } from "./contract.ts";
 import { aggregates } from "./contract.ts";
 import { latestTime } from "./admission.ts";
 import { cleanMeasurement, cleanName } from "./series.ts";
@@ -21,40 +21,84 @@ export interface AskedQuery extends Query {
   readonly groupBy: readonly string[];
 }
 
+/** A question for summaries that has an answer. */
+export interface AskedSummary extends SummaryQuery {
+  readonly where: Tags;
+}
+
+/** A span that has an answer. */
+export interface AskedSpan extends Span {
+  readonly where: Tags;
+}
+
 /**
  * Checks a query and cleans its names.
  * @throws E_QUERY
  */
 export function askedOf(query: Query): AskedQuery {
-  const where = Object.entries(query.where ?? {});
   const groupBy = query.groupBy ?? [];
   refuseUnless(aggregates.includes(query.aggregate), `no aggregate "${query.aggregate}"`);
-  refuseUnless(query.fields.length > 0, "name at least one field");
-  refuseUnless(
-    query.fields.length <= queryLimits.fields,
-    `a query has at most ${queryLimits.fields} fields`,
-  );
-  refuseUnless(
-    groupBy.length <= queryLimits.tags && where.length <= queryLimits.tags,
-    `a query has at most ${queryLimits.tags} tags`,
-  );
-  checkTimes(query);
-  for (const field of query.fields) checkField(query, field);
+  refuseUnless(groupBy.length <= queryLimits.tags, tooManyTags);
+  checkWindows(query);
+  checkFields(query.fields);
+  for (const field of query.fields) checkType(query.measurement, field, query.aggregate);
   return {
     ...query,
-    measurement: cleanMeasurement(query.measurement),
+    ...cleanSpan(query),
     fields: [...new Set(query.fields)],
-    from: Math.max(query.from, 0),
-    to: Math.min(query.to, latestTime),
-    where: Object.fromEntries(where.map(([tag, value]) => [cleanName(tag), cleanName(value)])),
     groupBy: [...new Set(groupBy.map(cleanName))],
   };
 }
 
-function checkTimes({ from, to, every, worstQuality }: Query): void {
+/**
+ * Checks a question for summaries and cleans its names.
+ * @throws E_QUERY
+ */
+export function askedSummaryOf(query: SummaryQuery): AskedSummary {
+  checkWindows(query);
+  checkFields(query.fields);
+  for (const field of query.fields) checkType(query.measurement, field, "sum");
+  return { ...query, ...cleanSpan(query), fields: [...new Set(query.fields)] };
+}
+
+/**
+ * Checks a span and cleans its names.
+ * @throws E_QUERY
+ */
+export function askedSpanOf(span: Span): AskedSpan {
+  if (span.fields !== undefined) checkFields(span.fields);
+  return { ...span, ...cleanSpan(span) };
+}
+
+/** What all questions have alike. */
+function cleanSpan({ measurement, from, to, where = {} }: Span): {
+  readonly measurement: string;
+  readonly from: number;
+  readonly to: number;
+  readonly where: Tags;
+} {
   const whole = Number.isSafeInteger(from) && Number.isSafeInteger(to);
   refuseUnless(whole, "`from` and `to` must be whole ms since 1970");
   refuseUnless(from < to, "`from` must be before `to`");
+  const tags = Object.entries(where);
+  refuseUnless(tags.length <= queryLimits.tags, tooManyTags);
+  return {
+    measurement: cleanMeasurement(measurement),
+    from: Math.max(from, 0),
+    to: Math.min(to, latestTime),
+    where: Object.fromEntries(tags.map(([tag, value]) => [cleanName(tag), cleanName(value)])),
+  };
+}
+
+const tooManyTags = `a query has at most ${queryLimits.tags} tags`;
+
+function checkFields(fields: readonly string[]): void {
+  refuseUnless(fields.length > 0, "name at least one field");
+  const { fields: most } = queryLimits;
+  refuseUnless(fields.length <= most, `a query has at most ${most} fields`);
+}
+
+function checkWindows({ every, worstQuality }: Pick<Query, "every" | "worstQuality">): void {
   if (every !== undefined) {
     refuseUnless(Number.isSafeInteger(every) && every >= 1, "`every` must be whole ms, 1 or more");
   }
@@ -63,9 +107,8 @@ function checkTimes({ from, to, every, worstQuality }: Query): void {
   }
 }
 
-function checkField(query: Query, field: string): void {
-  const isText = fieldFacts(query.measurement, field)?.type === "text";
-  if (isText) refuseText(query.aggregate, field);
+function checkType(measurement: string, field: string, aggregate: string): void {
+  if (fieldFacts(measurement, field)?.type === "text") refuseText(aggregate, field);
 }
 
 /**
@@ -91,14 +134,33 @@ function refuseUnless(holds: boolean, sentence: string): void {
   if (!holds) throw new GatewayError("E_QUERY", sentence);
 }
 
-/** The series that have rows, in order of their tags, compared by UTF-16 code units. */
-export function inOrder(series: readonly QuerySeries[]): QuerySeries[] {
-  return series.filter(({ rows }) => rows.length > 0).toSorted((a, b) => compareTags(a, b));
+/** A series of an answer, whatever its rows are. */
+interface AnyAnswer {
+  readonly tags: Tags;
+  readonly rows: readonly unknown[];
 }
 
-function compareTags(a: QuerySeries, b: QuerySeries): number {
-  for (const tag in a.tags) {
-    const [left = "", right = ""] = [a.tags[tag], b.tags[tag]];
+/**
+ * The series that have rows, in order of the tags named, compared by UTF-16 code units; a missing
+ * tag is empty.
+ */
+export function inOrder<Series extends AnyAnswer>(
+  series: readonly Series[],
+  names: readonly string[],
+): Series[] {
+  return series
+    .filter(({ rows }) => rows.length > 0)
+    .toSorted((a, b) => compareTags(a.tags, b.tags, names));
+}
+
+/** Every tag name of the series, in order. */
+export function tagNamesOf(series: readonly AnyAnswer[]): string[] {
+  return [...new Set(series.flatMap(({ tags }) => Object.keys(tags)))].toSorted();
+}
+
+function compareTags(a: Tags, b: Tags, names: readonly string[]): number {
+  for (const tag of names) {
+    const [left = "", right = ""] = [a[tag], b[tag]];
     if (left !== right) return left < right ? -1 : 1;
   }
   return 0;

@@ -54,8 +54,8 @@ export interface QueryRow {
   readonly time: number;
   /** By field; a field with no value in the window is absent. */
   readonly values: Readonly<Record<string, number | string>>;
-  /** How many rows of the (first named) field stand behind the value: the coverage. */
-  readonly count: number;
+  /** How many rows stand behind each value: its coverage. */
+  readonly counts: Readonly<Record<string, number>>;
 }
 
 export interface QuerySeries {
@@ -63,6 +63,60 @@ export interface QuerySeries {
   readonly tags: Tags;
   /** In order of time. */
   readonly rows: readonly QueryRow[];
+}
+
+/** Which rows are summed up: like a query, but series by series and every aggregate at once. */
+export interface SummaryQuery {
+  readonly measurement: string;
+  /** Numeric fields, at least one. */
+  readonly fields: readonly string[];
+  /** Included. @unit ms since 1970-01-01 UTC */
+  readonly from: number;
+  /** Not included. @unit ms since 1970-01-01 UTC */
+  readonly to: number;
+  /** Length of a window; windows begin at its multiples. @unit ms */
+  readonly every: number;
+  /** Only rows whose tags have these values. */
+  readonly where?: Tags | undefined;
+  /** As in `Query`. */
+  readonly worstQuality?: number | undefined;
+}
+
+/** All aggregates of one field in one window; the mean is `sum / count`. */
+export interface Summary {
+  readonly count: number;
+  readonly sum: number;
+  readonly min: number;
+  readonly max: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+export interface SummaryRow {
+  /** Start of the window. @unit ms since 1970-01-01 UTC */
+  readonly time: number;
+  /** By field; a field with no value in the window is absent. */
+  readonly fields: Readonly<Record<string, Summary>>;
+}
+
+/** One stored series with all its tags. */
+export interface SummarySeries {
+  readonly tags: Tags;
+  /** In order of time; windows with no row are left out. */
+  readonly rows: readonly SummaryRow[];
+}
+
+/** Which rows are read back as they rest. */
+export interface Span {
+  readonly measurement: string;
+  /** Absent: all. A row with none of them is left out. */
+  readonly fields?: readonly string[] | undefined;
+  /** Included. @unit ms since 1970-01-01 UTC */
+  readonly from: number;
+  /** Not included. @unit ms since 1970-01-01 UTC */
+  readonly to: number;
+  /** Only rows whose tags have these values. */
+  readonly where?: Tags | undefined;
 }
 
 export interface StoreSize {
@@ -86,6 +140,17 @@ export interface Store extends AsyncDisposable {
    * @throws E_QUERY, E_STORE_DOWN, E_STORE_CONFIG
    */
   query(query: Query, signal: AbortSignal): Promise<readonly QuerySeries[]>;
+  /**
+   * Sums rows up, series by series, in order of their tags: what roll-ups are made of.
+   * @throws E_QUERY, E_STORE_DOWN, E_STORE_CONFIG
+   */
+  summarize(query: SummaryQuery, signal: AbortSignal): Promise<readonly SummarySeries[]>;
+  /**
+   * Reads rows back as lines, in order of time, in pieces of a few thousand: for copies and
+   * audits. What is written meanwhile may or may not be seen; nothing else is left out.
+   * @throws E_QUERY, E_STORE_DOWN, E_STORE_CONFIG
+   */
+  scan(span: Span, signal: AbortSignal): AsyncIterable<readonly Line[]>;
   /** Measurement names that hold data, in order. */
   measurements(signal: AbortSignal): Promise<readonly string[]>;
   /** Field names of a measurement, in order. */

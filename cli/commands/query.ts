@@ -136,13 +136,13 @@ function tagOf(text: string): [string, string] {
 
 /** The answer as [RFC 4180 §2] CSV, times in ISO 8601. */
 export function csvOf({ groupBy = [], fields }: Query, series: readonly QuerySeries[]): string {
-  const head = ["time", ...groupBy, ...fields, "rows"];
+  const head = ["time", ...groupBy, ...fields, ...fields.map((field) => `${field}_rows`)];
   const rows = series.flatMap(({ tags, rows }) =>
-    rows.map(({ time, values, count }) => [
+    rows.map(({ time, values, counts }) => [
       new Date(time).toISOString(),
       ...groupBy.map((tag) => tags[tag] ?? ""),
       ...fields.map((field) => String(values[field] ?? "")),
-      String(count),
+      ...fields.map((field) => String(counts[field] ?? 0)),
     ]),
   );
   return [head, ...rows].map((row) => row.map(csvCell).join(",")).join("\n");

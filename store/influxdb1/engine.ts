@@ -5,14 +5,25 @@
  */
 import type { Platform } from "../../telemetry/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
-import { askedOf } from "../asked.ts";
-import type { Query, QuerySeries, Store, StoreSize, WriteResult } from "../contract.ts";
+import { askedOf, askedSpanOf, askedSummaryOf } from "../asked.ts";
+import type {
+  Query,
+  QuerySeries,
+  Span,
+  Store,
+  StoreSize,
+  SummaryQuery,
+  SummarySeries,
+  WriteResult,
+} from "../contract.ts";
 import type { Line } from "../../telemetry/index.ts";
 import { cleanMeasurement } from "../series.ts";
 import type { ResultSeries } from "./client.ts";
 import { Client, databaseNotFound } from "./client.ts";
 import type { Influxdb1Options } from "./options.ts";
 import { answerOf, quoteName, statementsOf } from "./query.ts";
+import { columnStatements, scanPages } from "./scan.ts";
+import { summariesOf, summaryStatement } from "./summaries.ts";
 import type { Target } from "./target.ts";
 import { targetOf } from "./target.ts";
 import { Writer } from "./write.ts";
@@ -52,6 +63,26 @@ class Influxdb1Store implements Store {
     const asked = askedOf(query);
     const statements = statementsOf(asked, this.#target.retentionPolicy);
     return answerOf(asked, await this.#ask(statements, signal));
+  }
+
+  async summarize(query: SummaryQuery, signal: AbortSignal): Promise<readonly SummarySeries[]> {
+    const asked = askedSummaryOf(query);
+    const statement = summaryStatement(asked, this.#target.retentionPolicy);
+    return summariesOf(asked, (await this.#ask([statement], signal)).flat());
+  }
+
+  async *scan(span: Span, signal: AbortSignal): AsyncGenerator<readonly Line[]> {
+    const asked = askedSpanOf(span);
+    const [tags, fields] = await this.#ask(columnStatements(asked.measurement), signal);
+    const stored = firstColumn([fields ?? []]);
+    const columns = {
+      tags: firstColumn([tags ?? []]),
+      fields: asked.fields?.filter((field) => stored.includes(field)) ?? stored,
+    };
+    yield* scanPages(asked, columns, {
+      ask: async (statement) => (await this.#ask([statement], signal)).flat(),
+      retentionPolicy: this.#target.retentionPolicy,
+    });
   }
 
   async measurements(signal: AbortSignal): Promise<readonly string[]> {

@@ -21,6 +21,11 @@ export function quoteText(text: string): string {
   return `'${escaped(text).replaceAll("'", String.raw`\'`)}'`;
 }
 
+/** A field, and no tag of the same name. */
+export function fieldName(field: string): string {
+  return `${quoteName(field)}::field`;
+}
+
 function escaped(text: string): string {
   return text.replaceAll("\\", "\\\\").replaceAll("\n", String.raw`\n`);
 }
@@ -28,10 +33,10 @@ function escaped(text: string): string {
 /** The statements whose answers `answerOf` understands: values, then times of single fields. */
 export function statementsOf(query: AskedQuery, retentionPolicy: string | undefined): string[] {
   const { fields, aggregate } = query;
-  const columns = fields.map((field) => `${aggregate}(${quoteName(field)}::field)`);
-  const count = `count(${quoteName(fields[0] ?? "")}::field)`;
+  const columns = fields.map((field) => `${aggregate}(${fieldName(field)})`);
+  const counts = fields.map((field) => `count(${fieldName(field)})`);
   const from = fromWhere(query, retentionPolicy);
-  const values = `SELECT ${[count, ...columns].join(", ")} ${from}`;
+  const values = `SELECT ${[...counts, ...columns].join(", ")} ${from}`;
   if (!hasOwnTime(query)) return [`${values} ${groupBy(query, query.every)}`];
   const times = columns.map((column) => `SELECT ${column} ${from} ${groupBy(query, undefined)}`);
   // One window from 0 to the end of the span: whole, since windows begin at 1970.
@@ -43,7 +48,11 @@ function hasOwnTime({ aggregate, every }: AskedQuery): boolean {
   return every === undefined && (aggregate === "first" || aggregate === "last");
 }
 
-function fromWhere(query: AskedQuery, retentionPolicy: string | undefined): string {
+/** The FROM and WHERE of any question. */
+export function fromWhere(
+  query: Pick<AskedQuery, "measurement" | "from" | "to" | "where" | "worstQuality">,
+  retentionPolicy: string | undefined,
+): string {
   const { measurement, from, to, where, worstQuality } = query;
   const policy = retentionPolicy === undefined ? "" : `${quoteName(retentionPolicy)}.`;
   const conditions = [`time >= ${from}ms`, `time < ${to}ms`];
@@ -63,7 +72,7 @@ function groupBy(query: AskedQuery, window: number | undefined): string {
 
 interface Building {
   readonly tags: Record<string, string>;
-  readonly rows: Map<number, { values: Record<string, number | string>; count: number }>;
+  readonly rows: Map<number, Omit<QueryRow, "time">>;
   /** For rows with their own time: which field gave it, by place in the query. */
   timeOf: number;
   time: number;
@@ -84,7 +93,8 @@ export function answerOf(query: AskedQuery, results: readonly ResultSeries[][]):
       for (const row of one.values) take(query, building, { row, statement });
     }
   }
-  return inOrder([...found.values()].map((building) => finished(query, building)));
+  const series = [...found.values()].map((building) => finished(query, building));
+  return inOrder(series, query.groupBy);
 }
 
 function buildingOf(
@@ -117,35 +127,28 @@ function take(
   building: Building,
   { row, statement }: { readonly row: readonly unknown[]; readonly statement: number },
 ): void {
-  const [time, first, ...rest] = row;
+  const [time, ...columns] = row;
   if (statement > 0) {
-    if (first !== null && statement < building.timeOf) {
+    if (columns[0] !== null && statement < building.timeOf) {
       building.timeOf = statement;
       building.time = Number(time);
     }
     return;
   }
-  const into = { values: {}, count: typeof first === "number" ? first : 0 };
-  building.rows.set(query.every === undefined ? query.from : Number(time), into);
-  rest.forEach((value, i) => put(into.values, query.fields[i], value));
-}
-
-function put(
-  values: Record<string, number | string>,
-  field: string | undefined,
-  value: unknown,
-): void {
-  if (field === undefined) return;
-  if (typeof value === "number" || typeof value === "string") values[field] = value;
+  const values: Record<string, number | string> = {};
+  const counts: Record<string, number> = {};
+  query.fields.forEach((field, i) => {
+    const [count, value] = [columns[i], columns[query.fields.length + i]];
+    if (typeof value !== "number" && typeof value !== "string") return;
+    values[field] = value;
+    counts[field] = Number(count);
+  });
+  building.rows.set(query.every === undefined ? query.from : Number(time), { values, counts });
 }
 
 function finished(query: AskedQuery, building: Building): QuerySeries {
   const rows: QueryRow[] = [...building.rows]
-    .map(([time, { values, count }]) => ({
-      time: hasOwnTime(query) ? building.time : time,
-      values,
-      count,
-    }))
+    .map(([time, row]) => ({ time: hasOwnTime(query) ? building.time : time, ...row }))
     .filter(({ values }) => Object.keys(values).length > 0);
   return { tags: building.tags, rows };
 }

@@ -10,8 +10,17 @@ import type { Line, Platform } from "../../telemetry/index.ts";
 import { GatewayError, invariant } from "../../telemetry/index.ts";
 import { writeResult } from "../admission.ts";
 import type { WriteProgress } from "../admission.ts";
-import { askedOf } from "../asked.ts";
-import type { Query, QuerySeries, Store, StoreSize, WriteResult } from "../contract.ts";
+import { askedOf, askedSpanOf, askedSummaryOf } from "../asked.ts";
+import type {
+  Query,
+  QuerySeries,
+  Span,
+  Store,
+  StoreSize,
+  SummaryQuery,
+  SummarySeries,
+  WriteResult,
+} from "../contract.ts";
 import { cleanMeasurement } from "../series.ts";
 import type { EncodedLines } from "./encode.ts";
 import { Encoder } from "./encode.ts";
@@ -98,6 +107,21 @@ class SqliteStore implements Store {
   async query(query: Query, signal: AbortSignal): Promise<readonly QuerySeries[]> {
     const reply = await this.#call({ kind: "query", query: askedOf(query) }, signal);
     return reply.kind === "series" ? reply.series : unexpected(reply);
+  }
+
+  async summarize(query: SummaryQuery, signal: AbortSignal): Promise<readonly SummarySeries[]> {
+    const reply = await this.#call({ kind: "summarize", query: askedSummaryOf(query) }, signal);
+    return reply.kind === "summaries" ? reply.series : unexpected(reply);
+  }
+
+  async *scan(span: Span, signal: AbortSignal): AsyncGenerator<readonly Line[]> {
+    const asked = askedSpanOf(span);
+    for (let from: number | undefined = asked.from; from !== undefined;) {
+      const reply: Reply = await this.#call({ kind: "scan", span: { ...asked, from } }, signal);
+      invariant(reply.kind === "lines", `the store's thread answered ${reply.kind}`);
+      if (reply.lines.length > 0) yield reply.lines;
+      from = reply.next;
+    }
   }
 
   measurements(signal: AbortSignal): Promise<readonly string[]> {

@@ -3,10 +3,10 @@
  * are handed over without copying; a series and its fields are spelled out once and then go by
  * their handle, a number that holds within one epoch.
  */
-import type { LogFields, Tags } from "../../telemetry/index.ts";
+import type { Line, LogFields, Tags } from "../../telemetry/index.ts";
 import { isRecord } from "../../telemetry/index.ts";
-import type { AskedQuery } from "../asked.ts";
-import type { QuerySeries, Rejected, StoreSize } from "../contract.ts";
+import type { AskedQuery, AskedSpan, AskedSummary } from "../asked.ts";
+import type { QuerySeries, Rejected, StoreSize, SummarySeries } from "../contract.ts";
 
 export interface OpenRequest {
   readonly kind: "open";
@@ -46,10 +46,17 @@ export interface WriteRequest {
   readonly texts: readonly string[];
 }
 
+/** What takes long and pauses, so that writes get in between. */
+export type Question =
+  | { readonly kind: "query"; readonly query: AskedQuery }
+  | { readonly kind: "summarize"; readonly query: AskedSummary }
+  /** One piece of a span; `next` of its reply is where the rest begins. */
+  | { readonly kind: "scan"; readonly span: AskedSpan };
+
 export type Request =
   | OpenRequest
   | WriteRequest
-  | { readonly kind: "query"; readonly query: AskedQuery }
+  | Question
   | { readonly kind: "measurements" }
   | { readonly kind: "fields"; readonly measurement: string }
   | { readonly kind: "size" }
@@ -65,6 +72,8 @@ export type Reply =
   /** The worker forgot handles: spell all of them out in a new epoch. */
   | { readonly kind: "again" }
   | { readonly kind: "series"; readonly series: readonly QuerySeries[] }
+  | { readonly kind: "summaries"; readonly series: readonly SummarySeries[] }
+  | { readonly kind: "lines"; readonly lines: readonly Line[]; readonly next: number | undefined }
   | { readonly kind: "names"; readonly names: readonly string[] }
   | { readonly kind: "size"; readonly size: StoreSize }
   | { readonly kind: "failed"; readonly failure: Failure };

@@ -5,9 +5,10 @@
  *
  * Ties of `first` and `last` between series go to the greater value, as InfluxDB does it.
  */
-import type { AskedQuery } from "../asked.ts";
-import { inOrder, refuseLong, refuseText } from "../asked.ts";
-import type { QueryRow, QuerySeries } from "../contract.ts";
+import type { Tags } from "../../telemetry/index.ts";
+import type { AskedQuery, AskedSummary } from "../asked.ts";
+import { inOrder, refuseLong, refuseText, tagNamesOf } from "../asked.ts";
+import type { QueryRow, QuerySeries, Summary, SummarySeries } from "../contract.ts";
 import type { Sql, SqlRow } from "./schema.ts";
 import { dayMs, dayTable, daysOf, hasDay } from "./schema.ts";
 
@@ -26,7 +27,7 @@ interface Sum {
 }
 
 interface Group {
-  readonly tags: Record<string, string>;
+  readonly tags: Tags;
   /** Window start to one sum a field. */
   readonly windows: Map<number, (Sum | undefined)[]>;
 }
@@ -37,6 +38,13 @@ interface Wanted {
   readonly rows: readonly (readonly [fid: number, slot: number, quality: number | null])[];
 }
 
+/** What both kinds of question say of the rows that count. */
+type Asked = Pick<AskedQuery, "measurement" | "fields" | "from" | "to" | "every" | "where"> &
+  Pick<AskedQuery, "worstQuality">;
+
+/** The tags that make a group of a series. */
+type GroupOf = (tags: ReadonlyMap<string, string>) => Tags;
+
 /**
  * The answer; `pause` is awaited between slices and throws when the asker went away.
  * @throws E_QUERY
@@ -46,8 +54,40 @@ export async function read(
   query: AskedQuery,
   pause: () => Promise<void>,
 ): Promise<QuerySeries[]> {
-  refuseTexts(sql, query);
-  const wanted = wantedOf(sql, query);
+  refuseTexts(sql, query, query.aggregate);
+  const groupOf: GroupOf = (tags) =>
+    Object.fromEntries(query.groupBy.map((tag) => [tag, tags.get(tag) ?? ""]));
+  const groups = await summedUp(sql, query, { groupOf, pause });
+  const series = groups.map((group) => finished(query, group));
+  return inOrder(series, query.groupBy);
+}
+
+/**
+ * The summaries of each series.
+ * @throws E_QUERY
+ */
+export async function summarize(
+  sql: Sql,
+  query: AskedSummary,
+  pause: () => Promise<void>,
+): Promise<SummarySeries[]> {
+  refuseTexts(sql, query, "sum");
+  const groups = await summedUp(sql, query, { groupOf: (tags) => Object.fromEntries(tags), pause });
+  const series = groups.map(({ tags, windows }) => ({
+    tags,
+    rows: [...windows]
+      .toSorted(([a], [b]) => a - b)
+      .map(([time, sums]) => ({ time, fields: summariesOf(query.fields, sums) })),
+  }));
+  return inOrder(series, tagNamesOf(series));
+}
+
+async function summedUp(
+  sql: Sql,
+  query: Asked,
+  how: { readonly groupOf: GroupOf; readonly pause: () => Promise<void> },
+): Promise<readonly Group[]> {
+  const wanted = wantedOf(sql, query, how.groupOf);
   if (wanted.rows.length === 0) return [];
   sql.exec("DELETE FROM temp.wanted");
   const insert = sql.prepare("INSERT INTO temp.wanted(fid, slot, quality) VALUES (?, ?, ?)");
@@ -61,20 +101,20 @@ export async function read(
       const slice = [at, Math.min(at + sliceMs, end)] as const;
       windows += readSlice(sql, query, { day, slice, groups: wanted.groups });
       refuseLong(windows);
-      await pause();
+      await how.pause();
     }
   }
-  return inOrder(wanted.groups.map((group) => finished(query, group)));
+  return wanted.groups;
 }
 
-function refuseTexts(sql: Sql, { measurement, fields, aggregate }: AskedQuery): void {
+function refuseTexts(sql: Sql, { measurement, fields }: Asked, aggregate: string): void {
   const kind = sql.prepare("SELECT text FROM kind WHERE measurement = ? AND name = ?");
   for (const field of fields) {
     if (kind.get(measurement, field)?.["text"] === 1) refuseText(aggregate, field);
   }
 }
 
-function wantedOf(sql: Sql, query: AskedQuery): Wanted {
+function wantedOf(sql: Sql, query: Asked, groupOf: GroupOf): Wanted {
   const marks = query.fields.map(() => "?").join(", ");
   const found = sql.prepare(
     `SELECT f.id AS fid, f.name AS name, s.tags AS tags, q.id AS quality
@@ -90,12 +130,12 @@ function wantedOf(sql: Sql, query: AskedQuery): Wanted {
     if (!Object.keys(query.where).every((tag) => (tags.get(tag) ?? "") === query.where[tag])) {
       continue;
     }
-    const key = JSON.stringify(query.groupBy.map((tag) => tags.get(tag) ?? ""));
+    const group = groupOf(tags);
+    const key = JSON.stringify(group);
     const place = places.get(key) ?? groups.length;
     if (place === groups.length) {
       places.set(key, place);
-      const grouped = query.groupBy.map((tag) => [tag, tags.get(tag) ?? ""] as const);
-      groups.push({ tags: Object.fromEntries(grouped), windows: new Map() });
+      groups.push({ tags: group, windows: new Map() });
     }
     const field = query.fields.indexOf(String(row["name"]));
     const quality = row["quality"];
@@ -108,7 +148,8 @@ function wantedOf(sql: Sql, query: AskedQuery): Wanted {
   return { groups, rows };
 }
 
-function tagsOf(row: SqlRow): ReadonlyMap<string, string> {
+/** The tags of a row of `series`. */
+export function tagsOf(row: SqlRow): ReadonlyMap<string, string> {
   const parsed: unknown = JSON.parse(String(row["tags"]));
   if (typeof parsed !== "object" || parsed === null) return new Map();
   return new Map(Object.entries(parsed).map(([tag, value]) => [tag, String(value)]));
@@ -117,7 +158,7 @@ function tagsOf(row: SqlRow): ReadonlyMap<string, string> {
 /** Reads one slice of a day; returns how many windows it began. */
 function readSlice(
   sql: Sql,
-  query: AskedQuery,
+  query: Asked,
   at: {
     readonly day: number;
     readonly slice: readonly [from: number, to: number];
@@ -187,15 +228,18 @@ function finished(query: AskedQuery, { tags, windows }: Group): QuerySeries {
     .toSorted(([a], [b]) => a - b)
     .map(([window, sums]) => {
       const values: Record<string, number | string> = {};
+      const counts: Record<string, number> = {};
       sums.forEach((sum, place) => {
-        if (sum !== undefined) values[fields[place] ?? ""] = valueOf(sum, query);
+        if (sum === undefined) return;
+        values[fields[place] ?? ""] = valueOf(sum, query);
+        counts[fields[place] ?? ""] = sum.count;
       });
       const leading = sums.find((sum) => sum !== undefined);
       const ownTime = aggregate === "first" ? leading?.firstTime : leading?.lastTime;
       return {
         time: own ? (ownTime ?? window) : window,
         values,
-        count: sums[0]?.count ?? 0,
+        counts,
       };
     });
   return { tags, rows };
@@ -203,4 +247,18 @@ function finished(query: AskedQuery, { tags, windows }: Group): QuerySeries {
 
 function valueOf(sum: Sum, { aggregate }: AskedQuery): number | string {
   return aggregate === "mean" ? sum.sum / sum.count : sum[aggregate];
+}
+
+function summariesOf(
+  fields: readonly string[],
+  sums: readonly (Sum | undefined)[],
+): Record<string, Summary> {
+  const found: Record<string, Summary> = {};
+  sums.forEach((sum, place) => {
+    if (sum === undefined) return;
+    const { count, min, max } = sum;
+    const [first, last] = [Number(sum.first), Number(sum.last)];
+    found[fields[place] ?? ""] = { count, sum: sum.sum, min, max, first, last };
+  });
+  return found;
 }

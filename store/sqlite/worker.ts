@@ -8,11 +8,11 @@ import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { parentPort } from "node:worker_threads";
 import { assertNever, GatewayError, isRecord, messageOf } from "../../telemetry/index.ts";
-import type { AskedQuery } from "../asked.ts";
-import type { Failure, FromWorker, OpenRequest, Reply, Request } from "./messages.ts";
+import type { Failure, FromWorker, OpenRequest, Question, Reply, Request } from "./messages.ts";
 import { isToWorker } from "./messages.ts";
-import { read } from "./read.ts";
+import { read, summarize } from "./read.ts";
 import { Rows } from "./rows.ts";
+import { scan } from "./scan.ts";
 import { numberOf, prepareSchema, usedBytes } from "./schema.ts";
 
 interface Opened {
@@ -38,15 +38,15 @@ parentPort?.on("message", (message: unknown) => {
     if (asked.has(message.id)) cancelled.add(message.id);
     return;
   }
-  if (message.kind === "query") {
+  if (message.kind === "query" || message.kind === "summarize" || message.kind === "scan") {
     asked.add(message.id);
-    reading = reading.then(() => answerQuery(message.id, message.query));
+    reading = reading.then(() => answerLater(message.id, message));
     return;
   }
   say({ id: message.id, reply: attempt(message) });
 });
 
-function attempt(request: Exclude<Request, { kind: "query" }>): Reply {
+function attempt(request: Exclude<Request, Question>): Reply {
   try {
     return answer(request);
   } catch (error) {
@@ -54,7 +54,7 @@ function attempt(request: Exclude<Request, { kind: "query" }>): Reply {
   }
 }
 
-function answer(request: Exclude<Request, { kind: "query" }>): Reply {
+function answer(request: Exclude<Request, Question>): Reply {
   switch (request.kind) {
     case "open":
       open(request);
@@ -76,19 +76,32 @@ function answer(request: Exclude<Request, { kind: "query" }>): Reply {
   }
 }
 
-async function answerQuery(id: number, query: AskedQuery): Promise<void> {
+async function answerLater(id: number, question: Question): Promise<void> {
   const pause = async (): Promise<void> => {
     await new Promise((resolve) => setImmediate(resolve));
     if (cancelled.has(id)) throw new GatewayError("E_STORE_DOWN", "the question was taken back");
   };
   try {
-    const series = await read(needed().database, query, pause);
-    say({ id, reply: { kind: "series", series } });
+    say({ id, reply: await answered(question, pause) });
   } catch (error) {
     say({ id, reply: { kind: "failed", failure: failureOf(error) } });
   } finally {
     asked.delete(id);
     cancelled.delete(id);
+  }
+}
+
+async function answered(question: Question, pause: () => Promise<void>): Promise<Reply> {
+  const { database } = needed();
+  switch (question.kind) {
+    case "query":
+      return { kind: "series", series: await read(database, question.query, pause) };
+    case "summarize":
+      return { kind: "summaries", series: await summarize(database, question.query, pause) };
+    case "scan":
+      return { kind: "lines", ...(await scan(database, question.span, pause)) };
+    default:
+      return assertNever(question);
   }
 }
 

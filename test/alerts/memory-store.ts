@@ -49,7 +49,11 @@ export class MemoryStore implements Pick<Store, "query" | "write"> {
     return [...series.values()].map(({ tags, values }) => ({
       tags,
       rows: [
-        { time: query.from, values: { [field]: summary(query, values) }, count: values.length },
+        {
+          time: query.from,
+          values: { [field]: summary(query, values) },
+          counts: { [field]: values.length },
+        },
       ],
     }));
   }

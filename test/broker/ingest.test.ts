@@ -54,6 +54,8 @@ function rig() {
       return Promise.resolve({ accepted: given.length - rejected.length, rejected });
     },
     query: () => Promise.resolve([]),
+    summarize: () => Promise.resolve([]),
+    async *scan() {},
     measurements: () => Promise.resolve([]),
     fields: () => Promise.resolve([]),
     size: () => Promise.resolve({ bytes: undefined, series: undefined }),

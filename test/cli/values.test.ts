@@ -71,7 +71,13 @@ describe("CSV", () => {
   const asked = { ...query, aggregate: "last" as const, from: 0, to: 1 };
   const row = (value: string | undefined) => ({
     tags: { device: "a" },
-    rows: [{ time: 0, values: value === undefined ? {} : { x_note: value }, count: 1 }],
+    rows: [
+      {
+        time: 0,
+        values: value === undefined ? {} : { x_note: value },
+        counts: { x_note: 1 },
+      },
+    ],
   });
 
   test.each([
@@ -82,7 +88,7 @@ describe("CSV", () => {
     [undefined, ""],
   ])("quotes %j as [RFC 4180 §2] says", (value, cell) => {
     expect(csvOf(asked, [row(value)])).toBe(
-      `time,device,x_note,rows\n1970-01-01T00:00:00.000Z,a,${cell},1`,
+      `time,device,x_note,x_note_rows\n1970-01-01T00:00:00.000Z,a,${cell},1`,
     );
   });
 });

@@ -6,6 +6,7 @@
 import { describe } from "vitest";
 import { examGroups, examRandom, examWindows } from "./store_asking.ts";
 import type { OpenStore } from "./store_lines.ts";
+import { examReading } from "./store_reading.ts";
 import { examLife, examNames } from "./store_names.ts";
 import { examRefusing, examWriting } from "./store_writing.ts";
 
@@ -20,6 +21,7 @@ export function storeExam(name: string, open: OpenStore): void {
     examGroups(open);
     examNames(open);
     examLife(open);
+    examReading(open);
     examRandom(open);
   });
 }

@@ -27,9 +27,17 @@ export function examWindows(open: OpenStore): void {
         {
           tags: {},
           rows: [
-            { time: midnight - 2 * minute, values: { active_power_w: -2 }, count: 1 },
-            { time: midnight, values: { active_power_w: 1 }, count: 2 },
-            { time: midnight + 2 * minute, values: { active_power_w: 2 }, count: 1 },
+            {
+              time: midnight - 2 * minute,
+              values: { active_power_w: -2 },
+              counts: { active_power_w: 1 },
+            },
+            { time: midnight, values: { active_power_w: 1 }, counts: { active_power_w: 2 } },
+            {
+              time: midnight + 2 * minute,
+              values: { active_power_w: 2 },
+              counts: { active_power_w: 1 },
+            },
           ],
         },
       ]);
@@ -44,7 +52,10 @@ export function examWindows(open: OpenStore): void {
       await store.write(samples, signal);
       const from = midnight - 10 * minute;
       expect(await ask(store, watts("mean", { from, to: midnight + 3 * minute }))).toEqual([
-        { tags: {}, rows: [{ time: from, values: { active_power_w: 0.25 }, count: 4 }] },
+        {
+          tags: {},
+          rows: [{ time: from, values: { active_power_w: 0.25 }, counts: { active_power_w: 4 } }],
+        },
       ]);
     }),
   );
@@ -73,14 +84,15 @@ export function examWindows(open: OpenStore): void {
       await store.write(tied, signal);
       const fields = ["active_power_w", "x_mode"];
       const values = { active_power_w: 9, x_mode: "m9" };
+      const counts = { active_power_w: 6, x_mode: 6 };
       for (const [aggregate, time] of [
         ["first", midnight],
         ["last", late],
       ] as const) {
         const [own] = await ask(store, watts(aggregate, { fields }));
-        expect(own?.rows).toEqual([{ time, values, count: 6 }]);
+        expect(own?.rows).toEqual([{ time, values, counts }]);
         const [windowed] = await ask(store, watts(aggregate, { fields, every: 10 * minute }));
-        expect(windowed?.rows).toEqual([{ time: midnight, values, count: 6 }]);
+        expect(windowed?.rows).toEqual([{ time: midnight, values, counts }]);
       }
     }),
   );
@@ -97,9 +109,12 @@ export function examWindows(open: OpenStore): void {
       const fields = ["active_power_w", "voltage_v"];
       const first = await ask(store, watts("first", { fields }));
       const values = { active_power_w: 2, voltage_v: 1 };
-      expect(first[0]?.rows).toEqual([{ time: midnight + 1, values, count: 1 }]);
+      const counts = { active_power_w: 1, voltage_v: 2 };
+      expect(first[0]?.rows).toEqual([{ time: midnight + 1, values, counts }]);
       const last = await ask(store, watts("last", { fields: ["current_a", "voltage_v"] }));
-      expect(last[0]?.rows).toEqual([{ time: midnight + 2, values: { voltage_v: 3 }, count: 0 }]);
+      expect(last[0]?.rows).toEqual([
+        { time: midnight + 2, values: { voltage_v: 3 }, counts: { voltage_v: 2 } },
+      ]);
     }),
   );
 
@@ -117,7 +132,9 @@ export function examWindows(open: OpenStore): void {
         ["last", "E_A"],
       ] as const) {
         const [series] = await ask(store, { ...query, aggregate });
-        expect(series?.rows).toEqual([{ time: midnight, values: { reason: value }, count: 3 }]);
+        expect(series?.rows).toEqual([
+          { time: midnight, values: { reason: value }, counts: { reason: 3 } },
+        ]);
       }
       for (const aggregate of ["sum", "min", "max", "mean"] as const) {
         await expect(ask(store, { ...query, aggregate })).rejects.toMatchObject({
@@ -192,14 +209,14 @@ export function examGroups(open: OpenStore): void {
       );
       await store.write(rows, signal);
       const counted = async (worstQuality: number | undefined): Promise<unknown> =>
-        (await ask(store, watts("count", { worstQuality })))[0]?.rows[0]?.count;
+        (await ask(store, watts("count", { worstQuality })))[0]?.rows[0]?.counts["active_power_w"];
       expect(await Promise.all([undefined, 0, 1, 2, 3, 4].map(counted))).toEqual([
         5, 2, 3, 4, 4, 5,
       ]);
       await store.write([power(midnight + 4, { q: 0 })], signal);
       expect(await counted(0)).toBe(3);
       const [quality] = await ask(store, watts("count", { fields: ["q"] }));
-      expect(quality?.rows[0]?.count).toBe(4);
+      expect(quality?.rows[0]?.counts).toEqual({ q: 4 });
     }),
   );
 }

@@ -105,7 +105,7 @@ export function examLife(open: OpenStore): void {
       );
       const questions = Array.from({ length: 10 }, () => ask(store, watts("count")));
       await Promise.all([...writes, ...questions]);
-      expect((await ask(store, watts("count")))[0]?.rows[0]?.count).toBe(40);
+      expect((await ask(store, watts("count")))[0]?.rows[0]?.counts["active_power_w"]).toBe(40);
     }),
   );
 

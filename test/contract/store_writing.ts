@@ -18,7 +18,7 @@ export function examWriting(open: OpenStore): void {
       };
       expect(await store.write([line, event], signal)).toEqual({ accepted: 2, rejected: [] });
       expect(await ask(store, watts("last", { fields: Object.keys(line.fields) }))).toEqual([
-        { tags: {}, rows: [{ time: midnight, values: line.fields, count: 1 }] },
+        { tags: {}, rows: [{ time: midnight, values: line.fields, counts: ones(line.fields) }] },
       ]);
       const fields = ["link_state", "reason", "x_note", "x_level"];
       const answer = await ask(store, {
@@ -28,7 +28,9 @@ export function examWriting(open: OpenStore): void {
         aggregate: "last",
       });
       const values = { ...event.fields, reason: 'say "a\\b" and 12' };
-      expect(answer).toEqual([{ tags: {}, rows: [{ time: midnight, values, count: 1 }] }]);
+      expect(answer).toEqual([
+        { tags: {}, rows: [{ time: midnight, values, counts: ones(values) }] },
+      ]);
     }),
   );
 
@@ -41,7 +43,7 @@ export function examWriting(open: OpenStore): void {
       ];
       await store.write(lines, signal);
       await store.write(lines, signal);
-      expect((await ask(store, watts("count")))[0]?.rows[0]?.count).toBe(1);
+      expect((await ask(store, watts("count")))[0]?.rows[0]?.counts["active_power_w"]).toBe(1);
     }),
   );
 
@@ -67,7 +69,7 @@ export function examWriting(open: OpenStore): void {
       expect(series?.rows[0]).toEqual({
         time: day.from,
         values: { active_power_w: (4999 * 5000) / 2 },
-        count: 5000,
+        counts: { active_power_w: 5000 },
       });
     }),
   );
@@ -79,7 +81,9 @@ export function examWriting(open: OpenStore): void {
       const lines = [power(1, { active_power_w: 1 }), power(late, { active_power_w: 2 })];
       expect((await store.write(lines, signal)).accepted).toBe(2);
       const [series] = await ask(store, watts("sum", { from: 0, to: late + 1 }));
-      expect(series?.rows).toEqual([{ time: 0, values: { active_power_w: 3 }, count: 2 }]);
+      expect(series?.rows).toEqual([
+        { time: 0, values: { active_power_w: 3 }, counts: { active_power_w: 2 } },
+      ]);
     }),
   );
 
@@ -118,7 +122,7 @@ export function examRefusing(open: OpenStore): void {
     const result = await store.write([good, poisoned, { ...good, time: midnight + 1 }], signal);
     expect(result.accepted).toBe(2);
     expect(result.rejected).toEqual([{ index: 1, reason: expect.any(String) }]);
-    expect((await ask(store, watts("count")))[0]?.rows[0]?.count).toBe(2);
+    expect((await ask(store, watts("count")))[0]?.rows[0]?.counts["active_power_w"]).toBe(2);
     const beside = await ask(store, { ...watts("count"), fields: ["x_beside"] });
     expect(beside).toEqual([]);
   });
@@ -138,7 +142,9 @@ export function examRefusing(open: OpenStore): void {
       });
       const fields = ["active_power_w", "voltage_v", "current_a"];
       const [series] = await ask(store, watts("last", { fields }));
-      expect(series?.rows).toEqual([{ time: midnight, values: { voltage_v: 230 }, count: 0 }]);
+      expect(series?.rows).toEqual([
+        { time: midnight, values: { voltage_v: 230 }, counts: { voltage_v: 1 } },
+      ]);
     }),
   );
 
@@ -163,4 +169,9 @@ export function examRefusing(open: OpenStore): void {
 
 function isNaNOnly(line: Line): boolean {
   return Object.values(line.fields).every((value) => Number.isNaN(value));
+}
+
+/** One row behind each value. */
+function ones(values: object): Record<string, number> {
+  return Object.fromEntries(Object.keys(values).map((field) => [field, 1]));
 }

@@ -36,8 +36,8 @@ async function batchesIn(file: string): Promise<number> {
     const args = ["query", measurement ?? "", ...where, "-c", file, "--by", "device"];
     const query = startRackstreet([...args, "--aggregate", "count", "--field", "q", "--json"]);
     expect(await query.ended(), query.stderr()).toBe(0);
-    const series: { rows: { count: number }[] }[] = JSON.parse(query.stdout());
-    count += series.flatMap(({ rows }) => rows).reduce((sum, row) => sum + row.count, 0);
+    const series: { rows: { counts: { q: number } }[] }[] = JSON.parse(query.stdout());
+    count += series.flatMap(({ rows }) => rows).reduce((sum, row) => sum + row.counts.q, 0);
   }
   return count;
 }

@@ -179,7 +179,9 @@ async function judge(site: Site, store: Store, started: number): Promise<void> {
   for (const { tags, rows } of series) {
     const moments = rows.map(({ time }) => time);
     expect(new Set(moments).size, "a moment stands twice").toBe(moments.length);
-    expect(rows.every(({ count }) => count === 1)).toBe(true);
+    expect(rows.every(({ counts }) => Object.values(counts).every((count) => count === 1))).toBe(
+      true,
+    );
     const device = tags["device"] ?? "";
     const before = times.get(device);
     // Both phases of a device come in one batch: neither has a moment that the other lacks.

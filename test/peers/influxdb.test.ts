@@ -128,5 +128,5 @@ function lines(from: number, count: number): Line[] {
 async function count(store: Store): Promise<number> {
   const query = { measurement: "rack_power", fields: ["active_power_w"], from: 0, to: 4e12 };
   const [series] = await store.query({ ...query, aggregate: "count" }, signal);
-  return series?.rows[0]?.count ?? 0;
+  return series?.rows[0]?.counts["active_power_w"] ?? 0;
 }

@@ -37,6 +37,8 @@ export function simStore(rows: Rows, process: SimProcess, chance: Chance): Store
     title: "voyage",
     write,
     query: () => Promise.resolve([]),
+    summarize: () => Promise.resolve([]),
+    async *scan() {},
     measurements: () => Promise.resolve([]),
     fields: () => Promise.resolve([]),
     size: () => Promise.resolve({ bytes: undefined, series: undefined }),
