@@ -20,13 +20,13 @@ import type { GatewayError } from "../telemetry/index.ts";
 import {
   decodeMessage,
   encodeStored,
-  linesOf,
   messageOf,
   problemOf,
   RangeSet,
   topicOf,
 } from "../telemetry/index.ts";
 import type { Rejected, Store } from "../store/index.ts";
+import { LineMaker } from "./lines.ts";
 import type { Queued } from "./queue.ts";
 import { StoreQueue } from "./queue.ts";
 
@@ -38,6 +38,18 @@ export interface IngestSetup {
   readonly setAside: (entry: SetAside) => void;
   /** Sees each batch that is not late once it is decoded, before it is stored. */
   readonly observe: (batch: UnnumberedBatch) => void;
+  /** Left out: `ingestLimits`. */
+  readonly limits?: IngestLimits;
+}
+
+/** All in lines. */
+export interface IngestLimits {
+  /** Of one write. */
+  readonly write: number;
+  /** What may wait before publishers are asked to. */
+  readonly comfortable: number;
+  /** What may wait at all. */
+  readonly most: number;
 }
 
 /** A message, batch or line that can never be stored, and why. */
@@ -67,12 +79,14 @@ export interface IngestCounts {
 
 /** Queues to the store: a second write keeps it busy, a third gains nothing. */
 const queues = 2;
-const comfortable = 15_000;
-const most = 60_000;
+/** A write as both stores take it best (facts/storage-alerting.md 1.5). */
+const ingestLimits: IngestLimits = { write: 5000, comfortable: 15_000, most: 60_000 };
 export class Ingest implements AsyncDisposable {
   readonly #setup: IngestSetup;
   readonly #platform: Platform;
+  readonly #limits: IngestLimits;
   readonly #queues: readonly StoreQueue[];
+  readonly #lines = new LineMaker();
   readonly #storedOf = new Map<string, number>();
   #room: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
   #closed = false;
@@ -88,14 +102,13 @@ export class Ingest implements AsyncDisposable {
   constructor(setup: IngestSetup, platform: Platform) {
     this.#setup = setup;
     this.#platform = platform;
+    this.#limits = setup.limits ?? ingestLimits;
     const events = {
       settled: this.#settle.bind(this),
       failed: (error: GatewayError) => this.#turn(false, error),
     };
-    this.#queues = Array.from(
-      { length: queues },
-      () => new StoreQueue(setup.store, events, platform),
-    );
+    const parts = { store: setup.store, events, write: this.#limits.write };
+    this.#queues = Array.from({ length: queues }, () => new StoreQueue(parts, platform));
   }
 
   get counts(): IngestCounts {
@@ -120,7 +133,7 @@ export class Ingest implements AsyncDisposable {
 
   /** Undefined when there is room; else resolves when there is. */
   room(): Promise<void> | undefined {
-    if (this.#waitingLines < comfortable || this.#closed) return undefined;
+    if (this.#waitingLines < this.#limits.comfortable || this.#closed) return undefined;
     this.#room ??= Promise.withResolvers<void>();
     return this.#room.promise;
   }
@@ -176,12 +189,12 @@ export class Ingest implements AsyncDisposable {
     this.#received += 1;
     const points = batch.points.filter((point) => this.#legal(topic, point));
     if (!late) this.#setup.observe({ ...batch, points });
-    if (this.#waitingLines + points.length > most) {
+    if (this.#waitingLines + points.length > this.#limits.most) {
       this.#overflow += 1;
       return;
     }
     const { stream, seq, address } = batch;
-    const lines = linesOf({ ...batch, points });
+    const lines = this.#lines.linesOf({ ...batch, points });
     const queue = this.#queues[hashOf(address.device) % queues];
     queue?.push({ stream, seq, answerTo, topic, device: address.device, lines }, { late });
   }
@@ -242,7 +255,7 @@ export class Ingest implements AsyncDisposable {
       const first = group[0];
       if (first !== undefined) this.#answer(first.answerTo, first.stream, seqs);
     }
-    if (this.#waitingLines >= comfortable) return;
+    if (this.#waitingLines >= this.#limits.comfortable) return;
     this.#room?.resolve();
     this.#room = undefined;
   }

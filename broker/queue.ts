@@ -4,7 +4,7 @@
  * batches of a device to the same one: the store is kept busy while the next lines are put into
  * text, and the rows of a series arrive in order.
  *
- * Bounds: what waits is bounded by ingest; `linesPerWrite` are under way.
+ * Bounds: what waits is bounded by ingest; one write is under way.
  */
 import type { Line, Platform } from "../telemetry/index.ts";
 import { GatewayError, retryDelay, sleep } from "../telemetry/index.ts";
@@ -28,8 +28,13 @@ export interface QueueEvents {
   failed(error: GatewayError): void;
 }
 
-/** Lines of one write: what both stores take best (facts/storage-alerting.md 1.5). */
-export const linesPerWrite = 5000;
+export interface QueueParts {
+  readonly store: Pick<Store, "write">;
+  readonly events: QueueEvents;
+  /** Lines of one write. */
+  readonly write: number;
+}
+
 const retryPolicy = { first: 200, longest: 15_000 };
 /** A database that needs a person is asked again this often. @unit ms */
 const configRetry = 15_000;
@@ -37,8 +42,7 @@ const configRetry = 15_000;
 const backfillShare = 0.25;
 
 export class StoreQueue implements AsyncDisposable {
-  readonly #store: Pick<Store, "write">;
-  readonly #events: QueueEvents;
+  readonly #parts: QueueParts;
   readonly #platform: Platform;
   readonly #live = new Waiting();
   readonly #backfill = new Waiting();
@@ -49,9 +53,8 @@ export class StoreQueue implements AsyncDisposable {
   #up = true;
   #writeMs = 0;
 
-  constructor(store: Pick<Store, "write">, events: QueueEvents, platform: Platform) {
-    this.#store = store;
-    this.#events = events;
+  constructor(parts: QueueParts, platform: Platform) {
+    this.#parts = parts;
     this.#platform = platform;
     this.#running = this.#run();
   }
@@ -103,9 +106,10 @@ export class StoreQueue implements AsyncDisposable {
   }
 
   #next(): readonly Queued[] {
-    const reserved = Math.min(this.#backfill.lines, linesPerWrite * backfillShare);
-    const live = this.#live.take(linesPerWrite - reserved);
-    return [...live, ...this.#backfill.take(linesPerWrite - countLines(live))];
+    const { write } = this.#parts;
+    const reserved = Math.min(this.#backfill.lines, write * backfillShare);
+    const live = this.#live.take(write - reserved);
+    return [...live, ...this.#backfill.take(write - countLines(live))];
   }
 
   async #write(batches: readonly Queued[]): Promise<void> {
@@ -115,16 +119,18 @@ export class StoreQueue implements AsyncDisposable {
       const started = clock.monotonic();
       try {
         const result =
-          lines.length === 0 ? { rejected: [] } : await this.#store.write(lines, this.#stop.signal);
+          lines.length === 0
+            ? { rejected: [] }
+            : await this.#parts.store.write(lines, this.#stop.signal);
         this.#writeMs = clock.monotonic() - started;
         this.#up = true;
-        this.#events.settled(batches, lines, result.rejected);
+        this.#parts.events.settled(batches, lines, result.rejected);
         return;
       } catch (error) {
         if (this.#stop.signal.aborted) return;
         if (!(error instanceof GatewayError) || error.verdict === "fatal") throw error;
         this.#up = false;
-        this.#events.failed(error);
+        this.#parts.events.failed(error);
         const asked = error.verdict === "config" ? configRetry : (error.retryAfterMs ?? 0);
         await sleep(clock, retryDelay(retryPolicy, attempt, entropy, asked), this.#stop.signal);
       }

@@ -96,7 +96,7 @@ test("a device's rows are never in two writes at once, and arrive in order", asy
   await fc.assert(property, { numRuns: 50 });
 });
 
-test("two writes are under way at once; the store is up again when both have gone through", async () => {
+test("two writes at once; the store is up again when both have gone through", async () => {
   const { clock, ingest, open, take } = rig();
   take("a", 1);
   take("b", 2);
