@@ -8,7 +8,6 @@
  * all else core 0, as if the database were elsewhere. Neighbours disturb the rates: CPU per
  * million points is the steadier figure.
  */
-import { execFileSync } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,7 +20,7 @@ import { builtBinary } from "../test/setup/build.ts";
 import { measureLatency } from "./chain-latency.ts";
 import type { Shape } from "./chain-points.ts";
 import type { Program } from "./processes.ts";
-import { cpuOf, loadNow, median, rounded, startHere, startMosquitto } from "./processes.ts";
+import { cpuOf, loadNow, median, pin, rounded, startHere, startMosquitto } from "./processes.ts";
 
 const rounds = 5;
 const seconds = "3";
@@ -139,7 +138,7 @@ async function measureOurs(scene: Scene, influxd: Influxd): Promise<Round> {
 }
 
 async function measurePeer(scene: Scene, influxd: Influxd): Promise<Round> {
-  using mosquitto = await startMosquitto(scene.folder, true);
+  using mosquitto = await startMosquitto(scene.folder, { noDelay: true });
   using subscriber = startHere("chain-peer.ts", [`${mosquitto.port}`, influxd.url]);
   await subscriber.line();
   const side = [mosquitto.pid, subscriber.pid];
@@ -174,9 +173,4 @@ async function measured(scene: Scene, program: Program, pids: Pids): Promise<Rou
     cpu: (cpuOf(...pids.side) - before.side) / millions,
     storeCpu: (cpuOf(pids.store) - before.store) / millions,
   };
-}
-
-/** Gives programs, with all threads that they have and will have, one core. */
-function pin(core: number, ...pids: readonly number[]): void {
-  for (const pid of pids) execFileSync("taskset", ["-a", "-p", "-c", `${core}`, `${pid}`]);
 }

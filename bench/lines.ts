@@ -69,11 +69,13 @@ function writer(): (lines: readonly Line[]) => Buffer {
   };
 }
 
+/** In the place of the package's transport: the bytes that it would send. */
+function discard({ body }: { readonly body: string }): Promise<Buffer> {
+  return Promise.resolve(Buffer.from(body));
+}
+
 function influxWriter(): (lines: readonly Line[]) => Promise<void> {
   const influx = new InfluxDB({ host: "127.0.0.1", port: 1, database: "none" });
-  // Its transport, replaced by the bytes that it would send.
-  const discard = ({ body }: { readonly body: string }): Promise<Buffer> =>
-    Promise.resolve(Buffer.from(body));
   Reflect.set(influx, "_pool", { discard });
   return (lines) =>
     influx.writePoints(
@@ -101,7 +103,8 @@ function wideByHand(lines: readonly Line[]): Buffer {
       `apparent_power_va=${f["apparent_power_va"]},reactive_power_var=${f["reactive_power_var"]},` +
       `power_factor_ratio=${f["power_factor_ratio"]},voltage_v=${f["voltage_v"]},` +
       `current_a=${f["current_a"]},voltage_ll_v=${f["voltage_ll_v"]},thd_v_pct=${f["thd_v_pct"]},` +
-      `thd_i_pct=${f["thd_i_pct"]},energy_wh_total=${f["energy_wh_total"]}i,q=${f["q"]}i ${line.time}\n`;
+      `thd_i_pct=${f["thd_i_pct"]},energy_wh_total=${f["energy_wh_total"]}i,q=${f["q"]}i ` +
+      `${line.time}\n`;
   }
   return Buffer.from(text);
 }

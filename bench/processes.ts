@@ -1,6 +1,6 @@
 /** Programs that a bench measures from outside: how they are started, and the CPU they took. */
 import type { ChildProcess } from "node:child_process";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { connect } from "node:net";
@@ -50,7 +50,10 @@ export interface Mosquitto extends Program {
  * Starts Mosquitto without a limit of messages in flight; its configuration goes into `folder`.
  * @throws E_TOOL_MISSING
  */
-export async function startMosquitto(folder: string, noDelay: boolean): Promise<Mosquitto> {
+export async function startMosquitto(
+  folder: string,
+  { noDelay }: { readonly noDelay: boolean },
+): Promise<Mosquitto> {
   const port = await freePort();
   const file = join(folder, `${port}.conf`);
   const lines = [
@@ -76,6 +79,11 @@ function answers(port: number): Promise<boolean> {
     socket.on("connect", () => resolve(true)).on("error", () => resolve(false));
     socket.on("connect", () => socket.destroy());
   });
+}
+
+/** Gives programs, with all threads that they have and will have, one core. */
+export function pin(core: number, ...pids: readonly number[]): void {
+  for (const pid of pids) execFileSync("taskset", ["-a", "-p", "-c", `${core}`, `${pid}`]);
 }
 
 /** `/proc/PID/stat` counts in ticks. @unit ticks/s */

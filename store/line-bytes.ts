@@ -14,6 +14,7 @@ const unitSize = 3;
 
 const [zero, minus, point] = [0x30, 0x2d, 0x2e];
 const billion = 1e9;
+const powers = [1, 10, 100, 1000, 10_000] as const;
 
 /** How a line begins. */
 export interface Head {
@@ -90,26 +91,26 @@ export class LineBytes {
     // What is equal to a quotient of whole numbers is shown as that quotient: no other text of
     // so few digits is nearer to it.
     if (value < 1e7 && Math.round(value * 100) / 100 === value) {
-      this.#fraction(Math.round(value * 100), 100);
+      this.#fraction(Math.round(value * 100), 2);
       return true;
     }
     if (value < 1e5 && value >= 1e-4 && Math.round(value * 1e4) / 1e4 === value) {
-      this.#fraction(Math.round(value * 1e4), 1e4);
+      this.#fraction(Math.round(value * 1e4), 4);
       return true;
     }
     return false;
   }
 
-  #fraction(scaled: number, scale: number): void {
-    const whole = Math.trunc(scaled / scale);
-    this.#whole(whole);
+  /** Writes `scaled / 10 ** decimals`, which is not whole and where `scaled` has 31 bits. */
+  #fraction(scaled: number, decimals: number): void {
+    let digits = scaled | 0;
+    let count = decimals;
+    for (; digits % 10 === 0; count -= 1) digits = (digits / 10) | 0;
+    const scale = powers[count] ?? 1;
+    const whole = (digits / scale) | 0;
+    this.#digits(whole, digitsOf(whole));
     this.#put(point);
-    let rest = scaled - whole * scale;
-    for (let unit = scale / 10; rest > 0; unit /= 10) {
-      const digit = Math.trunc(rest / unit);
-      this.#put(zero + digit);
-      rest -= digit * unit;
-    }
+    this.#digits(digits - whole * scale, count);
   }
 
   #whole(value: number): void {
@@ -121,13 +122,15 @@ export class LineBytes {
 
   /** Writes `count` digits of a whole number below a billion, leading zeros included. */
   #digits(value: number, count: number): void {
-    let rest = value;
-    for (let at = this.#length + count - 1; at >= this.#length; at -= 1) {
-      const tens = Math.trunc(rest / 10);
-      this.#bytes[at] = zero + rest - tens * 10;
+    const bytes = this.#bytes;
+    const from = this.#length;
+    let rest = value | 0;
+    for (let at = from + count - 1; at >= from; at -= 1) {
+      const tens = (rest / 10) | 0;
+      bytes[at] = zero + rest - tens * 10;
       rest = tens;
     }
-    this.#length += count;
+    this.#length = from + count;
   }
 
   #copy(bytes: Uint8Array): void {
