@@ -9,6 +9,7 @@
  */
 import type {
   Batch,
+  GatewayError,
   Line,
   ParsedTopic,
   Platform,
@@ -16,7 +17,6 @@ import type {
   UnnumberedBatch,
   WireMessage,
 } from "../telemetry/index.ts";
-import type { GatewayError } from "../telemetry/index.ts";
 import {
   decodeMessage,
   encodeStored,
@@ -27,7 +27,7 @@ import {
 } from "../telemetry/index.ts";
 import type { Rejected, Store } from "../store/index.ts";
 import { LineMaker } from "./lines.ts";
-import type { Queued } from "./queue.ts";
+import type { Queued, QueueEvents } from "./queue.ts";
 import { StoreQueue } from "./queue.ts";
 
 export interface IngestSetup {
@@ -77,10 +77,11 @@ export interface IngestCounts {
   readonly writeMs: number;
 }
 
-/** Queues to the store: a second write keeps it busy, a third gains nothing. */
-const queues = 2;
 /** A write as both stores take it best (facts/storage-alerting.md 1.5). */
 const ingestLimits: IngestLimits = { write: 5000, comfortable: 15_000, most: 60_000 };
+/** Queues to the store: a second write keeps it busy, four gain nothing (the same facts). */
+const queues = 2;
+
 export class Ingest implements AsyncDisposable {
   readonly #setup: IngestSetup;
   readonly #platform: Platform;
@@ -103,9 +104,9 @@ export class Ingest implements AsyncDisposable {
     this.#setup = setup;
     this.#platform = platform;
     this.#limits = setup.limits ?? ingestLimits;
-    const events = {
-      settled: this.#settle.bind(this),
-      failed: (error: GatewayError) => this.#turn(false, error),
+    const events: QueueEvents = {
+      settled: (batches, lines, rejected) => this.#settle(batches, lines, rejected),
+      failed: (error) => this.#turn(false, error),
     };
     const parts = { store: setup.store, events, write: this.#limits.write };
     this.#queues = Array.from({ length: queues }, () => new StoreQueue(parts, platform));

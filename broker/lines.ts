@@ -2,23 +2,23 @@
  * The lines of batches as `linesOf` makes them, except that the tags of a series are always the
  * same object: not made again for each point, and known to an engine at a glance.
  *
- * Limits: `maxSeries` series; past it all are forgotten, which costs time alone.
+ * Limits: `maxEntries` devices and series; past it all are forgotten, which costs time alone.
  */
 import type { Line, Point, Tags, UnnumberedBatch } from "../telemetry/index.ts";
 import { lineTags, measurementEntry, topicOf } from "../telemetry/index.ts";
 
-const maxSeries = 50_000;
+const maxEntries = 100_000;
 
 /** Of one device in one place: by measurement, then by channel ("" where it has none). */
 type DeviceTags = Map<string, Map<string, Tags>>;
 
 export class LineMaker {
   readonly #devices = new Map<string, DeviceTags>();
-  #series = 0;
+  #entries = 0;
 
   /** The lines of a batch whose points are legal, so that a point has no tag but its channel. */
   linesOf(batch: UnnumberedBatch): Line[] {
-    if (this.#series >= maxSeries) this.#forget();
+    if (this.#entries >= maxEntries) this.#forget();
     const device = this.#deviceOf(batch);
     return batch.points.map((point) => ({
       measurement: point.measurement,
@@ -34,6 +34,7 @@ export class LineMaker {
     if (device === undefined) {
       device = new Map();
       this.#devices.set(key, device);
+      this.#entries += 1;
     }
     return device;
   }
@@ -50,13 +51,13 @@ export class LineMaker {
     if (tags === undefined) {
       tags = lineTags(batch, point);
       channels.set(channel, tags);
-      this.#series += 1;
+      this.#entries += 1;
     }
     return tags;
   }
 
   #forget(): void {
     this.#devices.clear();
-    this.#series = 0;
+    this.#entries = 0;
   }
 }

@@ -88,8 +88,7 @@ export class LineBytes {
       this.#whole(value);
       return true;
     }
-    // What is equal to a quotient of whole numbers is shown as that quotient: no other text of
-    // so few digits is nearer to it.
+    // Up to 15 digits name one double alone, so a number that equals such a decimal is shown so.
     if (value < 1e7 && Math.round(value * 100) / 100 === value) {
       this.#fraction(Math.round(value * 100), 2);
       return true;

@@ -69,20 +69,25 @@ test("lines are those of linesOf, and equal tags of a measurement are one object
   );
 });
 
-test("many series are forgotten in time, and made anew", () => {
+const thermal: Point = { measurement: "thermal", fields: { temp_c: 1 } };
+
+test.each([
+  ["series", [thermal]],
+  ["devices without a point", []],
+] as const)("many %s are forgotten in time, and made anew", (_, points) => {
   const maker = new LineMaker();
-  const of = (device: string): UnnumberedBatch => ({
+  const of = (device: string, given: readonly Point[]): UnnumberedBatch => ({
     kind: "telemetry",
     address: { region: "local", org: "main", site: "s", class: "power", device },
     place: {},
     time: 1,
-    points: [{ measurement: "thermal", fields: { temp_c: 1 } }],
+    points: given,
     faults: [],
   });
-  const [first] = maker.linesOf(of("first"));
-  expect(maker.linesOf(of("first"))[0]?.tags).toBe(first?.tags);
-  for (let n = 0; n < 50_000; n += 1) maker.linesOf(of(`d${n}`));
-  const [again] = maker.linesOf(of("first"));
+  const [first] = maker.linesOf(of("first", [thermal]));
+  expect(maker.linesOf(of("first", [thermal]))[0]?.tags).toBe(first?.tags);
+  for (let n = 0; n < 100_000; n += 1) maker.linesOf(of(`d${n}`, points));
+  const [again] = maker.linesOf(of("first", [thermal]));
   expect(again?.tags).not.toBe(first?.tags);
   expect(again).toEqual(first);
 });
