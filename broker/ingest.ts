@@ -39,6 +39,18 @@ export interface IngestSetup {
   readonly setAside: (entry: SetAside) => void;
   /** Sees each batch that is not late once it is decoded, before it is stored. */
   readonly observe: (batch: UnnumberedBatch) => void;
+  /** Left out: `ingestLimits`. */
+  readonly limits?: IngestLimits;
+}
+
+/** All in lines. */
+export interface IngestLimits {
+  /** Of one write. */
+  readonly write: number;
+  /** What may wait before publishers are asked to. */
+  readonly comfortable: number;
+  /** What may wait at all. */
+  readonly most: number;
 }
 
 /** A message, batch or line that can never be stored, and why. */
@@ -75,10 +87,8 @@ interface Queued {
   readonly lines: readonly Line[];
 }
 
-/** Lines of one write: what both stores take best (facts/storage-alerting.md 1.5). */
-const linesPerWrite = 5000;
-const comfortable = 15_000;
-const most = 60_000;
+/** A write as both stores take it best (facts/storage-alerting.md 1.5). */
+const ingestLimits: IngestLimits = { write: 5000, comfortable: 15_000, most: 60_000 };
 const retryPolicy = { first: 200, longest: 15_000 };
 /** A database that needs a person is asked again this often. @unit ms */
 const configRetry = 15_000;
@@ -88,6 +98,7 @@ const backfillShare = 0.25;
 export class Ingest implements AsyncDisposable {
   readonly #setup: IngestSetup;
   readonly #platform: Platform;
+  readonly #limits: IngestLimits;
   readonly #live = new Lane();
   readonly #backfill = new Lane();
   readonly #stop = new AbortController();
@@ -109,6 +120,7 @@ export class Ingest implements AsyncDisposable {
   constructor(setup: IngestSetup, platform: Platform) {
     this.#setup = setup;
     this.#platform = platform;
+    this.#limits = setup.limits ?? ingestLimits;
     this.#running = this.#run();
   }
 
@@ -134,7 +146,8 @@ export class Ingest implements AsyncDisposable {
 
   /** Undefined when there is room; else resolves when there is. */
   room(): Promise<void> | undefined {
-    if (this.#waitingLines < comfortable || this.#stop.signal.aborted) return undefined;
+    if (this.#waitingLines < this.#limits.comfortable || this.#stop.signal.aborted)
+      return undefined;
     this.#room ??= Promise.withResolvers<void>();
     return this.#room.promise;
   }
@@ -191,7 +204,7 @@ export class Ingest implements AsyncDisposable {
     this.#received += 1;
     const points = batch.points.filter((point) => this.#legal(topic, point));
     if (lane === this.#live) this.#setup.observe({ ...batch, points });
-    if (this.#waitingLines + points.length > most) {
+    if (this.#waitingLines + points.length > this.#limits.most) {
       this.#overflow += 1;
       return;
     }
@@ -239,7 +252,7 @@ export class Ingest implements AsyncDisposable {
       this.#writing = batches.length;
       await this.#write(batches);
       this.#writing = 0;
-      if (this.#waitingLines < comfortable) {
+      if (this.#waitingLines < this.#limits.comfortable) {
         this.#room?.resolve();
         this.#room = undefined;
       }
@@ -247,9 +260,10 @@ export class Ingest implements AsyncDisposable {
   }
 
   #next(): readonly Queued[] {
-    const reserved = Math.min(this.#backfill.lines, linesPerWrite * backfillShare);
-    const live = this.#live.take(linesPerWrite - reserved);
-    return [...live, ...this.#backfill.take(linesPerWrite - countLines(live))];
+    const { write } = this.#limits;
+    const reserved = Math.min(this.#backfill.lines, write * backfillShare);
+    const live = this.#live.take(write - reserved);
+    return [...live, ...this.#backfill.take(write - countLines(live))];
   }
 
   /** Writes until the store has taken the batches, or the hub stops: then the agents resend. */

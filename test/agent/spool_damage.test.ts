@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Spool } from "../../agent/index.ts";
 import { Chance } from "../voyage/chance.ts";
-import { Platter, SimDisk } from "../voyage/disk.ts";
+import { openDisk, Platter } from "../voyage/disk.ts";
 import { SimProcess } from "../voyage/process.ts";
 import { MemoryDisk, silentLog, VirtualClock } from "../virtual.ts";
 import { batchOf, numbers, options, pendingOf, rig } from "./spool_rig.ts";
@@ -101,8 +101,10 @@ describe("the spool after damage", () => {
   test("a full disk sheds the oldest and goes on", async () => {
     const clock = new VirtualClock();
     const chance = new Chance(1);
-    const disk = new SimDisk(new Platter(40 * 1024), new SimProcess(clock), chance);
-    const opening = Spool.open(options, disk, { clock, entropy: chance, log: silentLog });
+    const process = new SimProcess(clock);
+    const opening = openDisk(new Platter(40 * 1024), { process, chance }).then((disk) =>
+      Spool.open(options, disk, { clock, entropy: chance, log: silentLog }),
+    );
     await clock.advance(1000);
     const spool = await opening;
     for (let start = 1; start <= 400; start += 20) {
