@@ -31,7 +31,7 @@ export interface Handle {
 
 /** What is used of node:fs/promises. */
 export interface Files {
-  mkdir(path: string, options: { readonly recursive: true }): Promise<string | undefined>;
+  mkdir(path: string, options: { readonly recursive: true }): Promise<unknown>;
   open(path: string, flags: "r" | "r+" | "w" | "w+"): Promise<Handle>;
   readdir(path: string): Promise<readonly string[]>;
   readFile(path: string): Promise<Uint8Array>;
@@ -47,7 +47,8 @@ export interface Files {
  */
 export async function openFolder(folder: string, files: Files = nodeFiles): Promise<Disk> {
   try {
-    await syncParents(folder, await files.mkdir(folder, { recursive: true }), files);
+    await files.mkdir(folder, { recursive: true });
+    await syncAbove(resolve(folder), files);
     for (const name of await files.readdir(folder)) {
       if (name.endsWith(unfinished)) await files.rm(join(folder, name), { force: true });
     }
@@ -57,16 +58,14 @@ export async function openFolder(folder: string, files: Files = nodeFiles): Prom
   return new Folder(folder, files);
 }
 
-/** A folder that was just made is there after a power cut only when the one above it was synced. */
-async function syncParents(folder: string, first: string | undefined, files: Files): Promise<void> {
-  if (first === undefined) return;
-  const top = dirname(resolve(first));
-  let parent = dirname(resolve(folder));
-  await syncFolder(parent, files);
-  while (parent !== top) {
-    parent = dirname(parent);
-    await syncFolder(parent, files);
-  }
+/**
+ * A folder is there after a power cut only when the one above it was synced since it was made, by
+ * this start or by one that died before it came to that. What may not be read stays as it is.
+ */
+async function syncAbove(path: string, files: Files): Promise<void> {
+  const parent = dirname(path);
+  await syncFolder(parent, files).catch(() => undefined);
+  if (parent !== path) await syncAbove(parent, files);
 }
 
 /** Makes names durable, not only contents. */

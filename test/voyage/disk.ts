@@ -106,11 +106,8 @@ export class Platter {
     return sum;
   }
 
-  /** The folder is made; true when it was not there. */
-  make(): boolean {
-    if (this.#made !== "no") return false;
-    this.#made = "unsynced";
-    return true;
+  make(): void {
+    if (this.#made === "no") this.#made = "unsynced";
   }
 
   change(change: (names: Names) => void): void {
@@ -182,8 +179,8 @@ class SimFiles implements Files {
     this.#flaw = flaw;
   }
 
-  mkdir(path: string): Promise<string | undefined> {
-    return this.#call(() => (this.#platter.make() ? path : undefined));
+  mkdir(): Promise<void> {
+    return this.#call(() => this.#platter.make());
   }
 
   readdir(): Promise<readonly string[]> {
