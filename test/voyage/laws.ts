@@ -66,14 +66,13 @@ export function arrives(voyage: Voyage, { address, points }: UnnumberedBatch): v
     breaks(voyage, `law 3: ${address.device} went from reading ${before} back to ${value}`);
   }
   voyage.newest.set(address.device, Math.max(before, value));
+  if (voyage.weather.calm && value > limit) voyage.passed.add(address.device);
 }
 
-/** True when all that was spooled is stored, and the newest of each device was seen. */
-export function arrived({ agent, newest, devices }: Voyage): boolean {
+/** True when all that was spooled is stored, and alerts have seen each device since the storm. */
+export function arrived({ agent, passed, devices }: Voyage): boolean {
   return (
-    agent !== undefined &&
-    agent.ledger.queued === 0 &&
-    devices.ids.every((id) => (newest.get(id) ?? 0) > limit)
+    agent !== undefined && agent.ledger.queued === 0 && devices.ids.every((id) => passed.has(id))
   );
 }
 

@@ -66,6 +66,8 @@ export class Voyage {
   readonly broken: string[] = [];
   /** The newest reading of each device that reached the hub live. */
   readonly newest = new Map<string, number>();
+  /** Devices beyond the alert's limit, as the hub has seen since the storm. */
+  readonly passed = new Set<string>();
   /** Devices whose alert was told to fire. */
   readonly fired: string[] = [];
   agent: Agent | undefined;
