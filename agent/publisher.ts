@@ -5,7 +5,8 @@
  * parcels so small that a live message hardly waits behind one (`backfill.ts`).
  *
  * Bounds: `window` live messages unacknowledged and `maxQueued` behind them, one chunk of the spool
- * in memory and one parcel of it under way, `maxTried` numbers remembered as recently tried; one newest batch per device.
+ * in memory and one parcel of it under way, `maxTried` numbers remembered as recently tried; one
+ * newest batch per device.
  */
 import type { Platform, Range } from "../telemetry/index.ts";
 import { RangeSet, retryDelay } from "../telemetry/index.ts";

@@ -14,8 +14,8 @@
 import type { Ledger } from "../../agent/index.ts";
 import type { UnnumberedBatch } from "../../telemetry/index.ts";
 import { ingestLimits, limit } from "./hub.ts";
-import type { Voyage } from "./voyage.ts";
-import { spoolSize, window } from "./voyage.ts";
+import type { VoyageState } from "./state.ts";
+import { spoolSize, window } from "./state.ts";
 
 export interface Verdict {
   readonly lost: number;
@@ -26,12 +26,12 @@ export interface Verdict {
 /** Longest list of broken laws kept of one voyage. */
 const mostBroken = 20;
 
-export function breaks(voyage: Voyage, what: string): void {
+export function breaks(voyage: VoyageState, what: string): void {
   if (voyage.broken.length < mostBroken) voyage.broken.push(what);
 }
 
 /** Laws that hold at any time. */
-export function check(voyage: Voyage): void {
+export function check(voyage: VoyageState): void {
   const { agent, hub, platter, wire } = voyage;
   if (agent !== undefined && !adds(agent.ledger)) {
     breaks(voyage, `law 1: the agent's ledger does not add up: ${JSON.stringify(agent.ledger)}`);
@@ -58,7 +58,7 @@ function adds({ offered, stored, queued, shed }: Ledger): boolean {
 }
 
 /** Law 3, as live batches arrive. */
-export function arrives(voyage: Voyage, { address, points }: UnnumberedBatch): void {
+export function arrives(voyage: VoyageState, { address, points }: UnnumberedBatch): void {
   const value = points[0]?.fields["active_power_w"];
   if (typeof value !== "number") return;
   const before = voyage.newest.get(address.device) ?? 0;
@@ -70,14 +70,14 @@ export function arrives(voyage: Voyage, { address, points }: UnnumberedBatch): v
 }
 
 /** True when all that was spooled is stored, and alerts have seen each device since the storm. */
-export function arrived({ agent, passed, devices }: Voyage): boolean {
+export function arrived({ agent, passed, devices }: VoyageState): boolean {
   return (
     agent !== undefined && agent.ledger.queued === 0 && devices.ids.every((id) => passed.has(id))
   );
 }
 
 /** Laws that hold at the end. */
-export function judge(voyage: Voyage): Verdict {
+export function judge(voyage: VoyageState): Verdict {
   const { agent, rows, shed } = voyage;
   const doubled = foreign(voyage);
   const known = keysOf(rows.byIdentity.values());
@@ -110,7 +110,7 @@ function keysOf(rows: Iterable<Row>): Set<string> {
 }
 
 /** Law 5; returns how many rows are there twice. */
-function foreign(voyage: Voyage): number {
+function foreign(voyage: VoyageState): number {
   const { rows, devices, turned } = voyage;
   const seen = new Set<number>();
   let doubled = 0;
@@ -132,7 +132,7 @@ function foreign(voyage: Voyage): number {
   return doubled;
 }
 
-function alerted(voyage: Voyage): void {
+function alerted(voyage: VoyageState): void {
   const { fired, hub, devices, jumpedBack } = voyage;
   for (const [index, device] of fired.entries()) {
     if (fired.indexOf(device) !== index) {

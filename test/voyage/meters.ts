@@ -13,7 +13,7 @@ const phases = ["L1", "L2", "L3"] as const;
 /** Rows of one reading, as bits: the phases and the totals. */
 const whole = 0b1111;
 /** A meter falls silent on average once in so many reads. */
-const silentOnce = 20_000;
+const silentOnce = 5000;
 
 /** What happened to each reading; index is its number. */
 export class Readings {

@@ -47,6 +47,8 @@ export interface OutageResult {
   readonly shed: Ledger["shed"];
   readonly missing: number;
   readonly doubled: number;
+  /** Spooled; none of them may be missing. */
+  readonly events: number;
   /** Missing although not shed, or shed although older ones were kept. */
   readonly wrong: readonly string[];
   /** Most disk in use. @unit bytes */
@@ -197,8 +199,8 @@ class Outage {
     await drained;
   }
 
-  /** Shed is the oldest: nothing is missing that is newer than a reading that waited and was kept. */
-  accounts(): Pick<OutageResult, "missing" | "doubled" | "wrong"> {
+  /** Shed is the oldest: nothing that waited and was kept is older than what is missing. */
+  accounts(): Pick<OutageResult, "missing" | "doubled" | "events" | "wrong"> {
     const { count, spooled, doubled } = this.#readings;
     const wrong: string[] = [];
     let missing = 0;
@@ -218,10 +220,11 @@ class Outage {
       if (this.#readings.isStored(number)) kept += 1;
     }
     if (kept > 2 * this.#setup.meters) wrong.push(`${kept} kept that are older than some shed`);
-    const events = this.#events.spooled - this.#events.stored.size;
-    if (events > 0) wrong.push(`${events} events missing`);
+    const events = this.#events.spooled;
+    const unstored = events - this.#events.stored.size;
+    if (unstored > 0) wrong.push(`${unstored} events missing`);
     if (this.ledger.queued > 0) wrong.push(`${this.ledger.queued} still queued`);
-    return { missing, doubled, wrong };
+    return { missing, doubled, events, wrong };
   }
 
   latency(from: number, to: number): Latency {

@@ -18,18 +18,17 @@ import type { SimHub } from "./hub.ts";
 import { startHub } from "./hub.ts";
 import { arrived, arrives, breaks, check, judge } from "./laws.ts";
 import { SimProcess } from "./process.ts";
+import type { VoyageState } from "./state.ts";
+import { spoolSize, window } from "./state.ts";
 import type { StoreFlaw } from "./store.ts";
 import { refusal, Rows } from "./store.ts";
 import { calm, storm } from "./weather.ts";
-import type { Way, WireFlaw } from "./wire.ts";
+import type { WireFlaw } from "./wire.ts";
 import { SimWire } from "./wire.ts";
 
 const site = { region: "local", org: "main", site: "sea" };
 /** @unit bytes */
-export const spoolSize = 256 * 1024;
 const segmentSize = 16 * 1024;
-/** Live messages that may be on the way. */
-export const window = 4;
 /** Virtual time of the faults and of the calm after them. @unit ms */
 const stormTime = 60_000;
 const calmTime = 400_000;
@@ -51,24 +50,19 @@ export interface VoyageResult {
   readonly crashes: number;
 }
 
-export class Voyage {
+class Voyage implements VoyageState {
   readonly clock: VirtualClock;
   readonly chance: Chance;
   readonly platter: Platter;
   readonly rows: Rows;
   readonly wire: SimWire | BrokerWire;
   readonly devices: Devices;
-  readonly weather: { way: Way; calm: boolean; readonly capacity: number };
-  /** What the agent called spooled: kind, device and time. */
-  readonly spooled = new Set<string>();
-  /** Events: device and time. */
-  readonly turned = new Set<string>();
+  readonly weather: VoyageState["weather"];
   readonly broken: string[] = [];
-  /** The newest reading of each device that reached the hub live. */
+  readonly spooled = new Set<string>();
+  readonly turned = new Set<string>();
   readonly newest = new Map<string, number>();
-  /** Devices beyond the alert's limit, as the hub has seen since the storm. */
   readonly passed = new Set<string>();
-  /** Devices whose alert was told to fire. */
   readonly fired: string[] = [];
   agent: Agent | undefined;
   agentProcess: SimProcess;
@@ -76,9 +70,7 @@ export class Voyage {
   hubProcess: SimProcess;
   jumpedBack = false;
   crashes = 0;
-  /** Batches given up to make room. */
   shed = 0;
-  /** Bits flipped in segments. */
   rots = 0;
   #ended = false;
   /** What alerts remember over deaths of the hub. */

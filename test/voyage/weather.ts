@@ -1,10 +1,10 @@
 /** What befalls a voyage at each step of its storm, and how it ends. */
-import type { Voyage } from "./voyage.ts";
+import type { VoyageState } from "./state.ts";
 
 const hour = 3_600_000;
 
 /** One step of weather. */
-export function storm(voyage: Voyage): void {
+export function storm(voyage: VoyageState): void {
   const { chance, clock, devices } = voyage;
   way(voyage);
   disk(voyage);
@@ -20,7 +20,7 @@ export function storm(voyage: Voyage): void {
   }
 }
 
-function way({ chance, wire, weather }: Voyage): void {
+function way({ chance, wire, weather }: VoyageState): void {
   if (weather.way === "open" ? !chance.chance(0.01) : !chance.chance(0.015)) return;
   const half = chance.chance(0.5) ? "deaf" : "mute";
   weather.way = weather.way !== "open" ? "open" : chance.chance(0.6) ? "cut" : half;
@@ -28,13 +28,13 @@ function way({ chance, wire, weather }: Voyage): void {
 }
 
 /** The disk fills up, so that the next file, or a part of it, still fits; later there is room. */
-function disk({ chance, platter, weather }: Voyage): void {
+function disk({ chance, platter, weather }: VoyageState): void {
   if (chance.chance(0.003)) platter.capacity = platter.used + chance.whole(0, 20_000);
   else if (chance.chance(0.02)) platter.capacity = weather.capacity;
 }
 
 /** All faults stop. */
-export function calm(voyage: Voyage): void {
+export function calm(voyage: VoyageState): void {
   const { rows, wire, platter, weather } = voyage;
   weather.calm = true;
   voyage.agentProcess.spare();
