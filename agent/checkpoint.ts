@@ -1,8 +1,10 @@
 /**
  * What the spool remembers beside its segments: the stream, how far numbers are handed out, which
  * numbers were pending, and the counts of what left it. Replaced as a whole, so that a crash
- * leaves the old or the new one.
+ * leaves the old or the new one; with a checksum, since a flipped bit can make one number of
+ * another.
  */
+import { crc32 } from "node:zlib";
 import type { Schema } from "../config/index.ts";
 import { v, whole } from "../config/index.ts";
 import type { Disk, Entropy, Range } from "../telemetry/index.ts";
@@ -29,7 +31,7 @@ export interface Checkpoint {
 }
 
 const count = whole(0, Number.MAX_SAFE_INTEGER);
-const schema: Schema<Checkpoint> = v.object({
+const schema: Schema<Checkpoint & { readonly sum: number }> = v.object({
   stream: v.pipe(v.string(), v.regex(/^[a-z0-9_-]{1,64}\.[0-9a-f]{16}$/)),
   next: count,
   reserved: count,
@@ -37,6 +39,7 @@ const schema: Schema<Checkpoint> = v.object({
   stored: count,
   shed: v.object({ full: count, disk: count, damaged: count, large: count }),
   pending: v.array(v.pipe(v.tuple([count, count]), v.readonly())),
+  sum: count,
 });
 
 /** A stream's beginning: its id names the agent, so that any hub can answer it. */
@@ -63,11 +66,17 @@ export async function readCheckpoint(disk: Disk): Promise<Checkpoint | "damaged"
     v.pipe(v.string(), v.parseJson(), schema),
     Buffer.from(bytes).toString(),
   );
-  if (result.success) return result.output;
+  if (result.success && sumOf(result.output) === result.output.sum) return result.output;
   await disk.rename(fileName, `${fileName}.damaged`);
   return "damaged";
 }
 
 export async function writeCheckpoint(disk: Disk, checkpoint: Checkpoint): Promise<void> {
-  await disk.replace(fileName, Buffer.from(JSON.stringify(checkpoint)));
+  const body = { ...checkpoint, sum: sumOf(checkpoint) };
+  await disk.replace(fileName, Buffer.from(JSON.stringify(body)));
+}
+
+/** CRC-32 of the values, in the order of the interface. */
+function sumOf({ stream, next, reserved, offered, stored, shed, pending }: Checkpoint): number {
+  return crc32(JSON.stringify([stream, next, reserved, offered, stored, shed, pending]));
 }
