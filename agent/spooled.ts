@@ -15,8 +15,14 @@ export interface Spooled {
   readonly payload: string;
 }
 
-export function bytesOf(topic: string, payload: string): Uint8Array {
-  return Buffer.from(`${topic}\n${payload}`);
+/** The payload of its record. */
+export function textOf({ topic, payload }: Spooled): string {
+  return `${topic}\n${payload}`;
+}
+
+/** Of that, in UTF-8. @unit bytes */
+export function lengthOf(spooled: Spooled): number {
+  return Buffer.byteLength(textOf(spooled));
 }
 
 export function spooledOf(seq: number, time: number, bytes: Uint8Array): Spooled {
