@@ -81,6 +81,11 @@ export async function setCheckpointAside(disk: Disk): Promise<void> {
   await disk.rename(fileName, `${fileName}.damaged`);
 }
 
+/** Ranges as they stand in a checkpoint, without the outer brackets. */
+export function textOfRanges(ranges: Iterable<Range>): string {
+  return Array.from(ranges, ([from, to]) => `[${from},${to}]`).join(",");
+}
+
 /** Writes a checkpoint; `pending` gives its ranges in any order, as JSON without outer brackets. */
 export async function writeCheckpoint(
   disk: Disk,

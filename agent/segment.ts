@@ -4,6 +4,7 @@
  */
 import type { BatchKind, Disk, DiskFile, Range } from "../telemetry/index.ts";
 import { RangeSet } from "../telemetry/index.ts";
+import { textOfRanges } from "./checkpoint.ts";
 import type { SpoolRecord } from "./record.ts";
 import { headerLength, maxPayload, nextMagic, readRecord } from "./record.ts";
 
@@ -38,11 +39,6 @@ export interface Visitor {
   readonly gap?: (offset: number, bytes: Buffer) => void;
 }
 
-/** Ranges as they stand in the checkpoint, without the outer brackets. */
-function textOf(ranges: Iterable<Range>): string {
-  return Array.from(ranges, ([from, to]) => `[${from},${to}]`).join(",");
-}
-
 export class Segment {
   readonly name: string;
   readonly kind: BatchKind;
@@ -64,9 +60,14 @@ export class Segment {
 
   /** Opens or creates a segment; `size` counts only when it is created. */
   static async open(disk: Disk, name: string, size: number): Promise<Segment | undefined> {
+    if (parseSegmentName(name) === undefined) return undefined;
+    return Segment.over(await disk.open(name, size), name);
+  }
+
+  /** A file as the segment of this name, whatever it is called now. */
+  static over(file: DiskFile, name: string): Segment | undefined {
     const parsed = parseSegmentName(name);
-    if (parsed === undefined) return undefined;
-    return new Segment(name, parsed, await disk.open(name, size));
+    return parsed === undefined ? undefined : new Segment(name, parsed, file);
   }
 
   /** Bytes on disk. */
@@ -87,9 +88,9 @@ export class Segment {
   pendingUpTo(highest: number): { readonly count: number; readonly text: string } {
     if (this.highest > highest) {
       const known = RangeSet.of(this.#pending.within(0, highest));
-      return { count: known.size, text: textOf(known.ranges) };
+      return { count: known.size, text: textOfRanges(known.ranges) };
     }
-    this.#text ??= textOf(this.#pending.ranges);
+    this.#text ??= textOfRanges(this.#pending.ranges);
     return { count: this.#pending.size, text: this.#text };
   }
 
@@ -128,7 +129,7 @@ export class Segment {
     let at = offset;
     let length = pieceLength;
     while (at < this.end) {
-      const piece = await this.#piece(at, Math.min(length, this.end - at));
+      const piece = await this.bytes(at, Math.min(length, this.end - at));
       const last = at + piece.length >= this.end || piece.length === 0;
       const seen = visitPiece(piece, { at, last }, visitor);
       if (seen.stopped) return at + seen.used;
@@ -162,8 +163,8 @@ export class Segment {
     return this.#file.close();
   }
 
-  /** Blocks that the disk cannot read are damage like any other: the rest still serves. */
-  async #piece(at: number, length: number): Promise<Buffer> {
+  /** Bytes as they stand; blocks that the disk cannot read are zeros: the rest still serves. */
+  async bytes(at: number, length: number): Promise<Buffer> {
     try {
       return viewOf(await this.#file.read(at, length));
     } catch (error) {
