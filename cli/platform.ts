@@ -4,10 +4,11 @@
  */
 import { randomBytes, createHash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
-import { mkdir, open, readdir, readFile, rename, rm, stat, statfs } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, realpath } from "node:fs/promises";
+import { rename, rm, stat, statfs } from "node:fs/promises";
 import { createServer } from "node:net";
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { styleText } from "node:util";
 import { pino } from "pino";
 import { whyUnreadable } from "../config/index.ts";
@@ -92,7 +93,8 @@ export function openVitals(): () => { readonly rss: number; readonly loopDelay: 
  */
 export async function lockFolder(folder: string): Promise<AsyncDisposable> {
   if (process.platform !== "linux") return { [Symbol.asyncDispose]: () => Promise.resolve() };
-  const name = createHash("sha256").update(resolve(folder)).digest("hex").slice(0, 32);
+  const path = await realPath(resolve(folder));
+  const name = createHash("sha256").update(path).digest("hex").slice(0, 32);
   const server = createServer();
   await new Promise<void>((done, refused) => {
     server.once("error", (cause) => {
@@ -105,6 +107,13 @@ export async function lockFolder(folder: string): Promise<AsyncDisposable> {
   return {
     [Symbol.asyncDispose]: () => new Promise((done) => void server.close(() => done())),
   };
+}
+
+/** One name for a folder, whichever links lead to it; also where its end does not exist yet. */
+async function realPath(path: string): Promise<string> {
+  const there = await realpath(path).catch(() => undefined);
+  if (there !== undefined || dirname(path) === path) return there ?? path;
+  return join(await realPath(dirname(path)), basename(path));
 }
 
 /**
@@ -199,6 +208,33 @@ class Folder implements Disk {
   }
 }
 
+/**
+ * A folder as a `Disk` that is only read: nothing is created, renamed, removed or locked. All its
+ * calls: @throws E_SPOOL_UNREADABLE
+ */
+export function readFolder(folder: string): Disk {
+  const unreadable = (cause: unknown): never => {
+    // What is not there is for the caller to judge.
+    if (systemCode(cause) === "ENOENT") throw cause;
+    throw new GatewayError("E_SPOOL_UNREADABLE", `${folder}: ${whyUnreadable(cause)}`, { cause });
+  };
+  const only = (): never => {
+    throw new GatewayError("E_BUG", `${folder} is only to be read`);
+  };
+  return {
+    list: async () => (await readdir(folder).catch(unreadable)).toSorted(),
+    open: async (name) => {
+      const file = await open(join(folder, name), "r").catch(unreadable);
+      return new RealFile(file, (await file.stat()).size);
+    },
+    readAll: (name) => readFile(join(folder, name)).catch(unreadable).catch(absent),
+    remove: only,
+    rename: only,
+    replace: only,
+    free: only,
+  };
+}
+
 function absent(error: unknown): undefined {
   if (systemCode(error) !== "ENOENT") throw error;
   return undefined;
@@ -232,7 +268,7 @@ class RealFile implements DiskFile {
   }
 
   async read(position: number, length: number): Promise<Uint8Array> {
-    const target = Buffer.alloc(Math.max(0, Math.min(length, this.size - position)));
+    const target = Buffer.allocUnsafe(Math.max(0, Math.min(length, this.size - position)));
     const { bytesRead } = await this.#file.read(target, 0, target.length, position);
     return target.subarray(0, bytesRead);
   }
