@@ -19,29 +19,23 @@ export interface Recovered {
 
 /** Judges what was found: the numbers of the good records of each segment. */
 export function recover(found: readonly RangeSet[], checkpoint: Checkpoint): Recovered {
-  const { next, reserved, pending: listed } = checkpoint;
+  const { pending: listed, ...counts } = checkpoint;
+  const { next, reserved } = counts;
   const before = RangeSet.of(listed);
-  const kept = new RangeSet();
-  const above = new RangeSet();
-  let last = next - 1;
-  const pending = found.map(({ ranges }) =>
-    ranges.flatMap(([from, to]) => {
-      const old = [...before.within(from, Math.min(to, next - 1))];
-      for (const [first, end] of old) kept.add(first, end);
-      if (to < next) return old;
-      const fresh: Range = [Math.max(from, next), to];
-      above.add(...fresh);
-      last = Math.max(last, to);
-      return [...old, fresh];
-    }),
-  );
+  const all = RangeSet.of(found.flatMap(({ ranges }) => ranges));
+  const last = Math.max(next - 1, all.ranges.at(-1)?.[1] ?? 0);
+  const waiting = (from: number, to: number): readonly Range[] => {
+    const old = [...before.within(from, Math.min(to, next - 1))];
+    return to < next ? old : [...old, [Math.max(from, next), to]];
+  };
+  const kept = sizeOf(all.ranges.flatMap(([from, to]) => waiting(from, to)));
+  const above = sizeOf([...all.within(next, Number.MAX_SAFE_INTEGER)]);
   // Without a checkpoint nothing tells a lost number from one that was settled or never used.
-  const holes = reserved === 0 ? 0 : last - next + 1 - above.size;
-  const lost = before.size - kept.size + holes;
-  const since = above.size + holes;
-  const { pending: _listed, ...counts } = checkpoint;
+  const holes = reserved === 0 ? 0 : last - next + 1 - above;
+  const lost = before.size - (kept - above) + holes;
+  const since = above + holes;
   return {
-    pending,
+    pending: found.map(({ ranges }) => ranges.flatMap(([from, to]) => waiting(from, to))),
     lost,
     since,
     counts: {
@@ -51,4 +45,10 @@ export function recover(found: readonly RangeSet[], checkpoint: Checkpoint): Rec
       shed: { ...counts.shed, damaged: counts.shed.damaged + lost },
     },
   };
+}
+
+function sizeOf(ranges: readonly Range[]): number {
+  let size = 0;
+  for (const [from, to] of ranges) size += to - from + 1;
+  return size;
 }

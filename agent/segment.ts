@@ -47,6 +47,7 @@ export class Segment {
   end = 0;
   readonly #file: DiskFile;
   readonly #pending = new RangeSet();
+  #highest = 0;
   /** Of what is pending; undefined when it changed since. */
   #text: string | undefined;
   #closed = false;
@@ -81,7 +82,7 @@ export class Segment {
 
   /** The highest number that is pending, or 0. */
   get highest(): number {
-    return this.#pending.ranges.at(-1)?.[1] ?? 0;
+    return this.#highest;
   }
 
   /** How many numbers up to `highest` are pending, in one number and as the checkpoint's text. */
@@ -110,14 +111,15 @@ export class Segment {
   /** Notes numbers as pending. */
   await(ranges: Iterable<Range>): void {
     for (const [from, to] of ranges) this.#pending.add(from, to);
-    this.#text = undefined;
+    this.#changed();
   }
 
   /** Settles a range; returns how many of its numbers were pending here. */
   settle([from, to]: Range): number {
-    if (to < this.firstSeq || from > this.highest) return 0;
+    // Most segments have nothing of most ranges.
+    if (from > this.#highest || to < this.firstSeq) return 0;
     const settled = this.#pending.remove(from, to);
-    if (settled > 0) this.#text = undefined;
+    if (settled > 0) this.#changed();
     return settled;
   }
 
@@ -156,6 +158,11 @@ export class Segment {
     });
     this.end = end;
     return seqs;
+  }
+
+  #changed(): void {
+    this.#text = undefined;
+    this.#highest = this.#pending.ranges.at(-1)?.[1] ?? 0;
   }
 
   close(): Promise<void> {

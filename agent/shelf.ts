@@ -80,8 +80,10 @@ export class Shelf {
 
   /** Settles a range; returns how many batches of it were pending. */
   settle(range: Range): number {
-    this.#lowest = undefined;
-    return this.#segments.reduce((sum, segment) => sum + segment.settle(range), 0);
+    let settled = 0;
+    for (const segment of this.#segments) settled += segment.settle(range);
+    if (settled > 0) this.#lowest = undefined;
+    return settled;
   }
 
   /**
