@@ -1,4 +1,5 @@
 /** What the spool commands share: where the spool is, progress, how sizes look. */
+import { realpath } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { parseSegmentName } from "../../agent/index.ts";
 import type { Disk } from "../../telemetry/index.ts";
@@ -17,8 +18,8 @@ export const spoolOptions = {
 
 export interface FoundSpool {
   readonly path: string;
-  /** The folder that an agent locks while it runs. */
-  readonly data: string;
+  /** The folders that an agent may have locked: above the spool, by this path and by its real one. */
+  readonly locks: readonly string[];
   /** Names the agent, where a configuration does. */
   readonly agent: string | undefined;
   /** Only to be read. */
@@ -36,7 +37,9 @@ export async function findSpool(given: {
   // The spool of a data folder first: a folder of that name in a spool is not ours.
   for (const path of [join(folder, "spool"), folder]) {
     if (await holdsSpool(path)) {
-      return { path, data: dirname(resolve(path)), agent: agent?.id, disk: readFolder(path) };
+      const above = [dirname(resolve(path)), dirname(await realpath(path))];
+      const locks = await Promise.all(above.map((one) => realpath(one)));
+      return { path, locks: [...new Set(locks)], agent: agent?.id, disk: readFolder(path) };
     }
   }
   throw new GatewayError("E_USAGE", `there is no spool in ${folder}; --folder names another place`);

@@ -19,8 +19,9 @@ export const repairCommand = defineCommand({
       .option("json", { ...jsonOption, describe: "Print a line of JSON for each deed." })
       .example("$0 spool repair -c site.yaml --dry-run", "look first"),
   handler: async ({ config, folder, dryRun: dry, json }) => {
-    const { path, data, agent, disk } = await findSpool({ config, folder });
-    await using _lock = dry ? undefined : await lockFolder(data);
+    const { path, locks, agent, disk } = await findSpool({ config, folder });
+    await using held = new AsyncDisposableStack();
+    for (const lock of dry ? [] : locks) held.use(await lockFolder(lock));
     let deeds = 0;
     await repair({
       disk: dry ? disk : await openFolder(path),

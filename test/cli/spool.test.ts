@@ -13,7 +13,8 @@ import { Spool } from "../../agent/index.ts";
 import { openFolder as openDisk } from "../../cli/platform.ts";
 import { batchOf, numbers, options } from "../agent/spool_rig.ts";
 import { freePort } from "../ports.ts";
-import { root, openFolder, rackstreet, start } from "./run.ts";
+import { startRackstreet } from "../rackstreet.ts";
+import { root, openFolder, rackstreet } from "./run.ts";
 import { SeededEntropy, silentLog, VirtualClock } from "../virtual.ts";
 
 const folder = openFolder();
@@ -149,7 +150,7 @@ describe("beside a running agent", () => {
       "live.yaml",
       `site: lab
 agent:
-  data: live
+  data: ${join(folder.path, "live")}
   uplink: { url: "mqtt://127.0.0.1:${port}" }
   spool: { size: 256KiB, segment: 16KiB, commit: 5ms }
 devices:
@@ -157,32 +158,39 @@ devices:
   b: { driver: sim, interval: 10ms }
 `,
     );
-    await using agent = start(["agent", file], at);
-    await agent.shown("agent started");
+    await using agent = startRackstreet(["agent", join(folder.path, file)]);
+    await agent.logged("agent started");
     const spool = join(folder.path, "live", "spool");
     const segments = (): string[] => readdirSync(spool).filter((name) => name.endsWith(".seg"));
     await vi.waitFor(() => expect(segments().length).toBeGreaterThan(3), { timeout: 20_000 });
-    for (let round = 0; round < 5; round += 1) {
-      const { code, out, err } = await rackstreet(["spool", "ls", "-c", file, "--json"], at);
-      expect([code, err]).toEqual([0, ""]);
-      const seen = JSON.parse(out);
-      expect(seen).toMatchObject({ checkpoint: "good", missing: 0 });
-      expect(seen.segments.flatMap((one: { damaged: unknown[] }) => one.damaged)).toEqual([]);
-      expect(seen.segments.length).toBeGreaterThan(3);
-    }
-    const verified = await rackstreet(["spool", "verify", "-c", file], at);
-    expect(verified.code, verified.out).toBe(0);
     symlinkSync(join(folder.path, "live"), join(folder.path, "linked"));
-    for (const given of [
-      ["-c", file],
-      ["--folder", "linked"],
-      ["--folder", "live/spool"],
-    ]) {
-      const refused = await rackstreet(["spool", "repair", ...given], at);
-      expect(refused.code).toBe(78);
-      expect(refused.err).toContain("E_SPOOL_LOCKED");
-    }
-  });
+    symlinkSync(spool, join(folder.path, "direct"));
+
+    const ways = [["-c", file], ...["linked", "live/spool", "direct"].map((f) => ["--folder", f])];
+    await Promise.all([
+      ...[1, 2, 3].map(() => listed(file)),
+      ...ways.map((way) => refused(way)),
+      rackstreet(["spool", "verify", "-c", file], at).then(({ code, out }) => {
+        expect(code, out).toBe(0);
+      }),
+    ]);
+    expect(agent.log.filter(({ level }) => level === "error")).toEqual([]);
+  }, 60_000);
+
+  async function listed(file: string): Promise<void> {
+    const { code, out, err } = await rackstreet(["spool", "ls", "-c", file, "--json"], at);
+    expect([code, err]).toEqual([0, ""]);
+    const seen = JSON.parse(out);
+    expect(seen).toMatchObject({ checkpoint: "good", missing: 0 });
+    expect(seen.segments.flatMap((one: { damaged: unknown[] }) => one.damaged)).toEqual([]);
+    expect(seen.segments.length).toBeGreaterThan(3);
+  }
+
+  async function refused(way: readonly string[]): Promise<void> {
+    const { code, err } = await rackstreet(["spool", "repair", ...way], at);
+    expect(code, way.join(" ")).toBe(78);
+    expect(err).toContain("E_SPOOL_LOCKED");
+  }
 });
 
 describe("what is no spool", () => {
