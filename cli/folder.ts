@@ -147,6 +147,33 @@ class Folder implements Disk {
   }
 }
 
+/**
+ * A folder as a `Disk` that is only read: nothing is created, renamed, removed or locked. All its
+ * calls: @throws E_SPOOL_UNREADABLE
+ */
+export function readFolder(folder: string): Disk {
+  const unreadable = (cause: unknown): never => {
+    // What is not there is for the caller to judge.
+    if (systemCode(cause) === "ENOENT") throw cause;
+    throw new GatewayError("E_SPOOL_UNREADABLE", `${folder}: ${whyUnreadable(cause)}`, { cause });
+  };
+  const only = (): never => {
+    throw new GatewayError("E_BUG", `${folder} is only to be read`);
+  };
+  return {
+    list: async () => (await nodeFiles.readdir(folder).catch(unreadable)).toSorted(),
+    open: async (name) => {
+      const file = await nodeFiles.open(join(folder, name), "r").catch(unreadable);
+      return new RealFile(file, (await file.stat()).size);
+    },
+    readAll: (name) => nodeFiles.readFile(join(folder, name)).catch(unreadable).catch(absent),
+    remove: only,
+    rename: only,
+    replace: only,
+    free: only,
+  };
+}
+
 function absent(error: unknown): undefined {
   if (systemCode(error) !== "ENOENT") throw error;
   return undefined;
@@ -180,7 +207,7 @@ class RealFile implements DiskFile {
   }
 
   async read(position: number, length: number): Promise<Uint8Array> {
-    const target = Buffer.alloc(Math.max(0, Math.min(length, this.size - position)));
+    const target = Buffer.allocUnsafe(Math.max(0, Math.min(length, this.size - position)));
     const { bytesRead } = await this.#file.read(target, 0, target.length, position);
     return target.subarray(0, bytesRead);
   }

@@ -3,9 +3,10 @@
  * all else gets them as parameters. The only door to pino.
  */
 import { randomBytes, createHash } from "node:crypto";
+import { realpath } from "node:fs/promises";
 import { createServer } from "node:net";
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { styleText } from "node:util";
 import { pino } from "pino";
 import type { Clock, Entropy, Log, LogFields } from "../telemetry/index.ts";
@@ -89,7 +90,8 @@ export function openVitals(): () => { readonly rss: number; readonly loopDelay: 
  */
 export async function lockFolder(folder: string): Promise<AsyncDisposable> {
   if (process.platform !== "linux") return { [Symbol.asyncDispose]: () => Promise.resolve() };
-  const name = createHash("sha256").update(resolve(folder)).digest("hex").slice(0, 32);
+  const path = await realPath(resolve(folder));
+  const name = createHash("sha256").update(path).digest("hex").slice(0, 32);
   const server = createServer();
   await new Promise<void>((done, refused) => {
     server.once("error", (cause) => {
@@ -102,4 +104,11 @@ export async function lockFolder(folder: string): Promise<AsyncDisposable> {
   return {
     [Symbol.asyncDispose]: () => new Promise((done) => void server.close(() => done())),
   };
+}
+
+/** One name for a folder, whichever links lead to it; also where its end does not exist yet. */
+async function realPath(path: string): Promise<string> {
+  const there = await realpath(path).catch(() => undefined);
+  if (there !== undefined || dirname(path) === path) return there ?? path;
+  return join(await realPath(dirname(path)), basename(path));
 }
