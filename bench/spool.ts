@@ -27,10 +27,16 @@ export interface SpoolBench {
   readonly peers: { readonly fdatasync: number; readonly sqlite: number };
   /** Batches for each second of CPU of our process, which the neighbours disturb less. */
   readonly cpu: number;
-  /** Of the event loop while it commits at full rate. @unit ms */
-  readonly loop: { readonly p99: number; readonly max: number };
+  /** How long the event loop was held while it committed at full rate, in the best round. */
+  readonly loop: Held;
   /** Facts of the parts: times in ms, memory in MiB. */
   readonly parts: Readonly<Record<string, unknown>>;
+}
+
+/** @unit ms */
+interface Held {
+  readonly p99: number;
+  readonly max: number;
 }
 
 const rounds = 3;
@@ -45,14 +51,16 @@ function say(text: string): void {
 /** Runs the bench. */
 export async function run(): Promise<SpoolBench> {
   const best = { ours: 0, cpu: 0, fdatasync: 0, sqlite: 0 };
-  const loop = monitorEventLoopDelay({ resolution: 1 });
+  let loop = { p99: 0, max: 0 };
   for (let round = 0; round < rounds; round += 1) {
+    const { held, ...own } = await inFolder(rateOfOurs);
     const rates = {
-      ...(await inFolder((folder) => rateOfOurs(folder, loop))),
+      ...own,
       fdatasync: await inFolder(rateOfFile),
       sqlite: await inFolder(rateOfSqlite),
     };
     say(`round ${round + 1}: ${JSON.stringify(rates)}`);
+    if (rates.ours > best.ours) loop = held;
     best.ours = Math.max(best.ours, rates.ours);
     best.cpu = Math.max(best.cpu, rates.cpu);
     best.fdatasync = Math.max(best.fdatasync, rates.fdatasync);
@@ -71,7 +79,7 @@ export async function run(): Promise<SpoolBench> {
     payload: payloadOf(0).length,
     peers,
     cpu,
-    loop: { p99: loop.percentile(99) / 1e6, max: loop.max / 1e6 },
+    loop,
     parts,
   };
 }
@@ -92,9 +100,9 @@ function payloadOf(number: number): string {
 
 async function rateOfOurs(
   folder: string,
-  loop: ReturnType<typeof monitorEventLoopDelay>,
-): Promise<{ readonly ours: number; readonly cpu: number }> {
+): Promise<{ readonly ours: number; readonly cpu: number; readonly held: Held }> {
   const spool = await openSpool(folder);
+  const loop = monitorEventLoopDelay({ resolution: 1 });
   loop.enable();
   const start = performance.now();
   const startCpu = process.cpuUsage();
@@ -104,7 +112,8 @@ async function rateOfOurs(
   loop.disable();
   await spool.close();
   const ours = Math.round((durable * 1000) / took);
-  return { ours, cpu: Math.round((durable * 1e6) / (user + system)) };
+  const held = { p99: loop.percentile(99) / 1e6, max: loop.max / 1e6 };
+  return { ours, cpu: Math.round((durable * 1e6) / (user + system)), held };
 }
 
 /** One fdatasync a batch. */

@@ -18,7 +18,7 @@ export const spoolOptions = {
 
 export interface FoundSpool {
   readonly path: string;
-  /** The folders that an agent may have locked: above the spool, by this path and by its real one. */
+  /** What an agent may have locked: the folder above, by this path and by the real one. */
   readonly locks: readonly string[];
   /** Names the agent, where a configuration does. */
   readonly agent: string | undefined;
