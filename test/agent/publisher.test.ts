@@ -160,4 +160,24 @@ describe("the publisher", () => {
     expect(spool.ledger.queued).toBe(0);
     await publisher.close();
   });
+
+  test("a parcel that is never answered is followed by a small one", async () => {
+    const { publisher, read, seqs, clock, stored } = await rig();
+    for (let value = 1; value <= 2000; value += 1) await read("a", value);
+    await clock.advance(5000);
+    publisher.up();
+    await clock.advance(0);
+    const first = seqs("backfill").length;
+    for (let parcel = 0; parcel < 12; parcel += 1) {
+      stored([[1, seqs("backfill").length]]);
+      await clock.advance(1);
+    }
+    const answered = seqs("backfill").length;
+    await clock.advance(1000);
+    expect(seqs("backfill")).toHaveLength(answered);
+    await clock.advance(1000);
+    expect(seqs("backfill").length - answered).toBeLessThanOrEqual(first);
+    expect(seqs("backfill").length).toBeGreaterThan(answered);
+    await publisher.close();
+  });
 });
