@@ -84,38 +84,65 @@ function open({ topic, payload, kind }: Spooled): Opened | undefined {
 
 /** In the live shape; on the wire a parcel is a fraction of it. @unit characters */
 const parcel = { least: 4 * 1024, most: 512 * 1024 } as const;
-/** Delays that nobody notices, however short the way is. @unit ms */
-const unnoticed = { good: 10, bad: 25 } as const;
+/** One parcel in so many is a least one, to know the way. */
+const leastEvery = 8;
+/** What a parcel may add to the time of the way: nobody notices so much, or so small a share. */
+const added = { ms: 15, share: 0.2 } as const;
+/** Share of the newest in a running mean. */
+const newest = 0.25;
+/** Of a parcel over the one before, at most: one that is too large is found in time. */
+const growth = 1.15;
 
 /**
- * How large a parcel may be. What a live message waits for behind a parcel is what the parcel takes
- * longer than the shortest way there and back: parcels grow while that is little, and halve when it
- * is not. So they suit a link of any speed and a store of any, and nothing has to be configured.
+ * How large a parcel may be. A live message waits behind a parcel for what the parcel takes longer
+ * than a least one. The size follows from the answers, so that it suits a link of any speed and a
+ * store of any, and nothing has to be configured. Single answers say little: means are compared,
+ * and no answer moves them far.
  */
 export class Pace {
-  #length: number = parcel.least;
-  #quickest = Number.POSITIVE_INFINITY;
+  /** Of the larger parcels. */
+  #large: number = parcel.least;
+  /** What a least parcel takes; undefined before the first. @unit ms */
+  #way: number | undefined;
+  /** What a larger one takes beyond that. @unit ms */
+  #delay = 0;
+  #sent = 0;
 
+  /** Of the next parcel. */
   get length(): number {
-    return this.#length;
+    return this.#isLeast ? parcel.least : this.#large;
+  }
+
+  get #isLeast(): boolean {
+    return this.#sent % leastEvery === 0 || this.#large === parcel.least;
   }
 
   /** A new connection may go another way. */
   begin(): void {
-    this.#length = parcel.least;
-    this.#quickest = Number.POSITIVE_INFINITY;
+    this.#large = parcel.least;
+    this.#way = undefined;
+    this.#delay = 0;
+    this.#sent = 0;
   }
 
-  /** A parcel was reported stored, so long after it was sent. */
+  /** The parcel was reported stored, so long after it was sent. */
   answered(took: number): void {
-    // The least parcel takes what the way takes: it may have become longer.
-    const longer = this.#length === parcel.least ? this.#quickest * 1.1 : this.#quickest;
-    this.#quickest = Math.min(took, longer);
-    const delay = took - this.#quickest;
-    if (delay <= Math.max(unnoticed.good, 0.15 * this.#quickest)) {
-      this.#length = Math.min(parcel.most, this.#length * 1.5);
-    } else if (delay > Math.max(unnoticed.bad, 0.3 * this.#quickest)) {
-      this.#length = Math.max(parcel.least, this.#length / 2);
+    const way = this.#way ?? took;
+    const isLeast = this.#isLeast;
+    this.#sent += 1;
+    // A larger parcel that is quicker shows it too: the first answers come over a busy link.
+    if (isLeast || took < way) this.#way = way + newest * (Math.min(took, 1.25 * way) - way);
+    if (isLeast) {
+      if (this.#large === parcel.least) this.#large *= growth;
+      return;
     }
+    const most = Math.max(added.ms, added.share * way);
+    const delay = Math.min(Math.max(0, took - way), 2 * this.#delay + most);
+    this.#delay += newest * (delay - this.#delay);
+    const fit = Math.min(growth, Math.max(0.5, most / Math.max(1, this.#delay)));
+    const large = Math.min(parcel.most, Math.max(parcel.least, this.#large * fit));
+    // A parcel of another size is expected to take as much more or less.
+    this.#delay *= large / this.#large;
+    this.#large = large;
   }
 }

@@ -257,6 +257,8 @@ export class Publisher {
   async #restUnanswered(): Promise<undefined> {
     const { clock, entropy } = this.#platform;
     this.#unanswered += 1;
+    // A link that has become slow carries a least parcel, perhaps, where it carried a large one.
+    this.#pace.begin();
     const policy = { first: this.#options.resend, longest: longestResend };
     await this.#bell.wait(clock, retryDelay(policy, this.#unanswered, entropy));
     return undefined;

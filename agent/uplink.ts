@@ -4,6 +4,7 @@
  * memory of what is unsent. Reconnects with exponential back-off and jitter for ever.
  */
 import { readFileSync } from "node:fs";
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { IClientOptions, MqttClient } from "mqtt";
 import mqtt from "mqtt";
@@ -112,6 +113,8 @@ class MqttUplink implements Uplink {
       return;
     }
     this.#client = client;
+    // Else a small message waits up to 40 ms behind another for the other side's delayed ACK.
+    if (client.stream instanceof Socket) client.stream.setNoDelay(true);
     let failure: unknown;
     client.on("error", (error) => {
       failure = error;

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { Chunk, Pace } from "../../agent/backfill.ts";
 import type { Spooled } from "../../agent/index.ts";
 import { decodeMessage } from "../../telemetry/index.ts";
+import { SeededEntropy } from "../virtual.ts";
 import { batchOf, numbers, rig } from "./spool_rig.ts";
 
 async function spooledOf(count: number): Promise<{
@@ -62,23 +63,31 @@ describe("a chunk", () => {
   });
 });
 
-/** The size at which parcels settle on a way of this speed and delay. */
-function settled(pace: Pace, bytesPerMs: number, delay: number): number {
+/** The size on which parcels settle on a way of this speed and delay, with this much noise. */
+function settled(pace: Pace, bytesPerMs: number, delay: number, noise = 0): number {
+  const chance = new SeededEntropy(1);
   const sizes: number[] = [];
-  for (let parcel = 0; parcel < 200; parcel += 1) {
+  for (let parcel = 0; parcel < 400; parcel += 1) {
     sizes.push(pace.length);
-    pace.answered(delay + pace.length / bytesPerMs);
+    pace.answered(delay + pace.length / bytesPerMs + noise * chance.random());
   }
-  return Math.max(...sizes.slice(100));
+  const large = sizes.slice(200).toSorted((a, b) => a - b);
+  return large[Math.floor(large.length / 2)] ?? 0;
 }
 
 describe("the pace", () => {
-  test("a parcel adds less than half to the time that the way takes", () => {
-    for (const delay of [60, 200, 600]) {
-      const length = settled(new Pace(), 500, delay);
-      expect(length / 500).toBeLessThan(delay / 2);
-      expect(length / 500).toBeGreaterThan(delay / 10);
+  test("a parcel adds a fifth to the time that the way takes", () => {
+    for (const delay of [100, 200, 600]) {
+      const adds = (settled(new Pace(), 500, delay) - 4096) / 500;
+      expect(adds).toBeLessThan(delay / 4);
+      expect(adds).toBeGreaterThan(delay / 8);
     }
+  });
+
+  test("also when the answers vary by more than that", () => {
+    const adds = (settled(new Pace(), 500, 60, 60) - 4096) / 500;
+    expect(adds).toBeLessThan(60);
+    expect(adds).toBeGreaterThan(4);
   });
 
   test("grows to the most where nobody notices", () => {
@@ -87,7 +96,7 @@ describe("the pace", () => {
 
   test("stays at the least on a slow link, and grows again when it is faster", () => {
     const pace = new Pace();
-    expect(settled(pace, 10, 50)).toBeLessThan(16 * 1024);
+    expect(settled(pace, 10, 50)).toBeLessThan(6 * 1024);
     pace.begin();
     expect(settled(pace, 10_000, 50)).toBeGreaterThan(100 * 1024);
   });

@@ -41,6 +41,7 @@ export interface HubParts {
   readonly chance: Chance;
   readonly site: Site;
   readonly rows: Rows;
+  readonly limits: IngestLimits;
   readonly wire: SimWire | BrokerWire;
   /** What alerts remember over deaths. */
   readonly platter: Platter;
@@ -104,7 +105,7 @@ async function withBroker(parts: HubParts, behind: Behind): Promise<Opened> {
       hub: { id: "hub", data: "", health: 10_000 },
       site,
       changed: () => undefined,
-      ingest: ingestLimits,
+      ingest: parts.limits,
       vitals: () => ({ rss: 0, loopDelay: 0 }),
     },
     parts.platform,
@@ -126,7 +127,7 @@ function alone(parts: HubParts, { store, observe }: Behind): Opened {
       },
       setAside: ({ reason }) => parts.setAside(reason),
       observe,
-      limits: ingestLimits,
+      limits: parts.limits,
     },
     parts.platform,
   );

@@ -3,6 +3,7 @@
  * within a few voyages, by the law that it breaks.
  */
 import { afterEach, expect, test, vi } from "vitest";
+import { Spool } from "../../agent/index.ts";
 import { Shelf } from "../../agent/shelf.ts";
 import { Ingest } from "../../broker/index.ts";
 import type { Flaw } from "./voyage.ts";
@@ -15,6 +16,7 @@ const inTheWorld: readonly (readonly [what: string, flaw: Flaw, law: RegExp])[] 
   ["the disk says synced and is not", "sync", /^law 4: \d+ missing/],
   ["the store says yes and forgets a line", "yes", /^law 4: \d+ missing/],
   ["a file is larger than it was asked to be", "size", /^law 2: the spool uses/],
+  ["the hub takes whatever comes", "room", /^law 2: \d+ batches wait/],
   ["messages of one connection overtake each other", "overtake", /^law 3/],
   ["a value is altered on its way", "value", /^law 5: .* never gave/],
   ["a batch is stored at two times", "twice", /^law 5: reading \d+ is stored twice/],
@@ -41,6 +43,17 @@ const inTheProduct: readonly (readonly [what: string, make: () => void, law: Reg
       });
     },
     /^law 4: \d+ still queued/,
+  ],
+  [
+    "an event is spooled twice, at two times",
+    () => {
+      const { append } = Spool.prototype;
+      vi.spyOn(Spool.prototype, "append").mockImplementation(function (this: Spool, batch) {
+        if (batch.kind === "event") void append.call(this, { ...batch, time: batch.time + 1 });
+        return append.call(this, batch);
+      });
+    },
+    /^law 5: event .* never happened/,
   ],
   [
     "what is being written is not counted as queued",

@@ -15,7 +15,7 @@ import { Devices } from "./device.ts";
 import { openDisk, Platter } from "./disk.ts";
 import type { DiskFlaw } from "./disk.ts";
 import type { SimHub } from "./hub.ts";
-import { startHub } from "./hub.ts";
+import { ingestLimits, startHub } from "./hub.ts";
 import { arrived, arrives, breaks, check, judge } from "./laws.ts";
 import { SimProcess } from "./process.ts";
 import type { VoyageState } from "./state.ts";
@@ -36,7 +36,7 @@ const step = 100;
 const brokerEvery = 5;
 
 /** A deliberate mistake, to show that a law can be broken. */
-export type Flaw = DiskFlaw | StoreFlaw | WireFlaw | "forget";
+export type Flaw = DiskFlaw | StoreFlaw | WireFlaw | "forget" | "room";
 
 export interface VoyageResult {
   readonly seed: number;
@@ -139,6 +139,7 @@ class Voyage implements VoyageState {
       chance: this.chance,
       site,
       rows: this.rows,
+      limits: this.#flaw === "room" ? { ...ingestLimits, most: 100_000 } : ingestLimits,
       wire: this.wire,
       platter: this.#hubPlatter,
       notify: ({ to, address }) => {
