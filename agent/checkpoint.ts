@@ -7,7 +7,7 @@
 import { crc32 } from "node:zlib";
 import type { Schema } from "../config/index.ts";
 import { v, whole } from "../config/index.ts";
-import type { Disk, Entropy, Range } from "../telemetry/index.ts";
+import type { Disk, Platform, Range } from "../telemetry/index.ts";
 
 const fileName = "checkpoint.json";
 
@@ -18,6 +18,8 @@ export type ShedCounts = Readonly<Record<ShedReason, number>>;
 
 export interface Checkpoint {
   readonly stream: string;
+  /** When it began; absent in a stream begun before this was noted. @unit ms since 1970 UTC */
+  readonly born?: number | undefined;
   /** The first number that was not durable when this was written. */
   readonly next: number;
   /** No number above this was ever handed out. */
@@ -33,6 +35,7 @@ export interface Checkpoint {
 const count = whole(0, Number.MAX_SAFE_INTEGER);
 const schema: Schema<Checkpoint & { readonly sum: number }> = v.object({
   stream: v.pipe(v.string(), v.regex(/^[a-z0-9_-]{1,64}\.[0-9a-f]{16}$/)),
+  born: v.optional(count),
   next: count,
   reserved: count,
   offered: count,
@@ -43,9 +46,13 @@ const schema: Schema<Checkpoint & { readonly sum: number }> = v.object({
 });
 
 /** A stream's beginning: its id names the agent, so that any hub can answer it. */
-export function firstCheckpoint(agent: string, entropy: Entropy): Checkpoint {
+export function firstCheckpoint(
+  agent: string,
+  { entropy, clock }: Pick<Platform, "entropy" | "clock">,
+): Checkpoint {
   return {
     stream: `${agent}.${entropy.id()}`,
+    born: clock.now(),
     next: 1,
     reserved: 0,
     offered: 0,

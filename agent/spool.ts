@@ -55,6 +55,8 @@ const checkpointDelay = 1000;
 
 export class Spool {
   readonly stream: string;
+  /** When the stream began, if that was noted. @unit ms since 1970-01-01 UTC */
+  readonly born: number | undefined;
   readonly #options: SpoolOptions;
   readonly #disk: Disk;
   readonly #platform: Platform;
@@ -86,17 +88,17 @@ export class Spool {
     this.#disk = disk;
     this.#platform = platform;
     this.stream = start.stream;
+    this.born = start.born;
     this.#next = start.next;
     this.#durable = start.next - 1;
     this.#reserved = start.reserved;
     this.#offered = start.offered;
     this.#stored = start.stored;
     this.#shed = { ...start.shed };
-    const { size, segment } = options;
     this.#shelf = new Shelf({
       disk,
-      size,
-      segment,
+      size: options.size,
+      segment: options.segment,
       log: platform.log,
       remember: () => this.#checkpoint().catch((error: unknown) => this.#report(error)),
       shed: (reason, count) => {
@@ -113,7 +115,7 @@ export class Spool {
   static async open(options: SpoolOptions, disk: Disk, platform: Platform): Promise<Spool> {
     const known = await readCheckpoint(disk);
     if (known === "damaged") platform.log.error("checkpoint damaged", { code: "E_SPOOL_DAMAGED" });
-    const fresh = firstCheckpoint(options.agent, platform.entropy);
+    const fresh = firstCheckpoint(options.agent, platform);
     const start = known === undefined || known === "damaged" ? fresh : known;
     const spool = new Spool(options, { disk, start }, platform);
     await spool.#recover(start);
@@ -123,7 +125,7 @@ export class Spool {
 
   /** The lowest number that still waits: the stream begins here now. */
   get base(): number {
-    return Math.max(1, this.#shelf.lowest ?? this.#durable + 1);
+    return Math.min(this.#shelf.lowest ?? Number.POSITIVE_INFINITY, this.#durable + 1);
   }
 
   get ledger(): Ledger {
@@ -147,8 +149,8 @@ export class Spool {
     const numbered: Batch = { ...batch, stream: this.stream, seq };
     const payload = encodeBatch(numbered, this.stream, this.base, batch.place);
     const bytes = bytesOf(topic, payload);
-    const fits = Math.min(maxPayload, this.#options.segment);
-    if (recordLength(bytes) > fits) return this.#give("large");
+    if (recordLength(bytes) > Math.min(maxPayload, this.#options.segment))
+      return this.#give("large");
     if (this.#crowded(2) || this.#closed) return this.#give("disk");
     this.#next = seq + 1;
     const spooled = { seq, topic, kind: batch.kind, time: batch.time, payload };
@@ -275,9 +277,7 @@ export class Spool {
   /** Writes a group in as few segments as hold it; notes what became durable as it does. */
   async #write(kind: BatchKind, group: readonly Waiting[], durable: Set<Waiting>): Promise<void> {
     let rest = group;
-    while (rest.length > 0) {
-      const first = rest[0];
-      if (first === undefined) break;
+    for (let first = rest[0]; first !== undefined; first = rest[0]) {
       const firstLength = recordLength(first.bytes);
       const segment = await this.#shelf.segmentFor(kind, first.spooled.seq, firstLength);
       let length = 0;
@@ -351,6 +351,7 @@ export class Spool {
   #snapshot(): Checkpoint {
     return {
       stream: this.stream,
+      born: this.born,
       next: this.#durable + 1,
       reserved: this.#reserved,
       offered: this.#offered - this.#undecided,

@@ -10,6 +10,7 @@ import {
   encodeBatch,
   GatewayError,
   parseTopic,
+  streamNumber,
 } from "../../telemetry/index.ts";
 import { SeededEntropy, silentLog, VirtualClock } from "../virtual.ts";
 
@@ -98,7 +99,7 @@ describe("ingest", () => {
     expect(lines[0]).toEqual({
       measurement: "meter_phase",
       tags: { region: "local", org: "main", site: "s", rack: "r1", device: "m", phase: "L0" },
-      fields: { voltage_v: 230, q: 0 },
+      fields: { voltage_v: 230, q: 0, seq: 1, stream: streamNumber(stream) },
       time: 1_700_000_000_001,
     });
     const topic = "rackstreet/v1/local/main/s/agent/edge/stored";
@@ -151,6 +152,7 @@ describe("ingest", () => {
     await clock.advance(10);
     expect(answers).toEqual([["rackstreet/v1/local/main/s/agent/edge/stored", [[7, 7]]]]);
     expect(asides[0]?.reason).toContain("time");
+    expect(asides[0]).toMatchObject({ stream, seq: 7 });
     expect(ingest.counts).toMatchObject({ received: 1, refused: 1, stored: 0, queued: 0 });
     await end();
   });
@@ -160,7 +162,7 @@ describe("ingest", () => {
     take("telemetry", live(wireBatch(1, 2)).replace('"phase":"L1"', '"colour":"red"'));
     await clock.advance(10);
     expect(lines).toHaveLength(1);
-    expect(asides[0]?.reason).toBe("meter_phase has no tag colour");
+    expect(asides[0]).toMatchObject({ reason: "meter_phase has no tag colour", stream, seq: 1 });
     expect(ingest.counts).toMatchObject({ stored: 1, points: 1, pointsRefused: 1 });
     await end();
   });
@@ -170,7 +172,7 @@ describe("ingest", () => {
     reject(({ tags }) => (tags["phase"] === "L1" ? "type conflict" : undefined));
     take("telemetry", live(wireBatch(1, 3)));
     await clock.advance(10);
-    expect(asides.map(({ reason }) => reason)).toEqual(["type conflict"]);
+    expect(asides).toMatchObject([{ reason: "type conflict", stream, seq: 1 }]);
     expect(answers).toHaveLength(1);
     expect(ingest.counts).toMatchObject({ points: 2, pointsRefused: 1, stored: 1 });
     await end();
