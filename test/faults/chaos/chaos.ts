@@ -31,6 +31,8 @@ export interface ChaosResult {
   readonly stored: number;
   readonly queued: number;
   readonly shed: number;
+  /** Of those shed: stored all the same, because only the answer was lost. */
+  readonly storedAndShed: number;
   readonly refused: number;
   readonly missing: number;
   readonly doubled: number;
@@ -46,7 +48,7 @@ export interface ChaosResult {
 }
 
 /** How long what is left may take to arrive: the longest back-offs of link and resend, twice. */
-const drain = process.env["DRAIN"] ?? "240s";
+const drain = "240s";
 const samplesPerSeries = 40;
 
 export async function chaos(setup: ChaosSetup): Promise<ChaosResult> {
@@ -100,7 +102,7 @@ async function wreak(world: World, { seed, length, say }: ChaosSetup): Promise<F
 
 type Audited = Pick<
   ChaosResult,
-  "offered" | "stored" | "queued" | "shed" | "refused" | "missing" | "doubled"
+  "offered" | "stored" | "queued" | "shed" | "storedAndShed" | "refused" | "missing" | "doubled"
 >;
 
 function judgeAudit(answer: Record<string, unknown>, broken: string[]): Audited {
@@ -113,6 +115,7 @@ function judgeAudit(answer: Record<string, unknown>, broken: string[]): Audited 
     stored: Number(agent["stored"]),
     queued: Number(agent["queued"]),
     shed: Object.values(shed).reduce((a, b) => a + b, 0),
+    storedAndShed: Number(agent["storedAndShed"]),
     refused: Number(agent["refused"]),
     missing: Number(agent["missing"]),
     doubled: Number(agent["doubled"]),
