@@ -14,6 +14,8 @@ export class TcpLink implements AsyncDisposable {
   readonly #target: number;
   readonly #sockets = new Set<Socket>();
   #refusing = false;
+  /** Refuses whatever else is healed meanwhile. */
+  #barred = false;
   /** What each piece waits before it goes on. @unit ms */
   #delay = 0;
   #hung: PromiseWithResolvers<void> | undefined;
@@ -55,6 +57,14 @@ export class TcpLink implements AsyncDisposable {
     this.#delay = delay;
   }
 
+  /** Closed for a time, whatever faults come and go. */
+  async barredFor(work: () => Promise<void>): Promise<void> {
+    this.#barred = true;
+    this.reset();
+    await work();
+    this.#barred = false;
+  }
+
   heal(): void {
     this.#refusing = false;
     this.#delay = 0;
@@ -70,7 +80,7 @@ export class TcpLink implements AsyncDisposable {
   }
 
   #join(socket: Socket): void {
-    if (this.#refusing) {
+    if (this.#refusing || this.#barred) {
       socket.resetAndDestroy();
       return;
     }
