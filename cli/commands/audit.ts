@@ -116,9 +116,7 @@ async function spansOf(
   for (;;) {
     const times = { from: since ?? 0, to: clock.now() + dayMs };
     const all = await agentsIn(store, times, signal);
-    const agents = all.filter(
-      ({ tags }) => given.agent === undefined || isNamed(tags, given.agent),
-    );
+    const agents = all.filter(({ tags }) => tags["device"] === (given.agent ?? tags["device"]));
     const own = await given.spool();
     const spans: AuditSpan[] = [];
     for (const agent of agents) {
@@ -139,10 +137,6 @@ async function spansOf(
 
 /** An agent's clock may be ahead of ours by this. @unit ms */
 const dayMs = 86_400_000;
-
-function isNamed({ device }: AuditedAgent["tags"], name: string): boolean {
-  return device === name;
-}
 
 function nobody(all: readonly AuditedAgent[], agent: string | undefined): string {
   if (agent === undefined || all.length === 0) return "no agent has reported to this store";

@@ -21,7 +21,7 @@ export interface Mosquitto extends AsyncDisposable {
   restart(): Promise<void>;
 }
 
-/** Starts mosquitto and returns when it takes connections. @param more lines of its configuration */
+/** Starts it and returns when it takes connections. @param more lines of its configuration */
 export async function startMosquitto(more: readonly string[] = []): Promise<Mosquitto> {
   const folder = await mkdtemp(join(tmpdir(), "rackstreet-mosquitto-"));
   const port = await freePort();
