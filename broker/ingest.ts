@@ -102,6 +102,8 @@ export class Ingest implements AsyncDisposable {
   #pointsRefused = 0;
   #garbage = 0;
   #storeUp = true;
+  /** Why the store takes nothing, as it was logged last. */
+  #storeWhy = "";
 
   constructor(setup: IngestSetup, platform: Platform) {
     this.#setup = setup;
@@ -233,8 +235,12 @@ export class Ingest implements AsyncDisposable {
   // --- what became of it ---
 
   #turn(up: boolean, error?: GatewayError): void {
-    if (this.#storeUp === up || (up && !this.#queues.every((queue) => queue.up))) return;
+    if (up && (this.#storeUp || !this.#queues.every((queue) => queue.up))) return;
+    // Another reason than before asks for another remedy.
+    const reason = up ? "" : `${error?.code} ${messageOf(error)}`;
+    if (!up && reason === this.#storeWhy) return;
     this.#storeUp = up;
+    this.#storeWhy = reason;
     const { log } = this.#platform;
     if (up) log.info("store recovered", { store: this.#setup.store.title });
     else log.error("store failed", { code: error?.code, why: messageOf(error) });

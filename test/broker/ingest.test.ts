@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { SetAside } from "../../broker/index.ts";
 import { Ingest } from "../../broker/index.ts";
 import type { Store, WriteResult } from "../../store/index.ts";
-import type { Code, Line, WireBatch } from "../../telemetry/index.ts";
+import type { Code, Line, Log, WireBatch } from "../../telemetry/index.ts";
 import {
   decodeStored,
   encodeBackfill,
@@ -34,7 +34,7 @@ function live(batch: WireBatch): string {
   return encodeBatch(batch, stream, 1, { rack: "r1" });
 }
 
-function rig() {
+function rig(log: Log = silentLog) {
   const clock = new VirtualClock();
   const lines: Line[] = [];
   const writes: number[] = [];
@@ -66,7 +66,7 @@ function rig() {
       setAside: (entry) => void asides.push(entry),
       observe: () => undefined,
     },
-    { clock, entropy: new SeededEntropy(1), log: silentLog },
+    { clock, entropy: new SeededEntropy(1), log },
   );
   const take = (kind: string, payload: string): void => {
     const topic = `${base}/${kind}`;
@@ -131,6 +131,27 @@ describe("ingest", () => {
     fail(undefined);
     await clock.advance(30_000);
     expect(ingest.counts).toMatchObject({ stored: 1, queued: 0 });
+    await end();
+  });
+
+  test("a store that fails for another reason than before is said again, once each", async () => {
+    const said: unknown[] = [];
+    const error: Log["error"] = (_event, fields) => void said.push(fields?.["code"]);
+    const { clock, take, fail, end } = rig({ ...silentLog, error });
+    fail("E_STORE_DOWN");
+    take("telemetry", live(wireBatch(1)));
+    await clock.advance(60_000);
+    fail("E_STORE_CONFIG");
+    await clock.advance(60_000);
+    expect(said).toEqual(["E_STORE_DOWN", "E_STORE_CONFIG"]);
+    fail(undefined);
+    await clock.advance(60_000);
+    fail("E_STORE_CONFIG");
+    take("telemetry", live(wireBatch(2)));
+    await clock.advance(60_000);
+    expect(said).toHaveLength(3);
+    fail(undefined);
+    await clock.advance(60_000);
     await end();
   });
 
