@@ -311,6 +311,8 @@ export class Agent implements AsyncDisposable {
         shed_disk_total: shed.disk,
         shed_damaged_total: shed.damaged,
         shed_large_total: shed.large,
+        base_count: this.#spool.base,
+        ...(this.#spool.born === undefined ? {} : { stream_born_ms: this.#spool.born }),
         spool_bytes: this.#spool.bytes,
         polls_total: this.#poller.polls,
         failures_total: this.#poller.failures,

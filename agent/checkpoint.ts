@@ -18,6 +18,8 @@ export type ShedCounts = Readonly<Record<ShedReason, number>>;
 /** All that a checkpoint says, but for which numbers are pending. */
 export interface Counts {
   readonly stream: string;
+  /** When it began; absent in a stream begun before this was noted. @unit ms since 1970 UTC */
+  readonly born?: number | undefined;
   /** The first number that was not durable when this was written. */
   readonly next: number;
   /** No number above this was ever handed out. */
@@ -36,6 +38,7 @@ export interface Checkpoint extends Counts {
 const count = whole(0, Number.MAX_SAFE_INTEGER);
 const schema: Schema<Checkpoint> = v.strictObject({
   stream: v.pipe(v.string(), v.regex(/^[a-z0-9_-]{1,64}\.[0-9a-f]{16}$/)),
+  born: v.optional(count),
   next: count,
   reserved: count,
   offered: count,
@@ -54,10 +57,14 @@ function areRanges(value: unknown): value is readonly Range[] {
   });
 }
 
-/** A stream's beginning: its id names the agent, so that any hub can answer it. */
-export function firstCheckpoint(agent: string, entropy: Entropy): Checkpoint {
+/**
+ * A stream's beginning: its id names the agent, so that any hub can answer it.
+ * @param born when it begins; left out where older batches may have come into it
+ */
+export function firstCheckpoint(agent: string, entropy: Entropy, born?: number): Checkpoint {
   return {
     stream: `${agent}.${entropy.id()}`,
+    born,
     next: 1,
     reserved: 0,
     offered: 0,
@@ -89,10 +96,10 @@ export function textOfRanges(ranges: Iterable<Range>): string {
 /** Writes a checkpoint; `pending` gives its ranges in any order, as JSON without outer brackets. */
 export async function writeCheckpoint(
   disk: Disk,
-  { stream, next, reserved, offered, stored, shed }: Counts,
+  { stream, born, next, reserved, offered, stored, shed }: Counts,
   pending: readonly string[],
 ): Promise<void> {
-  const counts = JSON.stringify({ stream, next, reserved, offered, stored, shed });
+  const counts = JSON.stringify({ stream, born, next, reserved, offered, stored, shed });
   const ranges = pending.filter((text) => text !== "").join(",");
   const text = `${counts.slice(0, -1)},"pending":[${ranges}]`;
   await disk.replace(fileName, Buffer.from(`${text},"crc":${crc32(text)}}`));

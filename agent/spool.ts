@@ -56,6 +56,8 @@ const checkpointDelay = 1000;
 
 export class Spool {
   readonly stream: string;
+  /** When the stream began, if that was noted. @unit ms since 1970-01-01 UTC */
+  readonly born: number | undefined;
   readonly #options: SpoolOptions;
   readonly #disk: Disk;
   readonly #platform: Platform;
@@ -87,17 +89,17 @@ export class Spool {
     this.#disk = disk;
     this.#platform = platform;
     this.stream = start.stream;
+    this.born = start.born;
     this.#next = start.next;
     this.#durable = start.next - 1;
     this.#reserved = start.reserved;
     this.#offered = start.offered;
     this.#stored = start.stored;
     this.#shed = { ...start.shed };
-    const { size, segment } = options;
     this.#shelf = new Shelf({
       disk,
-      size,
-      segment,
+      size: options.size,
+      segment: options.segment,
       log: platform.log,
       remember: () => this.#checkpoint().catch((error: unknown) => this.#report(error)),
       shed: (reason, count) => {
@@ -319,6 +321,7 @@ export class Spool {
   #counts(): Counts {
     return {
       stream: this.stream,
+      born: this.born,
       next: this.#durable + 1,
       reserved: this.#reserved,
       offered: this.#offered - this.#undecided,
@@ -363,15 +366,14 @@ export class Spool {
 async function startOf(
   { agent }: SpoolOptions,
   disk: Disk,
-  { entropy, log }: Platform,
+  { clock, entropy, log }: Platform,
 ): Promise<Checkpoint> {
   try {
     const known = await readCheckpoint(disk);
     if (known !== undefined && known !== "damaged") return known;
-    if (known === "damaged") {
-      log.error("checkpoint damaged", { code: "E_SPOOL_DAMAGED" });
-      await setCheckpointAside(disk);
-    }
+    if (known === undefined) return firstCheckpoint(agent, entropy, clock.now());
+    log.error("checkpoint damaged", { code: "E_SPOOL_DAMAGED" });
+    await setCheckpointAside(disk);
     return firstCheckpoint(agent, entropy);
   } catch (cause) {
     throw refused("checkpoint", cause);

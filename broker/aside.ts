@@ -31,7 +31,7 @@ export class AsideFile implements AsyncDisposable {
     this.#platform = platform;
   }
 
-  add({ topic, reason, content }: SetAside): void {
+  add({ topic, reason, content, stream, seq }: SetAside): void {
     const { clock, log } = this.#platform;
     this.count += 1;
     if (clock.monotonic() - this.#loggedAt >= logEvery) {
@@ -39,7 +39,8 @@ export class AsideFile implements AsyncDisposable {
       log.warn("set aside", { topic, reason, count: this.count, file: fileName });
     }
     if (this.#waiting.length >= maxWaiting) return;
-    const entry = { time: clock.now(), topic, reason, content: content.slice(0, maxContent) };
+    const kept = content.slice(0, maxContent);
+    const entry = { time: clock.now(), topic, reason, stream, seq, content: kept };
     this.#waiting.push(`${JSON.stringify(entry)}\n`);
     this.#writing ??= this.#write().finally(() => {
       this.#writing = undefined;

@@ -57,6 +57,9 @@ export interface SetAside {
   readonly topic: string;
   readonly reason: string;
   readonly content: string;
+  /** The batch it is or was part of, where that is known: an audit counts it as refused. */
+  readonly stream?: string | undefined;
+  readonly seq?: number | undefined;
 }
 
 /** Counts in batches since start: received = stored + queued + refused + overflow. */
@@ -99,6 +102,8 @@ export class Ingest implements AsyncDisposable {
   #pointsRefused = 0;
   #garbage = 0;
   #storeUp = true;
+  /** Why the store takes nothing, as it was logged last. */
+  #storeWhy = "";
 
   constructor(setup: IngestSetup, platform: Platform) {
     this.#setup = setup;
@@ -188,7 +193,7 @@ export class Ingest implements AsyncDisposable {
     { answerTo, late }: { readonly answerTo: string; readonly late: boolean },
   ): void {
     this.#received += 1;
-    const points = batch.points.filter((point) => this.#legal(topic, point));
+    const points = batch.points.filter((point) => this.#legal(topic, batch, point));
     if (!late) this.#setup.observe({ ...batch, points });
     if (this.#waitingLines + points.length > this.#limits.most) {
       this.#overflow += 1;
@@ -200,11 +205,11 @@ export class Ingest implements AsyncDisposable {
     queue?.push({ stream, seq, answerTo, topic, device: address.device, lines }, { late });
   }
 
-  #legal(topic: string, point: Point): boolean {
-    const problem = problemOf(point);
-    if (problem === undefined) return true;
+  #legal(topic: string, { stream, seq }: Batch, point: Point): boolean {
+    const reason = problemOf(point);
+    if (reason === undefined) return true;
     this.#pointsRefused += 1;
-    this.#aside(topic, problem, JSON.stringify(point));
+    this.#setup.setAside({ topic, reason, content: JSON.stringify(point), stream, seq });
     return false;
   }
 
@@ -213,11 +218,12 @@ export class Ingest implements AsyncDisposable {
     const { refused, stream } = message;
     if (refused.length === 0) return;
     const seqs = new RangeSet();
-    for (const { seq, problem } of refused) {
+    for (const { seq, problem: reason } of refused) {
       this.#received += 1;
       this.#refused += 1;
       seqs.add(seq);
-      this.#aside(topic, problem, `batch ${seq} of ${stream}`);
+      const content = `batch ${seq} of ${stream}`;
+      this.#setup.setAside({ topic, reason, content, stream, seq });
     }
     this.#answer(answerTo, stream, seqs);
   }
@@ -229,8 +235,12 @@ export class Ingest implements AsyncDisposable {
   // --- what became of it ---
 
   #turn(up: boolean, error?: GatewayError): void {
-    if (this.#storeUp === up || (up && !this.#queues.every((queue) => queue.up))) return;
+    if (up && (this.#storeUp || !this.#queues.every((queue) => queue.up))) return;
+    // Another reason than before asks for another remedy.
+    const reason = up ? "" : `${error?.code} ${messageOf(error)}`;
+    if (!up && reason === this.#storeWhy) return;
     this.#storeUp = up;
+    this.#storeWhy = reason;
     const { log } = this.#platform;
     if (up) log.info("store recovered", { store: this.#setup.store.title });
     else log.error("store failed", { code: error?.code, why: messageOf(error) });
@@ -238,10 +248,14 @@ export class Ingest implements AsyncDisposable {
 
   #settle(batches: readonly Queued[], lines: readonly Line[], rejected: readonly Rejected[]): void {
     this.#turn(true);
+    const owners = rejected.length === 0 ? undefined : ownersOf(batches);
     for (const { index, reason } of rejected) {
       this.#pointsRefused += 1;
       const line = lines[index];
-      this.#aside(line?.measurement ?? "", reason, JSON.stringify(line));
+      if (line === undefined) continue;
+      const content = JSON.stringify(line);
+      const { stream, seq } = owners?.get(line) ?? {};
+      this.#setup.setAside({ topic: line.measurement, reason, content, stream, seq });
     }
     this.#points += lines.length - rejected.length;
     if (this.#stored === 0) this.#platform.log.info("first batch stored");
@@ -287,4 +301,11 @@ function hashOf(device: string): number {
   let hash = 0;
   for (let i = 0; i < device.length; i += 1) hash = (hash * 31 + device.charCodeAt(i)) >>> 0;
   return hash;
+}
+
+/** The batch of each line. */
+function ownersOf(batches: readonly Queued[]): ReadonlyMap<Line, Queued> {
+  return new Map(
+    batches.flatMap((batch) => batch.lines.map((line): [Line, Queued] => [line, batch])),
+  );
 }

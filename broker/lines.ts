@@ -4,8 +4,8 @@
  *
  * Limits: `maxEntries` devices and series; past it all are forgotten, which costs time alone.
  */
-import type { Line, Point, Tags, UnnumberedBatch } from "../telemetry/index.ts";
-import { lineTags, measurementEntry, topicOf } from "../telemetry/index.ts";
+import type { Batch, Line, Point, Tags, UnnumberedBatch } from "../telemetry/index.ts";
+import { lineFields, lineTags, measurementEntry, topicOf } from "../telemetry/index.ts";
 
 const maxEntries = 100_000;
 
@@ -17,13 +17,13 @@ export class LineMaker {
   #entries = 0;
 
   /** The lines of a batch whose points are legal, so that a point has no tag but its channel. */
-  linesOf(batch: UnnumberedBatch): Line[] {
+  linesOf(batch: UnnumberedBatch | Batch): Line[] {
     if (this.#entries >= maxEntries) this.#forget();
     const device = this.#deviceOf(batch);
-    return batch.points.map((point) => ({
+    return batch.points.map((point, index) => ({
       measurement: point.measurement,
       tags: this.#tagsOf(device, batch, point),
-      fields: point.fields,
+      fields: lineFields(batch, point, index),
       time: batch.time,
     }));
   }

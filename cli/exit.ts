@@ -1,5 +1,6 @@
 /**
- * Exit codes (sysexits): 0 done, 64 usage, 69 unavailable, 70 bug, 75 try later, 78 config.
+ * Exit codes (sysexits): 0 done, 64 usage, 65 an audit that does not add up, 69 unavailable,
+ * 70 bug, 75 try later, 78 config.
  * systemd can use `RestartPreventExitStatus=64 78`.
  */
 import type { Verdict } from "../telemetry/index.ts";
@@ -8,6 +9,7 @@ import { explainError, GatewayError } from "../telemetry/index.ts";
 export const exitCodes = {
   done: 0,
   usage: 64,
+  data: 65,
   unavailable: 69,
   bug: 70,
   tryLater: 75,

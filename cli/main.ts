@@ -7,6 +7,7 @@ import { hideBin } from "yargs/helpers";
 import { GatewayError, systemCode } from "../telemetry/index.ts";
 import { version } from "./assets.ts";
 import { agentCommand } from "./commands/agent.ts";
+import { auditCommand } from "./commands/audit.ts";
 import { checkCommand } from "./commands/check.ts";
 import { configCommand } from "./commands/config.ts";
 import { hubCommand } from "./commands/hub.ts";
@@ -40,6 +41,7 @@ async function main(): Promise<void> {
     .command(queryCommand)
     .command(statusCommand)
     .command(spoolCommand)
+    .command(auditCommand)
     .command(simulateCommand)
     .command(profilesCommand)
     .command(configCommand)
@@ -53,7 +55,10 @@ async function main(): Promise<void> {
     .wrap(Math.min(100, process.stdout.columns ?? 100))
     .example("$0 up config/examples/demo.yaml", "a simulated site, on a page that moves")
     .example("$0 check site.yaml", "every mistake of a configuration")
-    .epilogue("Exit codes: 0 done, 64 usage, 69 unavailable, 70 bug, 75 try later, 78 config.")
+    .epilogue(
+      "Exit codes: 0 done, 64 usage, 65 an audit that does not add up, 69 unavailable, 70 bug, " +
+        "75 try later, 78 config.",
+    )
     .exitProcess(false)
     .fail((message, error, usage) => {
       // yargs gives its own complaints as text, and passes on what a command threw.

@@ -5,7 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { FieldValue, Line } from "../telemetry/index.ts";
-import { fieldFacts, maxFields, maxText } from "../telemetry/index.ts";
+import { columnFacts, maxColumns, maxText } from "../telemetry/index.ts";
 import type { Rejected, WriteResult } from "./contract.ts";
 
 /** Last instant InfluxDB can hold, 2^63 ns after 1970. @unit ms since 1970-01-01 UTC */
@@ -45,7 +45,7 @@ export function columnOf(measurement: string, field: string): Column | undefined
   const known = columns.get(measurement);
   const found = known?.get(field);
   if (found !== undefined) return found;
-  const facts = fieldFacts(measurement, field);
+  const facts = columnFacts(measurement, field);
   if (facts === undefined) return undefined;
   const column = { type: facts.type, key: Buffer.from(`,${field}=`) };
   known?.set(field, column);
@@ -86,7 +86,7 @@ export function shapeProblem(line: Line, fieldCount: number): string | undefined
     return "time must be whole ms since 1970, before the year 2262";
   }
   if (fieldCount === 0) return "no field is left to store";
-  return fieldCount > maxFields ? `a line has at most ${maxFields} fields` : undefined;
+  return fieldCount > maxColumns ? `a line has at most ${maxColumns} fields` : undefined;
 }
 
 /** What an engine gathers while it writes the lines of one call. */

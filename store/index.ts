@@ -1,3 +1,4 @@
+export * from "./audit.ts";
 export * from "./contract.ts";
 export { toLineProtocol } from "./line-protocol.ts";
 export type { LineProtocol } from "./line-protocol.ts";

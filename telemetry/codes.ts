@@ -182,6 +182,11 @@ export const codes = {
     means: "The query cannot be answered as asked.",
     remedy: "Run `rackstreet query --help`; the examples there work as they stand.",
   },
+  E_AUDIT: {
+    verdict: "retry",
+    means: "There is nothing to audit: no agent has reported to the store.",
+    remedy: "Start the agent, or check that `store` and --since are where its batches went.",
+  },
   E_RULE: {
     verdict: "config",
     means: "An alert rule has a mistake.",

@@ -84,13 +84,34 @@ export interface Line {
 }
 
 /** The lines of a batch, one timestamp for all. */
-export function linesOf(batch: UnnumberedBatch): Line[] {
-  return batch.points.map((point) => ({
+export function linesOf(batch: UnnumberedBatch | Batch): Line[] {
+  return batch.points.map((point, index) => ({
     measurement: point.measurement,
     tags: lineTags(batch, point),
-    fields: point.fields,
+    fields: lineFields(batch, point, index),
     time: batch.time,
   }));
+}
+
+/**
+ * The fields of a point's line. The first line of a numbered batch carries the number, so that an
+ * audit can tell what the store lacks.
+ */
+export function lineFields(
+  batch: UnnumberedBatch | Batch,
+  { fields }: Point,
+  index: number,
+): Fields {
+  if (index > 0 || !("stream" in batch)) return fields;
+  return { ...fields, seq: batch.seq, stream: streamNumber(batch.stream) };
+}
+
+/** What `lineFields` adds: whole numbers, no reading, and in no point. */
+export const numberingFields: ReadonlySet<string> = new Set(["seq", "stream"]);
+
+/** Tells the streams of one store apart in few bytes: the last 32 bits of the stream's id. */
+export function streamNumber(stream: string): number {
+  return Number.parseInt(stream.slice(stream.lastIndexOf(".") + 1).slice(-8), 16);
 }
 
 /** The tags of a point's line: point tags over place over topic. */

@@ -2,7 +2,12 @@
 import type { Aggregate, Query, QuerySeries, Store } from "../../store/index.ts";
 import { aggregates, openStore } from "../../store/index.ts";
 import { nearest, v, whole } from "../../config/index.ts";
-import { fieldFacts, GatewayError, measurementEntry } from "../../telemetry/index.ts";
+import {
+  fieldFacts,
+  GatewayError,
+  measurementEntry,
+  numberingFields,
+} from "../../telemetry/index.ts";
 import { sqliteWorker } from "../assets.ts";
 import { configOption, defineCommand, durationArgument, jsonOption } from "../command.ts";
 import { openPlatform, print, printJson } from "../command.ts";
@@ -82,7 +87,8 @@ async function queryOf(
   { given, now, signal }: { given: QueryArguments; now: number; signal: AbortSignal },
 ): Promise<Query> {
   const stored = await store.fields(measurement, signal);
-  const fields = given.field.length > 0 ? given.field : stored.filter((field) => field !== "q");
+  const readings = stored.filter((field) => field !== "q" && !numberingFields.has(field));
+  const fields = given.field.length > 0 ? given.field : readings;
   for (const field of fields) {
     if (fieldFacts(measurement, field) === undefined) refuseUnknown(field, stored, "field");
   }

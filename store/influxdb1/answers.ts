@@ -50,7 +50,7 @@ export function verdictOf(answer: Answer, now: number): WriteVerdict {
   if (status === 404 && said?.startsWith("database not found") === true) {
     return { kind: "database" };
   }
-  const words = said ?? answer.body.slice(0, longestReason);
+  const words = `${said ?? answer.body.slice(0, longestReason)}${remedyFor(said)}`;
   // A missing retention policy comes as a server error, but no repetition creates it.
   if (/retention policy not found|database not found/.test(words)) {
     return failed("E_STORE_CONFIG", status, words);
@@ -81,6 +81,15 @@ function sentenceOf(body: string): string | undefined {
     // Not JSON: a proxy, or another server at this address.
     return undefined;
   }
+}
+
+/**
+ * Once its log found no space, 1.6.7 refuses all writes until it is started again; and what it
+ * takes after that start is lost at the next one, unless that came before the first write.
+ */
+function remedyFor(said: string | undefined): string {
+  if (said?.includes("error writing WAL entry") !== true) return "";
+  return "; make room, then start InfluxDB anew twice, with the hub stopped meanwhile";
 }
 
 /** Semantic drops; with malformed lines InfluxDB says `dropped=0` although some were lost. */

@@ -353,6 +353,8 @@ export const measurements = {
       shed_damaged_total: { about: "Batches lost to damage of the disk." },
       shed_large_total: { about: "Batches given up because they fit no segment." },
       spool_bytes: { about: "Disk used by the spool." },
+      base_count: { about: "The lowest number that waits: all below it are stored or shed." },
+      stream_born_ms: { about: "When the stream began, ms since 1970.", range: [0, 1e13] },
       oldest_s: { about: "Age of the oldest batch that waits.", range: [0, 1e10] },
       polls_total: { about: "Polls since start." },
       failures_total: { about: "Polls that gave nothing, since start." },

@@ -4,7 +4,7 @@
  * and finite.
  */
 import type { Fields, FieldValue, Point } from "../points.ts";
-import { quality } from "../points.ts";
+import { numberingFields, quality } from "../points.ts";
 import type { Unit } from "../units.ts";
 import { unitOf } from "../units.ts";
 import type { FieldEntry, MeasurementEntry } from "./measurements.ts";
@@ -17,6 +17,8 @@ export const placeTags = ["region", "org", "site", "zone", "rack", "device"] as 
 
 /** Largest number of fields a point may have; InfluxDB 3 allows 500 columns in a table. */
 export const maxFields = 200;
+/** Largest number of fields of a row: a point's and its batch's number. */
+export const maxColumns = maxFields + numberingFields.size;
 
 /** Longest text a field may hold. @unit characters */
 export const maxText = 1024;
@@ -35,6 +37,8 @@ export interface FieldFacts {
 
 const qualityFacts: FieldFacts = { entry: { about: "Quality." }, unit: undefined, type: "integer" };
 
+const numberFacts: FieldFacts = { entry: undefined, unit: undefined, type: "integer" };
+
 /** Everything the register says of each field, worked out once. */
 const known: ReadonlyMap<string, ReadonlyMap<string, FieldFacts>> = new Map(
   [...register].map(([measurement, { fields }]) => {
@@ -50,6 +54,11 @@ const known: ReadonlyMap<string, ReadonlyMap<string, FieldFacts>> = new Map(
 export function fieldFacts(measurement: string, field: string): FieldFacts | undefined {
   if (field === "q") return qualityFacts;
   return known.get(measurement)?.get(field) ?? ownField(field);
+}
+
+/** The same for a column of a store, where rows also carry their batch's number. */
+export function columnFacts(measurement: string, field: string): FieldFacts | undefined {
+  return numberingFields.has(field) ? numberFacts : fieldFacts(measurement, field);
 }
 
 /** A field of the user's own: of any type, unless its name ends in a unit. */

@@ -96,6 +96,23 @@ describe("the spool", () => {
     );
   });
 
+  test("a stream keeps the moment it began; one begun before that was noted has none", async () => {
+    const { open, disk, clock } = rig();
+    const born = clock.now();
+    const spool = await open();
+    await spool.close();
+    await clock.advance(5000);
+    const again = await open();
+    expect([spool.born, again.born]).toEqual([born, born]);
+    await again.close();
+    const checkpoint = Buffer.from(disk.files.get("checkpoint.json") ?? []).toString();
+    const old = checkpoint.replace(`"born":${born},`, "").replace(/,"crc":\d+/, "");
+    expect(old).not.toBe(checkpoint);
+    disk.files.set("checkpoint.json", Buffer.from(old));
+    const older = await open();
+    expect([older.born, older.stream]).toEqual([undefined, spool.stream]);
+  });
+
   test("settling twice, or what was never given, changes nothing", async () => {
     const { open, append } = rig();
     const spool = await open();

@@ -3,13 +3,14 @@ import { describe, expect, test } from "vitest";
 import type { SetAside } from "../../broker/index.ts";
 import { Ingest } from "../../broker/index.ts";
 import type { Store, WriteResult } from "../../store/index.ts";
-import type { Code, Line, WireBatch } from "../../telemetry/index.ts";
+import type { Code, Line, Log, WireBatch } from "../../telemetry/index.ts";
 import {
   decodeStored,
   encodeBackfill,
   encodeBatch,
   GatewayError,
   parseTopic,
+  streamNumber,
 } from "../../telemetry/index.ts";
 import { SeededEntropy, silentLog, VirtualClock } from "../virtual.ts";
 
@@ -33,7 +34,7 @@ function live(batch: WireBatch): string {
   return encodeBatch(batch, stream, 1, { rack: "r1" });
 }
 
-function rig() {
+function rig(log: Log = silentLog) {
   const clock = new VirtualClock();
   const lines: Line[] = [];
   const writes: number[] = [];
@@ -65,7 +66,7 @@ function rig() {
       setAside: (entry) => void asides.push(entry),
       observe: () => undefined,
     },
-    { clock, entropy: new SeededEntropy(1), log: silentLog },
+    { clock, entropy: new SeededEntropy(1), log },
   );
   const take = (kind: string, payload: string): void => {
     const topic = `${base}/${kind}`;
@@ -98,7 +99,7 @@ describe("ingest", () => {
     expect(lines[0]).toEqual({
       measurement: "meter_phase",
       tags: { region: "local", org: "main", site: "s", rack: "r1", device: "m", phase: "L0" },
-      fields: { voltage_v: 230, q: 0 },
+      fields: { voltage_v: 230, q: 0, seq: 1, stream: streamNumber(stream) },
       time: 1_700_000_000_001,
     });
     const topic = "rackstreet/v1/local/main/s/agent/edge/stored";
@@ -133,6 +134,27 @@ describe("ingest", () => {
     await end();
   });
 
+  test("a store that fails for another reason than before is said again, once each", async () => {
+    const said: unknown[] = [];
+    const error: Log["error"] = (_event, fields) => void said.push(fields?.["code"]);
+    const { clock, take, fail, end } = rig({ ...silentLog, error });
+    fail("E_STORE_DOWN");
+    take("telemetry", live(wireBatch(1)));
+    await clock.advance(60_000);
+    fail("E_STORE_CONFIG");
+    await clock.advance(60_000);
+    expect(said).toEqual(["E_STORE_DOWN", "E_STORE_CONFIG"]);
+    fail(undefined);
+    await clock.advance(60_000);
+    fail("E_STORE_CONFIG");
+    take("telemetry", live(wireBatch(2)));
+    await clock.advance(60_000);
+    expect(said).toHaveLength(3);
+    fail(undefined);
+    await clock.advance(60_000);
+    await end();
+  });
+
   test("garbage is set aside, counted, and stops nothing", async () => {
     const { clock, take, asides, ingest, end } = rig();
     for (const bad of ["", "{", "[]", '{"v":2}', live(wireBatch(1)).replace(stream, "nobody")]) {
@@ -151,6 +173,7 @@ describe("ingest", () => {
     await clock.advance(10);
     expect(answers).toEqual([["rackstreet/v1/local/main/s/agent/edge/stored", [[7, 7]]]]);
     expect(asides[0]?.reason).toContain("time");
+    expect(asides[0]).toMatchObject({ stream, seq: 7 });
     expect(ingest.counts).toMatchObject({ received: 1, refused: 1, stored: 0, queued: 0 });
     await end();
   });
@@ -160,7 +183,7 @@ describe("ingest", () => {
     take("telemetry", live(wireBatch(1, 2)).replace('"phase":"L1"', '"colour":"red"'));
     await clock.advance(10);
     expect(lines).toHaveLength(1);
-    expect(asides[0]?.reason).toBe("meter_phase has no tag colour");
+    expect(asides[0]).toMatchObject({ reason: "meter_phase has no tag colour", stream, seq: 1 });
     expect(ingest.counts).toMatchObject({ stored: 1, points: 1, pointsRefused: 1 });
     await end();
   });
@@ -170,7 +193,7 @@ describe("ingest", () => {
     reject(({ tags }) => (tags["phase"] === "L1" ? "type conflict" : undefined));
     take("telemetry", live(wireBatch(1, 3)));
     await clock.advance(10);
-    expect(asides.map(({ reason }) => reason)).toEqual(["type conflict"]);
+    expect(asides).toMatchObject([{ reason: "type conflict", stream, seq: 1 }]);
     expect(answers).toHaveLength(1);
     expect(ingest.counts).toMatchObject({ points: 2, pointsRefused: 1, stored: 1 });
     await end();

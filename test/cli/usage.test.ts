@@ -11,6 +11,7 @@ const commands = [
   "read",
   "query",
   "status",
+  "audit",
   "simulate",
   "spool",
   "profiles",

@@ -16,7 +16,8 @@ import { freePort } from "../ports.ts";
 import { startRackstreet } from "../rackstreet.ts";
 import { SeededEntropy, silentLog, VirtualClock } from "../virtual.ts";
 
-const devices = ["r1", "r2", "r3", "r4", "r5"];
+/** Simulated meters; the seed of each is its place here. */
+export const devices = ["r1", "r2", "r3", "r4", "r5"];
 const patience = { timeout: 60_000, interval: 100 };
 /** A value is read a moment before the poll has ended; this long at most on a busy machine. */
 const readTime = 500;
@@ -144,7 +145,8 @@ function samePoint(point: Point, values: Readonly<Record<string, unknown>>): boo
   return Object.entries(values).every(([field, value]) => point.fields[field] === value);
 }
 
-async function isTruth(
+/** Whether the simulated device showed these values at the moment, or just before it. */
+export async function isTruth(
   tags: Readonly<Record<string, string>>,
   time: number,
   values: Readonly<Record<string, unknown>>,

@@ -24,6 +24,8 @@ export interface Influxd extends AsyncDisposable {
 export interface InfluxdSettings {
   /** Lines of the [http] section, e.g. `max-body-size = 1000`. */
   readonly http?: string;
+  /** Where its write-ahead log lies; left out: in its own folder. */
+  readonly wal?: string;
 }
 
 /** How long a start may take on a busy machine. @unit ms */
@@ -34,7 +36,7 @@ export async function startInfluxd(settings: InfluxdSettings = {}): Promise<Infl
   const folder = await mkdtemp(join(tmpdir(), "rackstreet-influxd-"));
   const [port, rpcPort] = await freePorts();
   const config = join(folder, "influxd.conf");
-  await writeFile(config, configText(folder, port, rpcPort, settings.http ?? ""));
+  await writeFile(config, configText(folder, [port, rpcPort], settings));
   const url = `http://127.0.0.1:${port}`;
   let child = await launch(config, url);
   const end = async (signal: NodeJS.Signals): Promise<void> => {
@@ -96,14 +98,18 @@ async function freePorts(): Promise<[number, number]> {
   return [first, second];
 }
 
-function configText(folder: string, port: number, rpcPort: number, http: string): string {
+function configText(
+  folder: string,
+  [port, rpcPort]: readonly [number, number],
+  { http = "", wal = `${folder}/wal` }: InfluxdSettings,
+): string {
   return `reporting-enabled = false
 bind-address = "127.0.0.1:${rpcPort}"
 [meta]
   dir = "${folder}/meta"
 [data]
   dir = "${folder}/data"
-  wal-dir = "${folder}/wal"
+  wal-dir = "${wal}"
   query-log-enabled = false
 [monitor]
   store-enabled = false

@@ -9,25 +9,25 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { vi } from "vitest";
 import { freePort } from "../ports.ts";
+import { until } from "../until.ts";
 
 export interface Mosquitto extends AsyncDisposable {
   readonly url: string;
-  readonly pid: () => number;
+  readonly pid: number;
   /** Ends it as a power cut would. */
   kill9(): Promise<void>;
   /** Starts it again on the same port. */
   restart(): Promise<void>;
 }
 
-/** Starts mosquitto and returns when it takes connections. */
-export async function startMosquitto(): Promise<Mosquitto> {
+/** Starts it and returns when it takes connections. @param more lines of its configuration */
+export async function startMosquitto(more: readonly string[] = []): Promise<Mosquitto> {
   const folder = await mkdtemp(join(tmpdir(), "rackstreet-mosquitto-"));
   const port = await freePort();
   const config = join(folder, "mosquitto.conf");
   const lines = [`listener ${port} 127.0.0.1`, "allow_anonymous true", "persistence false"];
-  await writeFile(config, `${lines.join("\n")}\n`);
+  await writeFile(config, `${[...lines, ...more].join("\n")}\n`);
   let child = await launch(config, port);
   const end = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
@@ -37,7 +37,9 @@ export async function startMosquitto(): Promise<Mosquitto> {
   };
   return {
     url: `mqtt://127.0.0.1:${port}`,
-    pid: () => child.pid ?? 0,
+    get pid() {
+      return child.pid ?? 0;
+    },
     kill9: end,
     async restart() {
       await end();
@@ -52,16 +54,19 @@ export async function startMosquitto(): Promise<Mosquitto> {
 
 async function launch(config: string, port: number): Promise<ChildProcess> {
   const child = spawn("mosquitto", ["-c", config], { stdio: "ignore" });
-  await vi.waitFor(
-    async () => {
-      const socket = connect(port, "127.0.0.1");
-      try {
-        await once(socket, "connect");
-      } finally {
-        socket.destroy();
-      }
-    },
-    { timeout: 30_000, interval: 50 },
-  );
+  const up = await until(() => answers(port), { timeout: 30_000, interval: 50 });
+  if (!up) throw new Error("mosquitto takes no connections");
   return child;
+}
+
+async function answers(port: number): Promise<boolean> {
+  const socket = connect(port, "127.0.0.1");
+  try {
+    await once(socket, "connect");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
 }

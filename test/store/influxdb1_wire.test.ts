@@ -269,6 +269,14 @@ describe("an answer about the database", () => {
     expect(rig.requests).toHaveLength(1);
   });
 
+  test("500 of a log without space: not now, and what a person must do first", async () => {
+    const said = "engine: error writing WAL entry: write 1.wal: no space left on device";
+    await using rig = await withServer(() => ({ status: 500, body: error(said) }));
+    const thrown = await failure(rig.store.write(lines(4), signal));
+    expect(thrown.code).toBe("E_STORE_DOWN");
+    expect(thrown.message).toMatch(/no space left on device; make room, then start InfluxDB anew/);
+  });
+
   test("429 with Retry-After: the wait that was asked for, at most five minutes", async () => {
     const headers = { "retry-after": "2" };
     await using rig = await withServer(() => ({ status: 429, headers }));

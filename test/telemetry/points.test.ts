@@ -41,6 +41,8 @@ describe("problemOf", () => {
     ["infinity", { ...good, fields: { voltage_v: Infinity } }, "voltage_v must be finite"],
     ["not a number", { ...good, fields: { voltage_v: Number.NaN } }, "voltage_v must be finite"],
     ["a half quality", { ...good, fields: { q: 0.5 } }, "q must be a whole number"],
+    ["the spool's own number", { ...good, fields: { seq: 1 } }, "rack_phase has no field seq"],
+    ["a stream's number", { ...good, fields: { stream: 1 } }, "rack_phase has no field stream"],
     ["a long text", { ...good, fields: { x_note: "a".repeat(maxText + 1) } }, /longer than 1024/],
   ])("refuses %s", (_what, point, problem) => {
     expect(problemOf(point)).toMatch(problem);
@@ -105,5 +107,13 @@ describe("linesOf", () => {
       { ...good, tags: { ...identity, phase: "L1" }, time: 1000 },
       { measurement: "energy_meter", tags: identity, fields: { q: 0 }, time: 1000 },
     ]);
+  });
+
+  test("writes a numbered batch's number into its first line alone", () => {
+    const [first, second] = linesOf({ ...batch, stream: "edge.00112233deadbeef", seq: 7 });
+    expect(first?.fields).toEqual({ ...good.fields, seq: 7, stream: 0xdeadbeef });
+    expect(second?.fields).toEqual({ q: 0 });
+    expect(good.fields).toEqual({ voltage_v: 230 });
+    expect(linesOf({ ...batch, points: [], stream: "edge.00112233deadbeef", seq: 8 })).toEqual([]);
   });
 });

@@ -10,7 +10,9 @@ export function measurementsPage(): string {
     [
       `Every line carries the tags ${placeTags.map(code).join(", ")} and at most the one channel`,
       "tag named below. Every line carries `q` (integer): 0 good, 1 substituted, 2 uncertain,",
-      "3 stale, 4 no communication. The unit is the end of a field's name. A field outside this",
+      "3 stale, 4 no communication. The first line of a batch carries the integers `seq`, its",
+      "number in the stream, and `stream`, which stream: `rackstreet audit` compares them with",
+      "what agents offered. The unit is the end of a field's name. A field outside this",
       "register is legal only as `x_<name>`. Names are API: they are added, never renamed.",
     ].join("\n"),
     ...entries.flatMap(([name, entry]) => chapter(name, entry)),
