@@ -1,50 +1,38 @@
-/** Where an InfluxDB 1 is and how to enter it: options parsed once, secrets revealed once. */
+/** Where an InfluxDB 1 is, what it holds, and how lines go there. */
 import type { Clock } from "../../telemetry/index.ts";
-import { GatewayError } from "../../telemetry/index.ts";
+import type { HttpTarget } from "../http/target.ts";
+import { basicAuth, targetOf } from "../http/target.ts";
+import type { Places } from "../tiers.ts";
 import type { Influxdb1Options } from "./options.ts";
 
-export interface Target {
-  readonly clock: Clock;
-  readonly url: URL;
-  readonly port: number;
-  /** The URL's path without its closing slash. */
-  readonly basePath: string;
+export interface Target extends HttpTarget {
   readonly database: string;
-  readonly retentionPolicy: string | undefined;
-  readonly username: string | undefined;
-  readonly password: string | undefined;
-  readonly gzip: boolean;
-  /** @unit ms */
-  readonly timeout: number;
+  /** Retention policies; undefined is the database's default. */
+  readonly policies: Places<string | undefined>;
 }
-
-const usualPorts: Readonly<Record<string, number>> = { "http:": 80, "https:": 443 };
 
 /**
  * The target that options describe.
  * @throws E_SECRET_MISSING
  */
-export function targetOf(options: Influxdb1Options, clock: Clock): Target {
-  const url = new URL(options.url);
+export function influxdb1Target(options: Influxdb1Options, clock: Clock): Target {
+  const { username, password, database, retentionPolicy, rollupPolicy } = options;
+  const basic = username === undefined ? undefined : basicAuth(username, password?.reveal() ?? "");
   return {
-    clock,
-    url,
-    port: Number(url.port === "" ? usualPorts[url.protocol] : url.port),
-    basePath: url.pathname.replace(/\/+$/, ""),
-    database: options.database,
-    retentionPolicy: options.retentionPolicy,
-    username: options.username,
-    password: options.password?.reveal(),
-    gzip: options.gzip,
-    timeout: options.timeout,
+    ...targetOf(options, clock, basic),
+    database,
+    policies: { points: retentionPolicy, rollups: rollupPolicy },
   };
 }
 
-/** Failures of certificates: a person must act, waiting does not help. */
-const certificate = /^(CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_TLS)/;
-
-/** A failed connection as our error: refused, reset, unknown host, or a bad certificate. */
-export function connectionError(target: Target, code: string, cause: unknown): GatewayError {
-  const kind = certificate.test(code) ? "E_STORE_CONFIG" : "E_STORE_DOWN";
-  return new GatewayError(kind, `${target.url.host}: connection failed (${code})`, { cause });
+/** The paths of writes: `precision=ms`, as in all of 1.x. */
+export function writePaths({ database, policies }: Target, consistency?: string): Places<string> {
+  const path = (policy: string | undefined): string => {
+    const query = new URLSearchParams({ db: database, precision: "ms" });
+    if (policy !== undefined) query.set("rp", policy);
+    if (consistency !== undefined) query.set("consistency", consistency);
+    return `/write?${query.toString()}`;
+  };
+  const { points, rollups } = policies;
+  return { points: path(points), rollups: rollups === undefined ? undefined : path(rollups) };
 }

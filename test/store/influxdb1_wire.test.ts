@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { Secret } from "../../config/index.ts";
 import type { Store } from "../../store/index.ts";
 import { openInfluxdb1 } from "../../store/influxdb1/engine.ts";
-import { retryAfterMs } from "../../store/influxdb1/answers.ts";
+import { retryAfterMs } from "../../store/http/answers.ts";
 import type { GatewayError, Line } from "../../telemetry/index.ts";
 import { realPlatform } from "./rig.ts";
 
