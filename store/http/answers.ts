@@ -11,7 +11,7 @@
  *   config     a person must act
  *   down       not now
  */
-import { GatewayError, isRecord } from "../../telemetry/index.ts";
+import { assertNever, GatewayError, isRecord } from "../../telemetry/index.ts";
 
 export interface Answer {
   readonly status: number;
@@ -109,18 +109,21 @@ export function verdictOf(answer: Answer, now: number): WriteVerdict {
       (one.own !== true || own !== undefined) &&
       (one.says?.test(words) ?? true),
   );
-  switch (row?.means) {
+  const means = row?.means ?? "config";
+  switch (means) {
     case "stored":
     case "large":
-      return { kind: row.means };
+      return { kind: means };
     case "missing":
       return { kind: "missing", reason: words };
     case "lines":
       return linesVerdict(words, own?.details ?? {});
     case "down":
       return failed("E_STORE_DOWN", answer, { words, wait: retryAfterMs(answer.retryAfter, now) });
-    default:
+    case "config":
       return failed("E_STORE_CONFIG", answer, { words });
+    default:
+      return assertNever(means);
   }
 }
 

@@ -36,7 +36,7 @@ export class Client {
   readonly #influx: InfluxDB;
 
   constructor(target: Target) {
-    const { url, basePath, database, authorization, timeout } = target;
+    const { url, basePath, database, credentials = {}, timeout } = target;
     const secure = url.protocol === "https:";
     this.#target = target;
     this.#influx = new InfluxDB({
@@ -46,10 +46,11 @@ export class Client {
           host: url.hostname,
           port: target.port,
           path: basePath,
-          options: authorization === undefined ? {} : { headers: { authorization } },
+          options: {},
         },
       ],
       database,
+      ...credentials,
       pool: { maxRetries: 0, requestTimeout: timeout, backoff: noBackoff },
     });
   }
