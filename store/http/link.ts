@@ -40,6 +40,7 @@ export interface FullAnswer extends Answer {
 export class HttpLink implements Disposable {
   readonly target: HttpTarget;
   readonly #agent: http.Agent;
+  #closed = false;
 
   constructor(target: HttpTarget) {
     this.target = target;
@@ -73,6 +74,7 @@ export class HttpLink implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#closed = true;
     this.#agent.destroy();
   }
 
@@ -82,6 +84,9 @@ export class HttpLink implements Disposable {
     { limit, signal }: { readonly limit: number; readonly signal: AbortSignal },
   ): Promise<FullAnswer> {
     const { clock, timeout } = this.target;
+    if (this.#closed) {
+      return Promise.reject(new GatewayError("E_STORE_DOWN", "the store was closed"));
+    }
     return within({ clock, timeout, signal }, (inner) =>
       this.#exchange(this.#optionsOf(request, body, inner), { body, limit }),
     );
