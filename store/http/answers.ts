@@ -11,12 +11,11 @@
  *   config     a person must act
  *   down       not now
  */
-import { assertNever, GatewayError, isRecord } from "../../telemetry/index.ts";
+import { assertNever, GatewayError, invariant, isRecord } from "../../telemetry/index.ts";
 
 export interface Answer {
   readonly status: number;
   readonly retryAfter: string | undefined;
-  /** The first 64 KiB. */
   readonly body: string;
 }
 
@@ -100,16 +99,10 @@ const mostNamed = 100;
 
 /** The verdict on a write; `now` is the wall clock for Retry-After dates. */
 export function verdictOf(answer: Answer, now: number): WriteVerdict {
-  const { status, body } = answer;
+  const { body } = answer;
   const own = ownAnswer(body);
-  const words = (own?.says ?? body.trim()).slice(0, longestReason);
-  const row = answerTable.find(
-    (one) =>
-      one.status.test(String(status)) &&
-      (one.own !== true || own !== undefined) &&
-      (one.says?.test(words) ?? true),
-  );
-  const means = row?.means ?? "config";
+  const words = wordsOf(own, body);
+  const means = rowFor(answer).means;
   switch (means) {
     case "stored":
     case "large":
@@ -127,6 +120,24 @@ export function verdictOf(answer: Answer, now: number): WriteVerdict {
   }
 }
 
+/** The row that decides about an answer. */
+export function rowFor({ status, body }: Answer): Row {
+  const own = ownAnswer(body);
+  const words = wordsOf(own, body);
+  const row = answerTable.find(
+    (one) =>
+      one.status.test(String(status)) &&
+      (one.own !== true || own !== undefined) &&
+      (one.says?.test(words) ?? true),
+  );
+  invariant(row !== undefined, "the last row fits every answer");
+  return row;
+}
+
+function wordsOf(own: OwnAnswer | undefined, body: string): string {
+  return (own?.says ?? body.trim()).slice(0, longestReason);
+}
+
 function failed(
   code: "E_STORE_DOWN" | "E_STORE_CONFIG",
   { status }: Answer,
@@ -137,13 +148,16 @@ function failed(
   return { kind: "failed", error: new GatewayError(code, message, details) };
 }
 
+interface OwnAnswer {
+  readonly says: string;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
 /**
  * The sentence of a JSON body and its details; undefined when this is no answer of the server's
  * own. InfluxDB 1, 3 and GreptimeDB say `error`, InfluxDB 2 and QuestDB `message`, TDengine `err`.
  */
-function ownAnswer(
-  body: string,
-): { readonly says: string; readonly details: Readonly<Record<string, unknown>> } | undefined {
+function ownAnswer(body: string): OwnAnswer | undefined {
   try {
     const details: unknown = JSON.parse(body);
     if (!isRecord(details)) return undefined;

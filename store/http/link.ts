@@ -15,9 +15,9 @@ import { connectionError } from "./target.ts";
 
 /** Connections held open; a second writer gains little, a fifth nothing. */
 const maxSockets = 4;
-/** How much of an answer to a write is read. @unit bytes */
-const maxVerdict = 64 * 1024;
-/** Longest answer to a question: some 100,000 rows. @unit bytes */
+/** How much of an answer to a write is read: refused lines come back in it. @unit characters */
+const maxVerdict = 4 * 1024 * 1024;
+/** Longest answer to a question: some 100,000 rows. @unit characters */
 const maxAnswer = 256 * 1024 * 1024;
 /** Below this compressing costs more than it saves. @unit bytes */
 const gzipFrom = 1024;
