@@ -3,6 +3,7 @@
  * type for each field, merges rows by series and time, and refuses lines in the words of the
  * product. It answers no question; tests look at its rows.
  */
+import { assertNever } from "../../telemetry/index.ts";
 import type { Answer, HttpServer, Request } from "./http_server.ts";
 import { serve } from "./http_server.ts";
 
@@ -93,8 +94,11 @@ function malformed(kind: FakeKind, { number }: Parsed): Answer {
       return refusal(kind, [{ number, reason: said }]);
     case "victoria":
       return { status: 400, body: `error in "/write": cannot parse influx line ${number}` };
-    default:
+    case "v2":
+    case "v3":
       return { status: 400, body: JSON.stringify({ code: "invalid", message: said }) };
+    default:
+      return assertNever(kind);
   }
 }
 
@@ -115,9 +119,12 @@ function refusal(kind: FakeKind, refused: readonly Refusal[]): Answer {
       const error = "partial write of line protocol occurred";
       return { status: 400, body: JSON.stringify({ error, data }) };
     }
-    default: {
+    case "questdb":
+    case "victoria": {
       const { number: line, reason: message } = first ?? { number: 0, reason: "" };
       return { status: 400, body: JSON.stringify({ code: "invalid", message, line }) };
     }
+    default:
+      return assertNever(kind);
   }
 }

@@ -6,6 +6,7 @@
  */
 import { expect, test } from "vitest";
 import type { WriteVerdict } from "../../store/http/answers.ts";
+import { assertNever } from "../../telemetry/index.ts";
 import { answerTable, rowFor, verdictOf } from "../../store/http/answers.ts";
 
 /** A verdict in few words. */
@@ -21,8 +22,12 @@ function shown(verdict: WriteVerdict): string {
       const dropped = verdict.dropped === undefined ? "" : `, dropped ${verdict.dropped}`;
       return `lines [${named}], ${rest}${dropped}`;
     }
-    default:
+    case "stored":
+    case "missing":
+    case "large":
       return verdict.kind;
+    default:
+      return assertNever(verdict);
   }
 }
 
