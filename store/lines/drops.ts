@@ -8,6 +8,7 @@
  */
 import type { Platform } from "../../telemetry/index.ts";
 import { messageOf } from "../../telemetry/index.ts";
+import { askingError } from "../http/asking.ts";
 import type { HttpLink } from "../http/link.ts";
 
 /** How often the page is read, at most. @unit ms */
@@ -42,6 +43,7 @@ export class DropWatch {
     this.#readAt = clock.monotonic();
     try {
       const page = await this.#link.ask({ method: "GET", path: this.#path }, signal);
+      if (page.status !== 200) throw askingError(page, clock.now());
       const counts = dropCounts(page.body);
       for (const [counted, rows] of counts) {
         const more = rows - (this.#known?.get(counted) ?? 0);
