@@ -41,11 +41,17 @@ export class HttpLink implements Disposable {
   readonly target: HttpTarget;
   readonly #agent: http.Agent;
   #closed = false;
+  #connections = 0;
 
   constructor(target: HttpTarget) {
     this.target = target;
     const pool = { keepAlive: true, maxSockets };
     this.#agent = target.url.protocol === "https:" ? new https.Agent(pool) : new http.Agent(pool);
+  }
+
+  /** Connections opened so far: a new one may mean a new server. */
+  get connections(): number {
+    return this.#connections;
   }
 
   /**
@@ -133,6 +139,9 @@ export class HttpLink implements Disposable {
         });
       });
       sent.on("error", fail);
+      sent.on("socket", (socket) => {
+        if (socket.connecting) this.#connections += 1;
+      });
       sent.end(body);
     });
   }

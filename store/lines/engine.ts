@@ -3,11 +3,15 @@
  * VictoriaMetrics, QuestDB, GreptimeDB or TDengine. A hub runs on one; questions are refused with
  * a sentence that says what to use.
  *
+ * A server that says yes before its disk has the lines may be given `resend`: the lines of the
+ * last moments are sent again when it may have died, that is after a failure or over a new
+ * connection. What it and the hub lose in the same moments is lost.
+ *
  * Limits: what such a server makes of a line is its own. VictoriaMetrics stores text as 0, keeps
  * a line that was sent twice twice unless it is told -dedup.minScrapeInterval=1ms; QuestDB needs
  * DEDUP UPSERT KEYS for the same.
  */
-import type { Line, Platform } from "../../telemetry/index.ts";
+import type { Clock, Line, Platform } from "../../telemetry/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
 import type { Store, StoreSize, WriteResult } from "../contract.ts";
 import { HttpLink } from "../http/link.ts";
@@ -15,6 +19,7 @@ import { targetOf } from "../http/target.ts";
 import { LineWriter } from "../http/writer.ts";
 import { DropWatch } from "./drops.ts";
 import type { LinesOptions } from "./options.ts";
+import { Recent } from "./recent.ts";
 
 /** Path, word for milliseconds, and name of the database of each dialect. */
 const dialects = {
@@ -44,10 +49,16 @@ class LinesStore implements Store {
   readonly #link: HttpLink;
   readonly #writer: LineWriter;
   readonly #drops: DropWatch | undefined;
+  readonly #clock: Clock;
+  readonly #recent: Recent;
+  /** Whether the server may have died since the last write that it took. */
+  #suspect = false;
 
   constructor(options: LinesOptions, platform: Platform) {
     const { database, rollupDatabase, metrics } = options;
     const target = targetOf(options, platform.clock);
+    this.#clock = platform.clock;
+    this.#recent = new Recent(options.resend);
     this.title = `lines at ${target.url.href}`;
     this.#link = new HttpLink(target);
     const paths = {
@@ -61,7 +72,16 @@ class LinesStore implements Store {
   }
 
   async write(lines: readonly Line[], signal: AbortSignal): Promise<WriteResult> {
+    const { connections } = this.#link;
+    // Only a write that ends well takes the suspicion away.
+    const suspect = this.#suspect;
+    this.#suspect = true;
     const result = await this.#writer.write(lines, signal);
+    if (suspect || this.#link.connections !== connections) {
+      await this.#writer.write(this.#recent.lines(this.#clock.monotonic()), signal);
+    }
+    this.#suspect = false;
+    this.#recent.add(lines, this.#clock.monotonic());
     await this.#drops?.look(signal);
     return result;
   }

@@ -1,5 +1,5 @@
 /** Options of the engine that only takes lines. */
-import { option, text, v } from "../../config/index.ts";
+import { duration, option, text, v } from "../../config/index.ts";
 import { httpOptions, storeName } from "../http/options.ts";
 
 const parameter = v.pipe(text, v.maxLength(256, "is longer than 256 characters"));
@@ -30,6 +30,13 @@ export const linesOptions = v.strictObject({
       about: "Further parameters of each write.",
     }),
     {},
+  ),
+  resend: v.optional(
+    option(duration, {
+      about: "How long it may forget what it took when it is killed: sent again after that.",
+      example: "30s",
+    }),
+    "0s",
   ),
   metrics: v.optional(
     option(v.pipe(text, v.startsWith("/", "begins with /")), {
