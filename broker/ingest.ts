@@ -29,7 +29,9 @@ import {
   sleep,
   topicOf,
 } from "../telemetry/index.ts";
-import type { Store } from "../store/index.ts";
+import type { SetAside, Store } from "../store/index.ts";
+
+export type { SetAside };
 
 export interface IngestSetup {
   readonly store: Store;
@@ -39,13 +41,6 @@ export interface IngestSetup {
   readonly setAside: (entry: SetAside) => void;
   /** Sees each batch that is not late once it is decoded, before it is stored. */
   readonly observe: (batch: UnnumberedBatch) => void;
-}
-
-/** A message, batch or line that can never be stored, and why. */
-export interface SetAside {
-  readonly topic: string;
-  readonly reason: string;
-  readonly content: string;
 }
 
 /** Counts in batches since start: received = stored + queued + refused + overflow. */
@@ -189,7 +184,7 @@ export class Ingest implements AsyncDisposable {
     { answerTo, lane }: { readonly answerTo: string; readonly lane: Lane },
   ): void {
     this.#received += 1;
-    const points = batch.points.filter((point) => this.#legal(topic, point));
+    const points = batch.points.filter((point) => this.#legal(topic, batch, point));
     if (lane === this.#live) this.#setup.observe({ ...batch, points });
     if (this.#waitingLines + points.length > most) {
       this.#overflow += 1;
@@ -200,11 +195,13 @@ export class Ingest implements AsyncDisposable {
     lane.push({ stream, seq, answerTo, topic, device: address.device, lines });
   }
 
-  #legal(topic: string, point: Point): boolean {
-    const problem = problemOf(point);
-    if (problem === undefined) return true;
+  #legal(topic: string, batch: Batch, point: Point): boolean {
+    const reason = problemOf(point);
+    if (reason === undefined) return true;
     this.#pointsRefused += 1;
-    this.#aside(topic, problem, JSON.stringify(point));
+    const { stream, seq } = batch;
+    const [line] = linesOf({ ...batch, points: [point] });
+    this.#setup.setAside({ topic, reason, content: JSON.stringify(point), stream, seq, line });
     return false;
   }
 
@@ -293,7 +290,8 @@ export class Ingest implements AsyncDisposable {
     for (const { index, reason } of rejected) {
       this.#pointsRefused += 1;
       const line = lines[index];
-      this.#aside(line?.measurement ?? "", reason, JSON.stringify(line));
+      const { topic = "", stream, seq } = batchWith(batches, index) ?? {};
+      this.#setup.setAside({ topic, reason, content: JSON.stringify(line), stream, seq, line });
     }
     this.#points += lines.length - rejected.length;
     if (this.#stored === 0) this.#platform.log.info("first batch stored");
@@ -329,6 +327,12 @@ function answerTopic({ address }: ParsedTopic, stream: string): string | undefin
   const [, agent] = /^([a-z0-9_-]{1,64})\.[0-9a-f]{1,32}$/.exec(stream) ?? [];
   if (agent === undefined) return undefined;
   return topicOf({ ...address, class: "agent", device: agent }, "stored");
+}
+
+/** The batch that holds a line, by the line's place among all of them. */
+function batchWith(batches: readonly Queued[], index: number): Queued | undefined {
+  let left = index;
+  return batches.find(({ lines }) => (left -= lines.length) < 0);
 }
 
 function countLines(batches: readonly Queued[]): number {

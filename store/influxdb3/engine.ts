@@ -32,14 +32,20 @@ import type { Influxdb3Options } from "./options.ts";
 import { answerOf, querySql, summariesOf, summarySql } from "./query.ts";
 import { lineOf, pageColumns, pageSql } from "./scan.ts";
 
+/** The connection that options describe. @throws E_SECRET_MISSING */
+export function influxdb3Link(options: Influxdb3Options, { clock }: Platform): HttpLink {
+  const { token } = options;
+  const bearer = token === undefined ? undefined : `Bearer ${token.reveal()}`;
+  return new HttpLink(targetOf(options, clock, bearer));
+}
+
 /**
  * Opens the engine.
  * @throws E_SECRET_MISSING
  */
-export function openInfluxdb3(options: Influxdb3Options, { clock }: Platform): Store {
-  const { token, database, rollupDatabase } = options;
-  const bearer = token === undefined ? undefined : `Bearer ${token.reveal()}`;
-  const link = new HttpLink(targetOf(options, clock, bearer));
+export function openInfluxdb3(options: Influxdb3Options, platform: Platform): Store {
+  const { database, rollupDatabase } = options;
+  const link = influxdb3Link(options, platform);
   return new Influxdb3Store(link, { points: database, rollups: rollupDatabase });
 }
 
