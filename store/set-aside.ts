@@ -6,8 +6,8 @@
  *   {"time":…,"topic":"rackstreet/v1/…","reason":"…","stream":"edge.0f…","seq":7,"line":{…}}
  *   {"time":…,"topic":"rackstreet/v1/…","reason":"…","content":"…"}
  */
-import { v } from "../config/index.ts";
-import type { Line } from "../telemetry/index.ts";
+import type { FieldValue, Line } from "../telemetry/index.ts";
+import { isRecord } from "../telemetry/index.ts";
 
 /** Name of the file in the hub's folder; the one before it ends in `.old`. */
 export const asideFile = "set-aside.jsonl";
@@ -24,29 +24,19 @@ export interface SetAside {
   readonly seq?: number | undefined;
 }
 
-/** An entry as it stands in the file. */
-export type AsideEntry = v.InferOutput<typeof entryForm>;
+/** An entry as it is read back. */
+export interface AsideEntry {
+  /** When it was set aside. @unit ms since 1970-01-01 UTC */
+  readonly time: number;
+  readonly reason: string;
+  /** Absent where it cannot be written again. */
+  readonly line: Line | undefined;
+}
 
 /** Longest content kept of one entry. @unit characters */
 const maxContent = 4096;
 /** Longest line that is kept whole: 16 of the longest texts. @unit characters */
 const maxLine = 64 * 1024;
-
-const lineForm = v.object({
-  measurement: v.string(),
-  tags: v.record(v.string(), v.string()),
-  fields: v.record(v.string(), v.union([v.number(), v.string()])),
-  time: v.number(),
-});
-
-const entryForm = v.object({
-  time: v.number(),
-  topic: v.string(),
-  reason: v.string(),
-  stream: v.optional(v.string()),
-  seq: v.optional(v.number()),
-  line: v.optional(lineForm),
-});
 
 /** The text of an entry, with its line end. @param time when it was set aside */
 export function asideText(
@@ -59,16 +49,44 @@ export function asideText(
   return `${JSON.stringify({ ...head, content: content.slice(0, maxContent) })}\n`;
 }
 
-/** The entry of a text; its line is absent where it cannot be written again. */
+/** The entry of a text, or undefined when it is none. */
 export function asideEntry(text: string): AsideEntry | undefined {
+  const parsed = parse(text);
+  if (parsed === undefined) return undefined;
+  const { time, reason, line } = parsed;
+  if (typeof time !== "number" || typeof reason !== "string") return undefined;
+  return { time, reason, line: isRecord(line) ? lineIn(line) : undefined };
+}
+
+function parse(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const parsed: unknown = JSON.parse(text);
-    const whole = v.safeParse(entryForm, parsed);
-    if (whole.success) return whole.output;
-    // A number that is not finite has become null: such a line is none.
-    const rest = v.safeParse(v.omit(entryForm, ["line"]), parsed);
-    return rest.success ? rest.output : undefined;
+    return isRecord(parsed) ? parsed : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** By hand and not by a schema, which would leave out a tag called `constructor`. */
+function lineIn(line: Readonly<Record<string, unknown>>): Line | undefined {
+  const { measurement, tags, fields, time } = line;
+  if (typeof measurement !== "string" || typeof time !== "number") return undefined;
+  if (!holdsOnly(tags, isText) || !holdsOnly(fields, isFieldValue)) return undefined;
+  return { measurement, tags, fields, time };
+}
+
+function holdsOnly<T>(
+  value: unknown,
+  is: (one: unknown) => one is T,
+): value is Readonly<Record<string, T>> {
+  return isRecord(value) && Object.values(value).every(is);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+/** A number that is not finite has become null, and is none. */
+function isFieldValue(value: unknown): value is FieldValue {
+  return typeof value === "string" || typeof value === "number";
 }
