@@ -89,8 +89,8 @@ export class CopyFiles {
     const file = await this.#disk.open(this.refusedName, 0);
     try {
       if (file.size + bytes.length > maxRefused) {
-        const why = `${this.refusedName} is full; the target refuses too much: ${refused[0]?.reason}`;
-        throw new GatewayError("E_STORE_REJECTED", why);
+        const why = `the target refuses too much: ${refused[0]?.reason}`;
+        throw new GatewayError("E_STORE_REJECTED", `${this.refusedName} is full; ${why}`);
       }
       await file.write(file.size, bytes);
       await file.sync();

@@ -24,7 +24,7 @@ import { cleanMeasurement } from "../series.ts";
 import type { ResultSeries } from "./client.ts";
 import { Client, databaseNotFound } from "./client.ts";
 import type { Influxdb1Options } from "./options.ts";
-import { answerOf, quoteName, statementsOf } from "./query.ts";
+import { answerOf, sourceOf, statementsOf } from "./query.ts";
 import { columnStatements, linesOfPage, pageStatement } from "./scan.ts";
 import { summariesOf, summaryStatement } from "./summaries.ts";
 import type { Target } from "./target.ts";
@@ -78,14 +78,15 @@ class Influxdb1Store implements Store {
 
   async *scan(span: Span, signal: AbortSignal): AsyncGenerator<readonly Line[]> {
     const asked = askedSpanOf(span);
-    const [tags, fields] = await this.#ask(columnStatements(asked.measurement), signal);
+    const { policies } = this.#target;
+    const statements = columnStatements(asked.measurement, policies);
+    const [tags, fields] = await this.#ask(statements, signal);
     const stored = firstColumn([fields ?? []]);
     const columns = {
       tags: firstColumn([tags ?? []]),
       fields: asked.fields?.filter((field) => stored.includes(field)) ?? stored,
     };
     if (columns.fields.length === 0) return;
-    const { policies } = this.#target;
     yield* pages(asked, async (from, limit) => {
       const statement = pageStatement({ ...asked, from }, columns, { policies, limit });
       const answer = (await this.#ask([statement], signal)).flat();
@@ -98,8 +99,8 @@ class Influxdb1Store implements Store {
   }
 
   async fields(measurement: string, signal: AbortSignal): Promise<readonly string[]> {
-    const name = quoteName(cleanMeasurement(measurement));
-    return firstColumn(await this.#ask([`SHOW FIELD KEYS FROM ${name}`], signal));
+    const source = sourceOf(cleanMeasurement(measurement), this.#target.policies);
+    return firstColumn(await this.#ask([`SHOW FIELD KEYS FROM ${source}`], signal));
   }
 
   async size(signal: AbortSignal): Promise<StoreSize> {

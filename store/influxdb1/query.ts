@@ -53,20 +53,25 @@ function hasOwnTime({ aggregate, every }: AskedQuery): boolean {
   return every === undefined && (aggregate === "first" || aggregate === "last");
 }
 
+/** A measurement in its retention policy. */
+export function sourceOf(measurement: string, policies: Policies): string {
+  const policy = placeOf(policies, measurement);
+  const name = quoteName(measurement);
+  return policy === undefined ? name : `${quoteName(policy)}.${name}`;
+}
+
 /** The FROM and WHERE of any question. */
 export function fromWhere(
   query: Pick<AskedQuery, "measurement" | "from" | "to" | "where" | "worstQuality">,
   policies: Policies,
 ): string {
   const { measurement, from, to, where, worstQuality } = query;
-  const name = placeOf(policies, measurement);
-  const policy = name === undefined ? "" : `${quoteName(name)}.`;
   const conditions = [`time >= ${from}ms`, `time < ${to}ms`];
   for (const tag in where) {
     conditions.push(`${quoteName(tag)}::tag = ${quoteText(where[tag] ?? "")}`);
   }
   if (worstQuality !== undefined) conditions.push(`("q"::integer > ${worstQuality}) = false`);
-  return `FROM ${policy}${quoteName(measurement)} WHERE ${conditions.join(" AND ")}`;
+  return `FROM ${sourceOf(measurement, policies)} WHERE ${conditions.join(" AND ")}`;
 }
 
 function groupBy(query: AskedQuery, window: number | undefined): string {

@@ -3,7 +3,7 @@ import type { FieldValue, Line } from "../../telemetry/index.ts";
 import type { AskedSpan } from "../asked.ts";
 import type { ResultSeries } from "./client.ts";
 import type { Policies } from "./query.ts";
-import { fieldName, fromWhere, quoteName } from "./query.ts";
+import { fieldName, fromWhere, quoteName, sourceOf } from "./query.ts";
 import { textsOf } from "./summaries.ts";
 
 /** What a page's columns are. */
@@ -13,9 +13,9 @@ export interface Columns {
 }
 
 /** The statements that tell the columns of a measurement: tags, then fields. */
-export function columnStatements(measurement: string): string[] {
-  const name = quoteName(measurement);
-  return [`SHOW TAG KEYS FROM ${name}`, `SHOW FIELD KEYS FROM ${name}`];
+export function columnStatements(measurement: string, policies: Policies): string[] {
+  const source = sourceOf(measurement, policies);
+  return [`SHOW TAG KEYS FROM ${source}`, `SHOW FIELD KEYS FROM ${source}`];
 }
 
 /** The statement of one page. */

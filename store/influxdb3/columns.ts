@@ -58,7 +58,7 @@ export function windowSql(every: number): string {
   return `${timeSql(every)} * ${every}`;
 }
 
-/** A row's time in whole multiples of `ms`; no instant is so late that `ms` nanoseconds overflow. */
+/** A row's time in whole multiples of `ms`, which never outgrows 64 bits of nanoseconds. */
 function timeSql(ms: number): string {
   return `CAST(time AS BIGINT) / ${Math.min(ms, longestWindow)}000000`;
 }

@@ -94,9 +94,8 @@ class LinesStore implements Store {
     return this.#refuse();
   }
 
-  // oxlint-disable-next-line require-yield
-  async *scan(): AsyncGenerator<readonly Line[]> {
-    await this.#refuse();
+  scan(): AsyncIterable<readonly Line[]> {
+    return { [Symbol.asyncIterator]: () => ({ next: () => this.#refuse() }) };
   }
 
   measurements(): Promise<never> {

@@ -60,7 +60,7 @@ describe.skipIf(!needs("victoria-metrics", "victoria-metrics"))("VictoriaMetrics
     );
   });
 
-  test("killed while we write: what it had said yes to is sent again, nothing is lost", async () => {
+  test("killed while we write: what it took is sent again, nothing is lost", async () => {
     await using store = await open({ resend: "60s" });
     const write = async (from: number): Promise<void> => {
       await store.write(lines("killed", from, 100), signal);

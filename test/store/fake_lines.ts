@@ -78,7 +78,7 @@ function conflictIn(
     const type = value.startsWith('"') ? "string" : value.endsWith("i") ? "integer" : "float";
     const known = types.get(`${measurement} ${name}`);
     if (known !== undefined && known !== type) {
-      return `field type conflict: input field "${name}" is type ${type}, already exists as ${known}`;
+      return `field type conflict: input field "${name}" is type ${type}, exists as ${known}`;
     }
     types.set(`${measurement} ${name}`, type);
   }
