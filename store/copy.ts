@@ -36,7 +36,7 @@ export interface CopyProgress {
   readonly measurement: string;
   /** Of this run. */
   readonly rowsPerSecond: number;
-  /** By the share of time that is copied; undefined until there is one. @unit ms */
+  /** By the share of time up to `until`: data that ends before ends sooner. @unit ms */
   readonly left: number | undefined;
   readonly rows: number;
   readonly refused: number;

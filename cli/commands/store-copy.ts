@@ -180,14 +180,14 @@ function showing(json: boolean): {
   };
 }
 
-/** `rack_power · 120,000 rows · 41,000 rows/s · 3 min left · 2 refused`. */
+/** `rack_power · 120,000 rows · 41,000 rows/s · at most 3 min left · 2 refused`. */
 export function progressText(progress: CopyProgress): string {
   const { measurement, rows, rowsPerSecond, left, refused } = progress;
   return [
     measurement,
     `${number(rows)} rows`,
     `${number(rowsPerSecond)} rows/s`,
-    ...(left === undefined ? [] : [`${shownAge(left)} left`]),
+    ...(left === undefined ? [] : [`at most ${shownAge(left)} left`]),
     ...(refused === 0 ? [] : [`${number(refused)} refused`]),
   ].join(" · ");
 }

@@ -15,6 +15,7 @@ export const storeCommand = defineCommand({
       .command(initCommand)
       .command(copyCommand)
       .command(retryCommand)
-      .demandCommand(1, "Name a command: init, copy or retry."),
+      .demandCommand(1, "Name a command: init, copy or retry.")
+      .example("$0 store init site.yaml --dry-run", "what would be made"),
   handler: () => undefined,
 });
