@@ -10,7 +10,7 @@ import type { CopyState } from "../store/index.ts";
 import { asideText } from "../store/index.ts";
 import type { Disk, Line } from "../telemetry/index.ts";
 import { GatewayError } from "../telemetry/index.ts";
-import { openFolder } from "./platform.ts";
+import { shareFolder } from "./platform.ts";
 
 const maxRefused = 64 * 1024 * 1024;
 
@@ -45,7 +45,7 @@ export class CopyFiles {
   }
 
   static async open(path: string, route: CopyRoute): Promise<CopyFiles> {
-    return new CopyFiles(await openFolder(dirname(path)), basename(path), route);
+    return new CopyFiles(await shareFolder(dirname(path)), basename(path), route);
   }
 
   /** Name of the file of refused lines, beside the state. */

@@ -112,11 +112,21 @@ export async function lockFolder(folder: string): Promise<AsyncDisposable> {
  * removed. @throws E_SPOOL_WRITE
  */
 export async function openFolder(folder: string): Promise<Disk> {
+  const shared = await shareFolder(folder);
+  for (const name of await shared.list()) {
+    if (name.endsWith(unfinished)) await shared.remove(name);
+  }
+  return shared;
+}
+
+/**
+ * The same for a folder in which another process may be at work: nothing in it is removed.
+ * @throws E_SPOOL_WRITE
+ */
+export async function shareFolder(folder: string): Promise<Disk> {
   try {
     await mkdir(folder, { recursive: true });
-    for (const name of await readdir(folder)) {
-      if (name.endsWith(unfinished)) await rm(join(folder, name), { force: true });
-    }
+    await readdir(folder);
   } catch (cause) {
     throw new GatewayError("E_SPOOL_WRITE", `${folder}: ${whyUnreadable(cause)}`, { cause });
   }

@@ -9,7 +9,7 @@ import { sqliteWorker } from "../assets.ts";
 import { configArgument, defineCommand, durationArgument, jsonOption } from "../command.ts";
 import { openPlatform, print, printJson } from "../command.ts";
 import { exitCodes } from "../exit.ts";
-import { lockFolder, openFolder } from "../platform.ts";
+import { lockFolder, shareFolder } from "../platform.ts";
 import { renderTable } from "../table.ts";
 
 export const retryCommand = defineCommand({
@@ -41,7 +41,7 @@ export const retryCommand = defineCommand({
     const counts = await retryAside(
       {
         store,
-        disk: await openFolder(dirname(path)),
+        disk: await shareFolder(dirname(path)),
         files: file === undefined ? [`${name}.old`, name] : [name],
         since:
           since === undefined ? undefined : platform.clock.now() - durationArgument("since", since),

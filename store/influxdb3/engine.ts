@@ -2,8 +2,9 @@
  * The InfluxDB 3 engine: lines to /api/v3/write_lp, SQL to /api/v3/query_sql, answers as JSON
  * lines. A database makes itself with the first line written to it. Opening touches no network.
  *
- * Limits of the product: Core reaches back some 72 hours in one question (query-file-limit), has
- * five databases and 500 columns a table.
+ * Limits of the product: two values written for one row shortly after each other may end either
+ * way (the same one twice is harmless). Core reaches back some 72 hours in one question
+ * (query-file-limit), has five databases and 500 columns a table.
  */
 import type { Line, Platform } from "../../telemetry/index.ts";
 import { GatewayError, isRecord } from "../../telemetry/index.ts";

@@ -73,17 +73,19 @@ class LinesStore implements Store {
 
   async write(lines: readonly Line[], signal: AbortSignal): Promise<WriteResult> {
     const { connections } = this.#link;
-    // Only a write that ends well takes the suspicion away.
-    const suspect = this.#suspect;
-    this.#suspect = true;
-    const result = await this.#writer.write(lines, signal);
-    if (suspect || this.#link.connections !== connections) {
-      await this.#writer.write(this.#recent.lines(this.#clock.monotonic()), signal);
+    try {
+      const result = await this.#writer.write(lines, signal);
+      if (this.#suspect || this.#link.connections !== connections) {
+        await this.#writer.write(this.#recent.lines(this.#clock.monotonic()), signal);
+      }
+      this.#suspect = false;
+      this.#recent.add(lines, this.#clock.monotonic());
+      await this.#drops?.look(signal);
+      return result;
+    } catch (error) {
+      this.#suspect = true;
+      throw error;
     }
-    this.#suspect = false;
-    this.#recent.add(lines, this.#clock.monotonic());
-    await this.#drops?.look(signal);
-    return result;
   }
 
   query(): Promise<never> {
