@@ -10,7 +10,7 @@ import type { CopyState } from "../store/index.ts";
 import { asideText } from "../store/index.ts";
 import type { Disk, Line } from "../telemetry/index.ts";
 import { GatewayError } from "../telemetry/index.ts";
-import { shareFolder } from "./platform.ts";
+import { shareFolder } from "./folder.ts";
 
 const maxRefused = 64 * 1024 * 1024;
 

@@ -14,6 +14,7 @@ import { profilesCommand } from "./commands/profiles.ts";
 import { queryCommand } from "./commands/query.ts";
 import { readCommand } from "./commands/read.ts";
 import { simulateCommand } from "./commands/simulate.ts";
+import { spoolCommand } from "./commands/spool.ts";
 import { statusCommand } from "./commands/status.ts";
 import { storeCommand } from "./commands/store.ts";
 import { upCommand } from "./commands/up.ts";
@@ -40,6 +41,7 @@ async function main(): Promise<void> {
     .command(queryCommand)
     .command(statusCommand)
     .command(storeCommand)
+    .command(spoolCommand)
     .command(simulateCommand)
     .command(profilesCommand)
     .command(configCommand)

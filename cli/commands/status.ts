@@ -49,7 +49,10 @@ export const statusCommand = defineCommand({
     const { agent, broker } = loaded.config;
     const given = url === undefined ? undefined : parsedArgument("url", url, brokerAddress);
     const target =
-      given ?? agent.uplink.url ?? broker.listen.find(({ scheme }) => scheme === "mqtt");
+      given ??
+      agent.uplink.url ??
+      broker.outside?.url ??
+      broker.listen.find(({ scheme }) => scheme === "mqtt");
     if (target === undefined) throw new GatewayError("E_USAGE", "give --url");
     const password = passwordFrom === undefined ? undefined : new Secret(passwordFrom);
     // Asked for here, once: the link itself would try again for as long as it is missing.

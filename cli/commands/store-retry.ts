@@ -9,7 +9,8 @@ import { sqliteWorker } from "../assets.ts";
 import { configArgument, defineCommand, durationArgument, jsonOption } from "../command.ts";
 import { openPlatform, print, printJson } from "../command.ts";
 import { exitCodes } from "../exit.ts";
-import { lockFolder, shareFolder } from "../platform.ts";
+import { shareFolder } from "../folder.ts";
+import { lockFolder } from "../platform.ts";
 import { renderTable } from "../table.ts";
 
 export const retryCommand = defineCommand({

@@ -4,7 +4,7 @@
  * rejected by its word; where it names none, halves are sent until the refused ones stand alone.
  * Sending a stored line again is harmless, because measurement + tags + time identify it.
  *
- * Limits: 5,000 lines and 1 MiB a request; at most 2n - 1 requests to sift n lines.
+ * Limits: 5,000 lines and 2 MiB a request; at most 2n - 1 requests to sift n lines.
  */
 import type { Line } from "../../telemetry/index.ts";
 import { assertNever, GatewayError } from "../../telemetry/index.ts";
@@ -20,8 +20,8 @@ import type { HttpLink } from "./link.ts";
 
 /** Lines a request; more gains nothing from 1,000 up. */
 const maxLines = 5_000;
-/** About 40,000 values, which take some 8 ms to put into text. @unit characters */
-const maxText = 1024 * 1024;
+/** Above 5,000 lines of ten fields, which take some 8 ms to put into text. @unit characters */
+const maxText = 2 * 1024 * 1024;
 /** However little a server takes, a request is not planned smaller. @unit characters */
 const minText = 16 * 1024;
 

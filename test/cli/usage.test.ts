@@ -16,6 +16,7 @@ const commands = [
   "store copy",
   "store retry",
   "simulate",
+  "spool",
   "profiles",
   "config",
   "config explain",
