@@ -9,6 +9,7 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { Disk, DiskFile, Line } from "../telemetry/index.ts";
+import { placeTags, problemOf } from "../telemetry/index.ts";
 import type { Store } from "./contract.ts";
 import type { AsideEntry } from "./set-aside.ts";
 import { asideEntry } from "./set-aside.ts";
@@ -50,6 +51,8 @@ export interface RetryCounts {
 interface Pending {
   readonly hash: string;
   readonly line: Line;
+  /** Why the register does not allow it. */
+  readonly problem: string | undefined;
 }
 
 /**
@@ -79,23 +82,37 @@ async function retryEach(
     if (ledger.has(hash)) counts.done += 1;
     else if (entry?.line === undefined) counts.withoutLine += 1;
     else if (!isChosen(entry, setup)) counts.leftOut += 1;
-    else pending.push({ hash, line: entry.line });
+    else pending.push({ hash, line: entry.line, problem: unlawful(entry, entry.line) });
   }
   if (setup.dryRun) counts.written = pending.length;
   for (let at = 0; !setup.dryRun && at < pending.length; at += pieceLines) {
     const piece = pending.slice(at, at + pieceLines);
+    const lawful = piece.filter(({ problem }) => problem === undefined);
     const { rejected } = await setup.store.write(
-      piece.map(({ line }) => line),
+      lawful.map(({ line }) => line),
       signal,
     );
     const refused = new Set(rejected.map(({ index }) => index));
-    for (const { reason } of rejected) reasons[reason] = (reasons[reason] ?? 0) + 1;
-    const taken = piece.filter((_, index) => !refused.has(index));
+    const taken = lawful.filter((_, index) => !refused.has(index));
     await ledger.add(taken.map(({ hash }) => hash));
+    const problems = piece.flatMap(({ problem }) => problem ?? []);
+    for (const reason of [...problems, ...rejected.map(({ reason: why }) => why)]) {
+      reasons[reason] = (reasons[reason] ?? 0) + 1;
+    }
     counts.written += taken.length;
-    counts.refused += refused.size;
+    counts.refused += piece.length - taken.length;
   }
   return { entries: texts.size, ...counts, reasons };
+}
+
+/** What an agent sent obeys the register, as it does on its first way in. */
+function unlawful(
+  { ofAgent }: AsideEntry,
+  { measurement, tags, fields }: Line,
+): string | undefined {
+  if (!ofAgent) return undefined;
+  const own = Object.entries(tags).filter(([tag]) => !placeTags.some((place) => place === tag));
+  return problemOf({ measurement, tags: Object.fromEntries(own), fields });
 }
 
 function isChosen(entry: AsideEntry, { since, reason }: RetrySetup): boolean {

@@ -31,6 +31,8 @@ export interface AsideEntry {
   readonly reason: string;
   /** Absent where it cannot be written again. */
   readonly line: Line | undefined;
+  /** Whether it came in a batch of an agent, whose points obey the register. */
+  readonly ofAgent: boolean;
 }
 
 /** Longest content kept of one entry. @unit characters */
@@ -53,9 +55,10 @@ export function asideText(
 export function asideEntry(text: string): AsideEntry | undefined {
   const parsed = parse(text);
   if (parsed === undefined) return undefined;
-  const { time, reason, line } = parsed;
+  const { time, reason, line, stream } = parsed;
   if (typeof time !== "number" || typeof reason !== "string") return undefined;
-  return { time, reason, line: isRecord(line) ? lineIn(line) : undefined };
+  const found = isRecord(line) ? lineIn(line) : undefined;
+  return { time, reason, line: found, ofAgent: typeof stream === "string" };
 }
 
 function parse(text: string): Readonly<Record<string, unknown>> | undefined {

@@ -171,6 +171,8 @@ describe("ingest", () => {
     take("telemetry", live(wireBatch(1, 3)));
     await clock.advance(10);
     expect(asides.map(({ reason }) => reason)).toEqual(["type conflict"]);
+    const line = { measurement: "meter_phase", tags: { phase: "L1" } };
+    expect(asides[0]).toMatchObject({ seq: 1, stream: expect.any(String), line });
     expect(answers).toHaveLength(1);
     expect(ingest.counts).toMatchObject({ points: 2, pointsRefused: 1, stored: 1 });
     await end();

@@ -76,7 +76,7 @@ describe("an entry", () => {
       1,
     );
     expect(text.length).toBeLessThan(5000);
-    expect(asideEntry(text)).toEqual({ time: 1, reason: "r", line: undefined });
+    expect(asideEntry(text)).toMatchObject({ time: 1, reason: "r", line: undefined });
     const nan = { ...line(1), fields: { x_a: Number.NaN } };
     const entryOfNan = asideEntry(
       asideText({ topic: "t", reason: "r", content: "", line: nan }, 1),
@@ -112,6 +112,17 @@ describe("a retry", () => {
       done: 1,
       written: 1,
     });
+  });
+
+  test("keeps what the register still does not allow, though the store would take it", async () => {
+    const tagged = { ...line(1), tags: { device: "d1", colour: "red" } };
+    const aside = { topic: "t", reason: "rack_power has no tag colour", content: "", line: tagged };
+    const disk = await diskWith("", asideText({ ...aside, stream: "a.0f", seq: 1 }, 1) + entry(2));
+    const store = new MemoryStore();
+    const reasons = { "rack_power has no tag colour": 1 };
+    const counts = { ...none, entries: 2, written: 1, refused: 1, reasons };
+    expect(await retry(disk, store)).toEqual(counts);
+    expect([...store.rows.values()]).toEqual([line(2)]);
   });
 
   test("chooses by time and reason, and leaves what holds no line", async () => {
