@@ -5,12 +5,11 @@
  */
 import type { Disk, DiskFile, Platform } from "../telemetry/index.ts";
 import { messageOf } from "../telemetry/index.ts";
-import type { SetAside } from "./ingest.ts";
+import type { SetAside } from "../store/index.ts";
+import { asideFile, asideText } from "../store/index.ts";
 
-const fileName = "set-aside.jsonl";
+const fileName = asideFile;
 const maxBytes = 8 * 1024 * 1024;
-/** Longest content kept of one entry. @unit characters */
-const maxContent = 4096;
 /** Entries that wait for the disk; beyond it they are only counted. */
 const maxWaiting = 1000;
 /** At most one log line in this time. @unit ms */
@@ -31,7 +30,8 @@ export class AsideFile implements AsyncDisposable {
     this.#platform = platform;
   }
 
-  add({ topic, reason, content, stream, seq }: SetAside): void {
+  add(entry: SetAside): void {
+    const { topic, reason } = entry;
     const { clock, log } = this.#platform;
     this.count += 1;
     if (clock.monotonic() - this.#loggedAt >= logEvery) {
@@ -39,9 +39,7 @@ export class AsideFile implements AsyncDisposable {
       log.warn("set aside", { topic, reason, count: this.count, file: fileName });
     }
     if (this.#waiting.length >= maxWaiting) return;
-    const kept = content.slice(0, maxContent);
-    const entry = { time: clock.now(), topic, reason, stream, seq, content: kept };
-    this.#waiting.push(`${JSON.stringify(entry)}\n`);
+    this.#waiting.push(asideText(entry, clock.now()));
     this.#writing ??= this.#write().finally(() => {
       this.#writing = undefined;
     });

@@ -20,15 +20,18 @@ import type {
 import {
   decodeMessage,
   encodeStored,
+  linesOf,
   messageOf,
   problemOf,
   RangeSet,
   topicOf,
 } from "../telemetry/index.ts";
-import type { Rejected, Store } from "../store/index.ts";
+import type { Rejected, SetAside, Store } from "../store/index.ts";
 import { LineMaker } from "./lines.ts";
 import type { Queued, QueueEvents } from "./queue.ts";
 import { StoreQueue } from "./queue.ts";
+
+export type { SetAside };
 
 export interface IngestSetup {
   readonly store: Pick<Store, "title" | "write">;
@@ -50,16 +53,6 @@ export interface IngestLimits {
   readonly comfortable: number;
   /** What may wait at all. */
   readonly most: number;
-}
-
-/** A message, batch or line that can never be stored, and why. */
-export interface SetAside {
-  readonly topic: string;
-  readonly reason: string;
-  readonly content: string;
-  /** The batch it is or was part of, where that is known: an audit counts it as refused. */
-  readonly stream?: string | undefined;
-  readonly seq?: number | undefined;
 }
 
 /** Counts in batches since start: received = stored + queued + refused + overflow. */
@@ -205,11 +198,13 @@ export class Ingest implements AsyncDisposable {
     queue?.push({ stream, seq, answerTo, topic, device: address.device, lines }, { late });
   }
 
-  #legal(topic: string, { stream, seq }: Batch, point: Point): boolean {
+  #legal(topic: string, batch: Batch, point: Point): boolean {
     const reason = problemOf(point);
     if (reason === undefined) return true;
     this.#pointsRefused += 1;
-    this.#setup.setAside({ topic, reason, content: JSON.stringify(point), stream, seq });
+    const { stream, seq, ...unnumbered } = batch;
+    const [line] = linesOf({ ...unnumbered, points: [point] });
+    this.#setup.setAside({ topic, reason, content: JSON.stringify(point), stream, seq, line });
     return false;
   }
 
@@ -254,8 +249,8 @@ export class Ingest implements AsyncDisposable {
       const line = lines[index];
       if (line === undefined) continue;
       const content = JSON.stringify(line);
-      const { stream, seq } = owners?.get(line) ?? {};
-      this.#setup.setAside({ topic: line.measurement, reason, content, stream, seq });
+      const { topic = "", stream, seq } = owners?.get(line) ?? {};
+      this.#setup.setAside({ topic, reason, content, stream, seq, line });
     }
     this.#points += lines.length - rejected.length;
     if (this.#stored === 0) this.#platform.log.info("first batch stored");

@@ -45,13 +45,27 @@ export interface Files {
  * A folder as a `Disk`, created when it is not there; files that a crash left half made are
  * removed. @throws E_SPOOL_WRITE
  */
-export async function openFolder(folder: string, files: Files = nodeFiles): Promise<Disk> {
-  try {
-    await files.mkdir(folder, { recursive: true });
-    await syncAbove(resolve(folder), files);
+export function openFolder(folder: string, files: Files = nodeFiles): Promise<Disk> {
+  return madeFolder(folder, files, async () => {
     for (const name of await files.readdir(folder)) {
       if (name.endsWith(unfinished)) await files.rm(join(folder, name), { force: true });
     }
+  });
+}
+
+/**
+ * The same for a folder in which another process may be at work: nothing in it is removed.
+ * @throws E_SPOOL_WRITE
+ */
+export function shareFolder(folder: string, files: Files = nodeFiles): Promise<Disk> {
+  return madeFolder(folder, files, () => Promise.resolve());
+}
+
+async function madeFolder(folder: string, files: Files, tidy: () => Promise<void>): Promise<Disk> {
+  try {
+    await files.mkdir(folder, { recursive: true });
+    await syncAbove(resolve(folder), files);
+    await tidy();
   } catch (cause) {
     throw new GatewayError("E_SPOOL_WRITE", `${folder}: ${whyUnreadable(cause)}`, { cause });
   }

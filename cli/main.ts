@@ -17,6 +17,7 @@ import { readCommand } from "./commands/read.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { spoolCommand } from "./commands/spool.ts";
 import { statusCommand } from "./commands/status.ts";
+import { storeCommand } from "./commands/store.ts";
 import { upCommand } from "./commands/up.ts";
 import { versionCommand } from "./commands/version.ts";
 import { exitCodes, fail } from "./exit.ts";
@@ -40,6 +41,7 @@ async function main(): Promise<void> {
     .command(readCommand)
     .command(queryCommand)
     .command(statusCommand)
+    .command(storeCommand)
     .command(spoolCommand)
     .command(auditCommand)
     .command(simulateCommand)

@@ -1,7 +1,12 @@
 export * from "./audit.ts";
 export * from "./contract.ts";
+export * from "./copy.ts";
 export { toLineProtocol } from "./line-protocol.ts";
 export type { LineProtocol } from "./line-protocol.ts";
 export * from "./options.ts";
+export { provisionOf } from "./provision.ts";
 export { openStore } from "./registry.ts";
+export * from "./retry.ts";
+export * from "./set-aside.ts";
+export type { Outcome, Provision, Step } from "./steps.ts";
 export type { SqliteWorker } from "./sqlite/engine.ts";

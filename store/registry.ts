@@ -2,7 +2,11 @@
 import type { Platform } from "../telemetry/index.ts";
 import { assertNever } from "../telemetry/index.ts";
 import type { Store } from "./contract.ts";
+import { openInflux } from "./detect.ts";
 import { openInfluxdb1 } from "./influxdb1/engine.ts";
+import { openInfluxdb2 } from "./influxdb2/engine.ts";
+import { openInfluxdb3 } from "./influxdb3/engine.ts";
+import { openLines } from "./lines/engine.ts";
 import type { StoreOptions } from "./options.ts";
 import type { SqliteWorker } from "./sqlite/engine.ts";
 import { openSqlite } from "./sqlite/engine.ts";
@@ -16,11 +20,25 @@ export async function openStore(
   platform: Platform,
   worker: SqliteWorker = {},
 ): Promise<Store> {
+  if (options.engine === "sqlite") return openSqlite(options, platform, worker);
+  if (options.engine !== "influx") return openRemote(options, platform);
+  return openInflux(options, platform, (decided) => openRemote(decided, platform));
+}
+
+/** Opens an engine that needs no word from its server first. */
+function openRemote(
+  options: Exclude<StoreOptions, { engine: "sqlite" | "influx" }>,
+  platform: Platform,
+): Store {
   switch (options.engine) {
-    case "sqlite":
-      return openSqlite(options, platform, worker);
     case "influxdb1":
       return openInfluxdb1(options, platform);
+    case "influxdb2":
+      return openInfluxdb2(options, platform);
+    case "influxdb3":
+      return openInfluxdb3(options, platform);
+    case "lines":
+      return openLines(options, platform);
     default:
       return assertNever(options);
   }

@@ -14,6 +14,12 @@ export function needsPython(module: string, pkg: string): boolean {
   return present("/usr/bin/python3", ["-c", `import ${module}`]) || missing(module, pkg);
 }
 
+/** The same for a package of PyPI, which `.ci/run` puts on PYTHONPATH. */
+export function needsPip(module: string, version: string): boolean {
+  if (present("/usr/bin/python3", ["-c", `import ${module}`])) return true;
+  return missing(module, `python3-pip, then pip install ${module}==${version}`);
+}
+
 function present(command: string, args: readonly string[]): boolean {
   return spawnSync(command, args).status === 0;
 }

@@ -6,9 +6,9 @@
  */
 import { InfluxDB } from "influx";
 import { GatewayError, isRecord, messageOf, systemCode } from "../../telemetry/index.ts";
-import { within } from "./deadline.ts";
+import { within } from "../http/deadline.ts";
+import { connectionError } from "../http/target.ts";
 import type { Target } from "./target.ts";
-import { connectionError } from "./target.ts";
 
 /** One series of an answer, as InfluxDB sends it. */
 export interface ResultSeries {
@@ -36,7 +36,7 @@ export class Client {
   readonly #influx: InfluxDB;
 
   constructor(target: Target) {
-    const { url, basePath, database, username, password, timeout } = target;
+    const { url, basePath, database, credentials = {}, timeout } = target;
     const secure = url.protocol === "https:";
     this.#target = target;
     this.#influx = new InfluxDB({
@@ -50,8 +50,7 @@ export class Client {
         },
       ],
       database,
-      ...(username === undefined ? {} : { username }),
-      ...(password === undefined ? {} : { password }),
+      ...credentials,
       pool: { maxRetries: 0, requestTimeout: timeout, backoff: noBackoff },
     });
   }

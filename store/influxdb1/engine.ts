@@ -17,42 +17,47 @@ import type {
   WriteResult,
 } from "../contract.ts";
 import type { Line } from "../../telemetry/index.ts";
+import { HttpLink } from "../http/link.ts";
+import { pages } from "../http/pages.ts";
+import { LineWriter } from "../http/writer.ts";
 import { cleanMeasurement } from "../series.ts";
 import type { ResultSeries } from "./client.ts";
 import { Client, databaseNotFound } from "./client.ts";
 import type { Influxdb1Options } from "./options.ts";
-import { answerOf, quoteName, statementsOf } from "./query.ts";
-import { columnStatements, scanPages } from "./scan.ts";
+import { answerOf, sourceOf, statementsOf } from "./query.ts";
+import { columnStatements, linesOfPage, pageStatement } from "./scan.ts";
 import { summariesOf, summaryStatement } from "./summaries.ts";
 import type { Target } from "./target.ts";
-import { targetOf } from "./target.ts";
-import { Writer } from "./write.ts";
+import { influxdb1Target, writePaths } from "./target.ts";
 
 /**
  * Opens the engine.
  * @throws E_SECRET_MISSING
  */
 export function openInfluxdb1(options: Influxdb1Options, { clock }: Platform): Store {
-  return new Influxdb1Store(targetOf(options, clock), options.create);
+  return new Influxdb1Store(influxdb1Target(options, clock), options);
 }
 
 class Influxdb1Store implements Store {
   readonly title: string;
   readonly #target: Target;
   readonly #client: Client;
-  readonly #writer: Writer;
+  readonly #link: HttpLink;
+  readonly #writer: LineWriter;
   readonly #create: boolean;
   #disposed = false;
 
-  constructor(target: Target, create: boolean) {
+  constructor(target: Target, { create, consistency }: Influxdb1Options) {
     this.title = `InfluxDB 1 at ${target.url.href}, database ${target.database}`;
     this.#target = target;
     this.#create = create;
     this.#client = new Client(target);
-    this.#writer = new Writer(
-      target,
-      create ? (signal) => this.#client.createDatabase(signal) : undefined,
-    );
+    this.#link = new HttpLink(target);
+    this.#writer = new LineWriter(this.#link, {
+      paths: writePaths(target, consistency),
+      holder: `database "${target.database}"`,
+      create: create ? (signal) => this.#client.createDatabase(signal) : undefined,
+    });
   }
 
   write(lines: readonly Line[], signal: AbortSignal): Promise<WriteResult> {
@@ -61,27 +66,31 @@ class Influxdb1Store implements Store {
 
   async query(query: Query, signal: AbortSignal): Promise<readonly QuerySeries[]> {
     const asked = askedOf(query);
-    const statements = statementsOf(asked, this.#target.retentionPolicy);
+    const statements = statementsOf(asked, this.#target.policies);
     return answerOf(asked, await this.#ask(statements, signal));
   }
 
   async summarize(query: SummaryQuery, signal: AbortSignal): Promise<readonly SummarySeries[]> {
     const asked = askedSummaryOf(query);
-    const statement = summaryStatement(asked, this.#target.retentionPolicy);
+    const statement = summaryStatement(asked, this.#target.policies);
     return summariesOf(asked, (await this.#ask([statement], signal)).flat());
   }
 
   async *scan(span: Span, signal: AbortSignal): AsyncGenerator<readonly Line[]> {
     const asked = askedSpanOf(span);
-    const [tags, fields] = await this.#ask(columnStatements(asked.measurement), signal);
+    const { policies } = this.#target;
+    const statements = columnStatements(asked.measurement, policies);
+    const [tags, fields] = await this.#ask(statements, signal);
     const stored = firstColumn([fields ?? []]);
     const columns = {
       tags: firstColumn([tags ?? []]),
       fields: asked.fields?.filter((field) => stored.includes(field)) ?? stored,
     };
-    yield* scanPages(asked, columns, {
-      ask: async (statement) => (await this.#ask([statement], signal)).flat(),
-      retentionPolicy: this.#target.retentionPolicy,
+    if (columns.fields.length === 0) return;
+    yield* pages(asked, async (from, limit) => {
+      const statement = pageStatement({ ...asked, from }, columns, { policies, limit });
+      const answer = (await this.#ask([statement], signal)).flat();
+      return linesOfPage(asked.measurement, columns, answer);
     });
   }
 
@@ -90,8 +99,8 @@ class Influxdb1Store implements Store {
   }
 
   async fields(measurement: string, signal: AbortSignal): Promise<readonly string[]> {
-    const name = quoteName(cleanMeasurement(measurement));
-    return firstColumn(await this.#ask([`SHOW FIELD KEYS FROM ${name}`], signal));
+    const source = sourceOf(cleanMeasurement(measurement), this.#target.policies);
+    return firstColumn(await this.#ask([`SHOW FIELD KEYS FROM ${source}`], signal));
   }
 
   async size(signal: AbortSignal): Promise<StoreSize> {
@@ -102,7 +111,7 @@ class Influxdb1Store implements Store {
 
   [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true;
-    this.#writer[Symbol.dispose]();
+    this.#link[Symbol.dispose]();
     return Promise.resolve();
   }
 

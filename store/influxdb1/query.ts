@@ -9,7 +9,12 @@
 import type { AskedQuery } from "../asked.ts";
 import { inOrder, queryLimits, refuseLong } from "../asked.ts";
 import type { QueryRow, QuerySeries } from "../contract.ts";
+import type { Places } from "../tiers.ts";
+import { placeOf } from "../tiers.ts";
 import type { ResultSeries } from "./client.ts";
+
+/** Retention policies; undefined is the database's default. */
+export type Policies = Places<string | undefined>;
 
 /** A name in double quotes. Everything but quote, backslash and line end stands for itself. */
 export function quoteName(name: string): string {
@@ -31,11 +36,11 @@ function escaped(text: string): string {
 }
 
 /** The statements whose answers `answerOf` understands: values, then times of single fields. */
-export function statementsOf(query: AskedQuery, retentionPolicy: string | undefined): string[] {
+export function statementsOf(query: AskedQuery, policies: Policies): string[] {
   const { fields, aggregate } = query;
   const columns = fields.map((field) => `${aggregate}(${fieldName(field)})`);
   const counts = fields.map((field) => `count(${fieldName(field)})`);
-  const from = fromWhere(query, retentionPolicy);
+  const from = fromWhere(query, policies);
   const values = `SELECT ${[...counts, ...columns].join(", ")} ${from}`;
   if (!hasOwnTime(query)) return [`${values} ${groupBy(query, query.every)}`];
   const times = columns.map((column) => `SELECT ${column} ${from} ${groupBy(query, undefined)}`);
@@ -48,19 +53,25 @@ function hasOwnTime({ aggregate, every }: AskedQuery): boolean {
   return every === undefined && (aggregate === "first" || aggregate === "last");
 }
 
+/** A measurement in its retention policy. */
+export function sourceOf(measurement: string, policies: Policies): string {
+  const policy = placeOf(policies, measurement);
+  const name = quoteName(measurement);
+  return policy === undefined ? name : `${quoteName(policy)}.${name}`;
+}
+
 /** The FROM and WHERE of any question. */
 export function fromWhere(
   query: Pick<AskedQuery, "measurement" | "from" | "to" | "where" | "worstQuality">,
-  retentionPolicy: string | undefined,
+  policies: Policies,
 ): string {
   const { measurement, from, to, where, worstQuality } = query;
-  const policy = retentionPolicy === undefined ? "" : `${quoteName(retentionPolicy)}.`;
   const conditions = [`time >= ${from}ms`, `time < ${to}ms`];
   for (const tag in where) {
     conditions.push(`${quoteName(tag)}::tag = ${quoteText(where[tag] ?? "")}`);
   }
   if (worstQuality !== undefined) conditions.push(`("q"::integer > ${worstQuality}) = false`);
-  return `FROM ${policy}${quoteName(measurement)} WHERE ${conditions.join(" AND ")}`;
+  return `FROM ${sourceOf(measurement, policies)} WHERE ${conditions.join(" AND ")}`;
 }
 
 function groupBy(query: AskedQuery, window: number | undefined): string {

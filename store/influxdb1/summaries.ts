@@ -3,18 +3,19 @@ import type { AskedSummary } from "../asked.ts";
 import { inOrder, queryLimits, refuseLong, tagNamesOf } from "../asked.ts";
 import type { Summary, SummarySeries } from "../contract.ts";
 import type { ResultSeries } from "./client.ts";
+import type { Policies } from "./query.ts";
 import { fieldName, fromWhere } from "./query.ts";
 
 const columns = ["count", "sum", "min", "max", "first", "last"] as const;
 
 /** The statement whose answer `summariesOf` understands. */
-export function summaryStatement(query: AskedSummary, retentionPolicy: string | undefined): string {
+export function summaryStatement(query: AskedSummary, policies: Policies): string {
   const wanted = query.fields.flatMap((field) =>
     columns.map((aggregate) => `${aggregate}(${fieldName(field)})`),
   );
   const limit = `fill(none) LIMIT ${queryLimits.rows + 1}`;
   const groups = `GROUP BY time(${query.every}ms), * ${limit}`;
-  return `SELECT ${wanted.join(", ")} ${fromWhere(query, retentionPolicy)} ${groups}`;
+  return `SELECT ${wanted.join(", ")} ${fromWhere(query, policies)} ${groups}`;
 }
 
 /**

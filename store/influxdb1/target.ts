@@ -1,50 +1,62 @@
-/** Where an InfluxDB 1 is and how to enter it: options parsed once, secrets revealed once. */
+/** Where an InfluxDB 1 is, what it holds, and how lines go there. */
+import { Buffer } from "node:buffer";
 import type { Clock } from "../../telemetry/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
+import type { HttpTarget } from "../http/target.ts";
+import { basicAuth, targetOf } from "../http/target.ts";
+import type { Places } from "../tiers.ts";
 import type { Influxdb1Options } from "./options.ts";
 
-export interface Target {
-  readonly clock: Clock;
-  readonly url: URL;
-  readonly port: number;
-  /** The URL's path without its closing slash. */
-  readonly basePath: string;
+export interface Target extends HttpTarget {
   readonly database: string;
-  readonly retentionPolicy: string | undefined;
-  readonly username: string | undefined;
-  readonly password: string | undefined;
-  readonly gzip: boolean;
-  /** @unit ms */
-  readonly timeout: number;
+  /** For the `influx` package, which knows no header of its own. */
+  readonly credentials: Credentials | undefined;
+  /** Retention policies; undefined is the database's default. */
+  readonly policies: Places<string | undefined>;
 }
 
-const usualPorts: Readonly<Record<string, number>> = { "http:": 80, "https:": 443 };
+interface Credentials {
+  readonly username: string;
+  readonly password: string;
+}
 
 /**
  * The target that options describe.
- * @throws E_SECRET_MISSING
+ * @throws E_SECRET_MISSING, E_STORE_CONFIG
  */
-export function targetOf(options: Influxdb1Options, clock: Clock): Target {
-  const url = new URL(options.url);
+export function influxdb1Target(options: Influxdb1Options, clock: Clock): Target {
+  const { username, password, database, retentionPolicy, rollupPolicy } = options;
+  const given =
+    username === undefined ? undefined : { username, password: password?.reveal() ?? "" };
+  const basic = given === undefined ? undefined : basicAuth(given.username, given.password);
+  const target = targetOf(options, clock, basic);
+  const { authorization } = target;
   return {
-    clock,
-    url,
-    port: Number(url.port === "" ? usualPorts[url.protocol] : url.port),
-    basePath: url.pathname.replace(/\/+$/, ""),
-    database: options.database,
-    retentionPolicy: options.retentionPolicy,
-    username: options.username,
-    password: options.password?.reveal(),
-    gzip: options.gzip,
-    timeout: options.timeout,
+    ...target,
+    credentials: authorization === basic ? given : credentialsIn(authorization ?? ""),
+    database,
+    policies: { points: retentionPolicy, rollups: rollupPolicy },
   };
 }
 
-/** Failures of certificates: a person must act, waiting does not help. */
-const certificate = /^(CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_TLS)/;
+/** The paths of writes: `precision=ms`, as in all of 1.x. */
+export function writePaths({ database, policies }: Target, consistency?: string): Places<string> {
+  const path = (policy: string | undefined): string => {
+    const query = new URLSearchParams({ db: database, precision: "ms" });
+    if (policy !== undefined) query.set("rp", policy);
+    if (consistency !== undefined) query.set("consistency", consistency);
+    return `/write?${query.toString()}`;
+  };
+  const { points, rollups } = policies;
+  return { points: path(points), rollups: rollups === undefined ? undefined : path(rollups) };
+}
 
-/** A failed connection as our error: refused, reset, unknown host, or a bad certificate. */
-export function connectionError(target: Target, code: string, cause: unknown): GatewayError {
-  const kind = certificate.test(code) ? "E_STORE_CONFIG" : "E_STORE_DOWN";
-  return new GatewayError(kind, `${target.url.host}: connection failed (${code})`, { cause });
+/** `Basic <base64>` or `Token user:password`: the two headers that InfluxDB 1 knows. */
+function credentialsIn(header: string): Credentials {
+  const [, scheme = "", text = ""] = /^(Basic|Token) (.+)$/i.exec(header) ?? [];
+  const pair = scheme.toLowerCase() === "basic" ? Buffer.from(text, "base64").toString() : text;
+  const at = pair.indexOf(":");
+  if (at > 0) return { username: pair.slice(0, at), password: pair.slice(at + 1) };
+  const sentence = "auth must be `Basic …` or `Token user:password` here; other servers that take";
+  throw new GatewayError("E_STORE_CONFIG", `${sentence} lines have \`engine: lines\``);
 }

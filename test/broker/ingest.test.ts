@@ -193,7 +193,8 @@ describe("ingest", () => {
     reject(({ tags }) => (tags["phase"] === "L1" ? "type conflict" : undefined));
     take("telemetry", live(wireBatch(1, 3)));
     await clock.advance(10);
-    expect(asides).toMatchObject([{ reason: "type conflict", stream, seq: 1 }]);
+    const line = { measurement: "meter_phase", tags: { phase: "L1" } };
+    expect(asides).toMatchObject([{ reason: "type conflict", stream, seq: 1, line }]);
     expect(answers).toHaveLength(1);
     expect(ingest.counts).toMatchObject({ points: 2, pointsRefused: 1, stored: 1 });
     await end();

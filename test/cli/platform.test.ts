@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
-import { openFolder } from "../../cli/folder.ts";
+import { openFolder, shareFolder } from "../../cli/folder.ts";
 import { clock, entropy, lockFolder } from "../../cli/platform.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "rackstreet-platform-"));
@@ -72,6 +72,16 @@ describe("a folder", () => {
     await disk.remove("two");
     expect(readdirSync(join(folder, "c"))).toEqual([]);
     expect(await disk.free()).toBeGreaterThan(0);
+  });
+
+  test("leaves everything where another process may be at work", async () => {
+    const path = join(folder, "shared");
+    await openFolder(path);
+    writeFileSync(join(path, "state.new"), "");
+    await shareFolder(path);
+    expect(readdirSync(path)).toEqual(["state.new"]);
+    await openFolder(path);
+    expect(readdirSync(path)).toEqual([]);
   });
 
   test("that cannot be made is E_SPOOL_WRITE with its path", async () => {

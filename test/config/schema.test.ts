@@ -73,9 +73,11 @@ describe("the schema of a configuration", () => {
     expect(textsOf(wrong)).toEqual([]);
   });
 
-  test("marks every password and token as a secret, and nothing else", () => {
+  test("marks every password, token and auth header as a secret, and nothing else", () => {
     const secrets = named.filter(({ schema }) => factsOf(schema).secret);
-    const passwords = named.filter(({ path }) => /password|token|secret/.test(path.at(-1) ?? ""));
+    const passwords = named.filter(({ path }) =>
+      /^auth$|password|token|secret/.test(path.at(-1) ?? ""),
+    );
     expect(textsOf(secrets)).toEqual(textsOf(passwords));
     expect(secrets.length).toBeGreaterThan(2);
   });

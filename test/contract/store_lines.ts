@@ -5,6 +5,8 @@ import type { FieldValue, Line, Tags } from "../../telemetry/index.ts";
 /** One empty store, and how to end it and what holds it. */
 export interface ExamStore extends AsyncDisposable {
   readonly store: Store;
+  /** Set where an engine cannot say how many series it holds: then it must not guess. */
+  readonly seriesUnknown?: true;
 }
 
 export type OpenStore = () => Promise<ExamStore>;
@@ -44,10 +46,10 @@ export async function ask(store: Store, query: Query): Promise<readonly QuerySer
 /** Runs a test against a fresh store. */
 export function withStore(
   open: OpenStore,
-  run: (store: Store) => Promise<void>,
+  run: (store: Store, exam: ExamStore) => Promise<void>,
 ): () => Promise<void> {
   return async () => {
     await using exam = await open();
-    await run(exam.store);
+    await run(exam.store, exam);
   };
 }

@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { Secret } from "../../config/index.ts";
 import type { Store } from "../../store/index.ts";
 import { openInfluxdb1 } from "../../store/influxdb1/engine.ts";
-import { retryAfterMs } from "../../store/influxdb1/answers.ts";
+import { retryAfterMs } from "../../store/http/answers.ts";
 import type { GatewayError, Line } from "../../telemetry/index.ts";
 import { realPlatform } from "./rig.ts";
 
@@ -132,7 +132,7 @@ function inside(sentence: string): string {
 }
 
 describe("a request", () => {
-  test("goes to /write under the base path, with all that it needs", async () => {
+  test("goes to /write under the base path, with all it needs, [RFC 7617 §2]", async () => {
     await using rig = await withServer(() => ({ status: 204 }), {
       retentionPolicy: "raw",
       username: "hub",
@@ -148,6 +148,24 @@ describe("a request", () => {
       "rack_power active_power_w=0 1000\nrack_power active_power_w=1 1001",
     );
     expect(rig.store.title).not.toContain("ä");
+  });
+
+  test("names the nodes that must have a line, and a header of one's own", async () => {
+    await using rig = await withServer(() => ({ status: 204 }), {
+      consistency: "quorum",
+      auth: new Secret("Token hub:a:b"),
+    });
+    await rig.store.write(lines(1), signal);
+    await rig.store.measurements(signal).catch(() => undefined);
+    const [write, question] = rig.requests;
+    expect(write?.path).toContain("&consistency=quorum");
+    expect(write?.headers.authorization).toBe("Token hub:a:b");
+    expect(question?.headers.authorization).toBe(
+      `Basic ${Buffer.from("hub:a:b").toString("base64")}`,
+    );
+    await expect(
+      withServer(() => ({ status: 204 }), { auth: new Secret("Bearer x") }),
+    ).rejects.toThrow("Basic");
   });
 
   test("is compressed when asked, from 1 KiB on", async () => {

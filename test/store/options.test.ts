@@ -30,12 +30,15 @@ describe("store options", () => {
     [{ engine: "sqlite", path: "" }],
     [{ engine: "sqlite", retention: 5 }],
     [{ engine: "oracle" }],
+    [{ engine: "influxdb2", url: "http://db" }],
+    [{ engine: "influxdb1", url: "http://db", consistency: "most" }],
+    [{ engine: "lines", url: "http://db", metrics: "metrics" }],
   ])("%j is refused", (given) => {
     expect(v.safeParse(storeOptions, given).success).toBe(false);
   });
 
   test("each option is explained", () => {
-    for (const engine of ["sqlite", "influxdb1"]) {
+    for (const engine of ["sqlite", "influxdb1", "influxdb2", "influxdb3", "influx", "lines"]) {
       const entries = entriesAt(storeOptions, [], { engine }) ?? {};
       expect(Object.keys(entries).length).toBeGreaterThan(3);
       for (const key of Object.keys(entries)) {

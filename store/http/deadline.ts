@@ -32,7 +32,9 @@ export function within<T>(
       inner.abort();
     };
     const giveUp = (): void => end("the call was given up by its caller", signal.reason);
-    const timer = clock.after(timeout, () => end(`InfluxDB did not answer within ${timeout} ms`));
+    const timer = clock.after(timeout, () =>
+      end(`the database did not answer within ${timeout} ms`),
+    );
     if (signal.aborted) return giveUp();
     signal.addEventListener("abort", giveUp, { once: true });
     run(inner.signal).then(resolve, reject).finally(settle);
