@@ -15,6 +15,7 @@ import { queryCommand } from "./commands/query.ts";
 import { readCommand } from "./commands/read.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { statusCommand } from "./commands/status.ts";
+import { storeCommand } from "./commands/store.ts";
 import { upCommand } from "./commands/up.ts";
 import { versionCommand } from "./commands/version.ts";
 import { exitCodes, fail } from "./exit.ts";
@@ -38,6 +39,7 @@ async function main(): Promise<void> {
     .command(readCommand)
     .command(queryCommand)
     .command(statusCommand)
+    .command(storeCommand)
     .command(simulateCommand)
     .command(profilesCommand)
     .command(configCommand)

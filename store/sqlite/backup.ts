@@ -2,8 +2,8 @@
  * What a backup is, whoever copies the pages: made beside its place, checked, and put there as a
  * whole. The source is read as it was at the beginning, whatever is written meanwhile.
  */
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync } from "node:fs";
-import { dirname } from "node:path";
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { GatewayError } from "../../telemetry/index.ts";
 import type { Sql } from "./schema.ts";
 import { refuseForeign } from "./schema.ts";
@@ -26,6 +26,7 @@ export async function backUp<Database extends Sql>(
   { path, target }: { readonly path: string; readonly target: string },
   { within, copy }: BackupDoors<Database>,
 ): Promise<number> {
+  refuseUseless(path, target);
   const part = `${target}${unfinished}`;
   rmSync(part, { force: true });
   try {
@@ -45,6 +46,15 @@ export async function backUp<Database extends Sql>(
     for (const ending of ["", "-wal", "-shm", "-journal"])
       rmSync(`${part}${ending}`, { force: true });
   }
+}
+
+function refuseUseless(path: string, target: string): void {
+  if (!existsSync(path)) throw new GatewayError("E_STORE_CONFIG", `${path}: there is no such file`);
+  if (resolve(path) === resolve(target)) {
+    throw new GatewayError("E_STORE_CONFIG", `${target} is the store itself; give another path`);
+  }
+  if (existsSync(dirname(resolve(target)))) return;
+  throw new GatewayError("E_STORE_CONFIG", `${dirname(target)}: there is no such folder`);
 }
 
 function checkCopy(sql: Sql): void {

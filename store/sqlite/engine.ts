@@ -6,7 +6,7 @@
  * next call.
  */
 import { Worker } from "node:worker_threads";
-import type { Line, Platform } from "../../telemetry/index.ts";
+import type { Line, Log, Platform } from "../../telemetry/index.ts";
 import { GatewayError, invariant } from "../../telemetry/index.ts";
 import { writeResult } from "../admission.ts";
 import type { WriteProgress } from "../admission.ts";
@@ -56,6 +56,35 @@ export async function openSqlite(
   const store = new SqliteStore(open, platform, worker);
   await store.open();
   return store;
+}
+
+/** A copy of a store's file that is being made. */
+export interface Backup {
+  readonly path: string;
+  /** Where the copy goes; what is there is replaced once the copy is whole and checked. */
+  readonly target: string;
+  /** Hears how far it is. @range 0 to 1 */
+  readonly onProgress?: (part: number) => void;
+}
+
+/**
+ * Copies the file of a store, which another process may be writing to meanwhile; returns the
+ * copy's size in bytes.
+ * @throws E_STORE_CONFIG, E_STORE_DOWN
+ */
+export async function backUpSqlite(
+  { path, target, onProgress }: Backup,
+  log: Log,
+  { worker = sourceWorker }: SqliteWorker = {},
+): Promise<number> {
+  const link = new WorkerLink(worker(), log);
+  if (onProgress !== undefined) link.onCopied = onProgress;
+  try {
+    const reply = await link.call({ kind: "backup", path, target }, never);
+    return reply.kind === "copied" ? reply.bytes : unexpected(reply);
+  } finally {
+    await link.terminate();
+  }
 }
 
 function sourceWorker(): Worker {

@@ -1,7 +1,7 @@
 /**
  * What the thread does besides answering: sealing, settling, giving space back. A step takes some
- * ms and comes between messages; writes wait for more than one only when the head is twice as full
- * as it may be.
+ * ms and comes between messages. A write waits for one step when the head fills faster than it is
+ * sealed, and for more only when it is twice as full as it may be.
  */
 import { messageOf } from "../../telemetry/index.ts";
 import type { Bounded, Warn } from "./bounds.ts";
@@ -36,6 +36,8 @@ export class Upkeep {
     this.#now = now;
     this.#failed = false;
     this.#bounded.keep(now);
+    // A step seals about as much as a write brings, so that the head stays within its limit.
+    if (this.#sealer.pressure >= 0.5) this.#sealer.step(now);
     while (this.#sealer.pressure >= 2) this.#sealer.step(now);
   }
 

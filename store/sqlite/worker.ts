@@ -4,7 +4,7 @@
  * slices; writes go between them, and upkeep between all. Bundled alone, this file runs inside the
  * single binary.
  */
-import { existsSync, mkdirSync, statfsSync } from "node:fs";
+import { mkdirSync, statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
 import { parentPort } from "node:worker_threads";
@@ -70,7 +70,8 @@ parentPort?.on("message", (message: unknown) => {
     return;
   }
   say({ id: message.id, reply: attempt(message) });
-  if (message.kind === "write" || message.kind === "open") keepUp();
+  // Who only asks changes nothing: there may be a hub at work on the same file.
+  if (message.kind === "write") keepUp();
 });
 
 function takesLong(request: Request): request is Question | BackupRequest {
@@ -181,8 +182,13 @@ function tuningOf({ tuning, maxSize }: OpenRequest): Tuning {
 }
 
 function space(): { free: number; total: number } {
-  const { bavail, blocks, bsize } = statfsSync(dirname(path));
-  return { free: bavail * bsize, total: blocks * bsize };
+  try {
+    const { bavail, blocks, bsize } = statfsSync(dirname(path));
+    return { free: bavail * bsize, total: blocks * bsize };
+  } catch {
+    // A file system that does not say is not short of space as far as is known.
+    return { free: Number.POSITIVE_INFINITY, total: 0 };
+  }
 }
 
 function needed(): Opened {
@@ -213,7 +219,6 @@ const pagesAtOnce = 500;
 
 async function copied(request: BackupRequest): Promise<number> {
   path = request.path;
-  if (!existsSync(path)) throw new GatewayError("E_STORE_CONFIG", `${path}: there is no such file`);
   return backUp<DatabaseSync>(request, {
     async within(file, run) {
       using database = new DatabaseSync(file, { enableForeignKeyConstraints: false });
@@ -221,6 +226,8 @@ async function copied(request: BackupRequest): Promise<number> {
       await run(database);
     },
     async copy(database, target) {
+      // What goes wrong from here on goes wrong with the copy.
+      path = request.target;
       await backup(database, target, {
         rate: pagesAtOnce,
         progress({ totalPages, remainingPages }) {

@@ -15,6 +15,8 @@ const commands = [
   "profiles",
   "config",
   "config explain",
+  "store",
+  "store backup",
   "version",
 ];
 
