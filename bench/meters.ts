@@ -41,19 +41,18 @@ export class Meters {
     const key = `${device} ${phase}`;
     const energy = (this.#energy.get(key) ?? 1e6 * (meter + 1)) + (power * stepMs) / 3.6e6;
     this.#energy.set(key, energy);
-    const at = (value: number, places: number): number => Number(value.toFixed(places));
     return {
       measurement: "rack_phase",
       tags: { region: "local", org: "main", site: "hall", zone: "z1", rack, device, phase },
       fields: {
-        voltage_v: at(voltage, 1),
-        current_a: at(current, 2),
-        active_power_w: at(power, 1),
-        apparent_power_va: at(voltage * current, 1),
-        reactive_power_var: at(voltage * current * Math.sqrt(Math.max(0, 1 - factor ** 2)), 1),
-        power_factor_ratio: at(factor, 3),
-        voltage_ll_v: at(voltage * Math.sqrt(3), 1),
-        thd_v_pct: at(2.1 + 0.1 * this.#noise(), 1),
+        voltage_v: rounded(voltage, 1),
+        current_a: rounded(current, 2),
+        active_power_w: rounded(power, 1),
+        apparent_power_va: rounded(voltage * current, 1),
+        reactive_power_var: rounded(voltage * current * Math.sqrt(Math.max(0, 1 - factor ** 2)), 1),
+        power_factor_ratio: rounded(factor, 3),
+        voltage_ll_v: rounded(voltage * Math.sqrt(3), 1),
+        thd_v_pct: rounded(2.1 + 0.1 * this.#noise(), 1),
         energy_wh_total: Math.floor(energy),
         q: this.#random() < 0.0005 ? 1 : 0,
       },
@@ -75,4 +74,9 @@ export class Meters {
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   }
+}
+
+/** A value as a meter gives it. */
+function rounded(value: number, places: number): number {
+  return Number(value.toFixed(places));
 }

@@ -46,11 +46,9 @@ describe("store backup", () => {
     let written = 0;
     for (; written < 200; written += 1) await live.write(batch(written), signal);
     await using running = start(["store", "backup", "copy.sqlite", "-c", file, "--json"], at);
-    let over = false;
-    void running.ended.finally(() => {
-      over = true;
-    });
-    for (; !over; written += 1) await live.write(batch(written), signal);
+    const ended = new AbortController();
+    void running.ended.finally(() => ended.abort());
+    for (; !ended.signal.aborted; written += 1) await live.write(batch(written), signal);
     const { code, out, err } = await running.ended;
     expect([code, err]).toEqual([0, ""]);
     expect(JSON.parse(out)).toMatchObject({ file: "copy.sqlite", bytes: expect.any(Number) });
