@@ -22,8 +22,8 @@ export const storeBackupCommand = defineCommand({
       .example("$0 store backup store-$(date +%F).sqlite -c site.yaml", "one a day")
       .epilogue(
         "The copy holds what was stored when the command began. To restore it: stop the hub, " +
-          "copy the file to store.path, remove the files store.path-wal and store.path-shm beside " +
-          "it, start the hub.",
+          "copy the file to store.path, remove the files that are called like it with -wal and " +
+          "-shm at their end, start the hub.",
       ),
   handler: async ({ file, config, json }) => {
     const { loaded, platform } = await openPlatform(config, "error");

@@ -41,7 +41,7 @@ async function rowsOf(store: Store): Promise<number[]> {
 }
 
 describe("store backup", () => {
-  test("copies a store that is written to meanwhile: every batch whole, up to a moment", async () => {
+  test("copies a store that is written to meanwhile: whole batches, up to a moment", async () => {
     await using live = await open("live.sqlite");
     let written = 0;
     for (; written < 200; written += 1) await live.write(batch(written), signal);
