@@ -9,7 +9,7 @@ import type { StoreFile } from "./file.ts";
 import type { Bounds } from "./messages.ts";
 import type { Partition, Tier } from "./partition.ts";
 import { dayMs, partitionAt } from "./partition.ts";
-import { freePages, numberOf, usedBytesOf } from "./schema.ts";
+import { busyTimeout, freePages, numberOf, usedBytesOf } from "./schema.ts";
 
 /** Partitions of a file; clocks that err over centuries must not fill it with tables. */
 const maxPartitions = 4_000;
@@ -86,7 +86,10 @@ export class Bounded {
     const { sql } = this.#file;
     sql.prepare(`PRAGMA incremental_vacuum(${vacuumPages})`).all();
     if (freePages(sql) > 0) return true;
+    // Not at the price of waiting for one who reads, as a backup does for long.
+    sql.exec("PRAGMA busy_timeout = 0");
     sql.prepare("PRAGMA wal_checkpoint(TRUNCATE)").all();
+    sql.exec(`PRAGMA busy_timeout = ${busyTimeout}`);
     this.#giving = false;
     return false;
   }
@@ -130,14 +133,14 @@ export class Bounded {
   }
 
   #drop(partition: Partition, reason: Reason): void {
-    const { catalog, head } = this.#file;
+    const { catalog } = this.#file;
     const { name, tier, start, end } = partition;
     this.#file.transaction(() => {
       this.#seeHead(partition);
       this.#file.dropPartition(partition);
       catalog.dropUnseen(tier, Math.floor((end - 1) / dayMs));
     });
-    head.drop(name);
+    this.#file.head.drop(name);
     this.#giving = numberOf(this.#file.sql, "PRAGMA auto_vacuum") === 2;
     this.droppedDays += tier === "raw" ? 1 : 0;
     const date = new Date(start).toISOString();

@@ -65,7 +65,7 @@ export class Catalog {
   #added: (() => void)[] = [];
   #seriesCount: number;
   #shapeCount: number;
-  /** Grows when a transaction failed: what was found in it may be gone. */
+  /** Grows when what was found before may be gone. */
   era = 0;
 
   constructor(sql: Sql) {
@@ -147,7 +147,7 @@ export class Catalog {
     this.#ids.set(key, series.id);
     this.#seriesCount += 1;
     this.#added.push(() => {
-      this.#forget(series);
+      this.#remove(series);
       this.#ids.delete(key);
     });
     return series;
@@ -223,14 +223,16 @@ export class Catalog {
       if (field !== undefined) removeField(series, field);
       if (series.fields.size > 0) continue;
       this.#statements.removeSeries.run(series.id);
-      this.#forget(series);
+      this.#remove(series);
     }
     // A taken-back drop would need them again: all are looked up anew.
     this.#ids.clear();
-    this.#added.push(() => this.#reset());
+    this.#added.push(() => this.forget());
   }
 
-  #reset(): void {
+  /** All is looked up anew: what is known here may be gone from the file. */
+  forget(): void {
+    this.era += 1;
     for (const series of this.#series.values()) series.version += 1;
     this.#series.clear();
     this.#ids.clear();
@@ -238,7 +240,7 @@ export class Catalog {
     this.stale();
   }
 
-  #forget(series: Series): void {
+  #remove(series: Series): void {
     series.version += 1;
     if (this.#series.delete(series.id)) this.#seriesCount -= 1;
   }

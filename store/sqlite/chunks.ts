@@ -76,7 +76,10 @@ export class Chunks {
     this.#sql
       .prepare("INSERT OR REPLACE INTO partition(name, settle_at, late) VALUES (?, ?, ?)")
       .run(partition.name, settleAt ?? null, late);
-    this.#entries = undefined;
+    // A new partition makes a new list of them; `StoreFile.partitions` tells by that.
+    const known = this.entries.has(partition.name);
+    this.#entries = known ? this.#entries : new Map(this.entries);
+    this.#entries?.set(partition.name, entry);
   }
 
   drop({ name }: Partition): void {

@@ -88,7 +88,7 @@ export class StoreFile {
     }
   }
 
-  /** In a transaction: records leave the log, or rows their partition. */
+  /** In a transaction: what others have in memory of the head holds no more. */
   newEpoch(): void {
     this.#begun += 1;
     this.sql.exec("UPDATE state SET value = value + 1 WHERE key = 'epoch'");
@@ -130,7 +130,10 @@ export class StoreFile {
     const epoch = numberOf(this.sql, "SELECT value FROM state WHERE key = 'epoch'");
     this.chunks.stale();
     this.catalog.stale();
-    if (epoch !== this.#epoch) this.head = new Head();
+    if (epoch !== this.#epoch) {
+      this.head = new Head();
+      this.catalog.forget();
+    }
     this.#replay();
     this.#epoch = epoch;
     this.#seenVersion = version;

@@ -110,6 +110,8 @@ export class Generation {
   bytes = 0;
   /** Last record of the log that is in it. */
   lastLog = 0;
+  /** Others know that it is being sealed, and have no older generation of their own. */
+  announced = false;
   /** When the oldest record was written. @unit ms since 1970-01-01 UTC */
   since: number | undefined;
 

@@ -8,7 +8,7 @@
  *   log(id, at, data): what was written and is not sealed yet, a record a write (`log.ts`)
  *   partition(name, settle_at, late): what holds chunks; when its chunks are to be joined
  *   dropped(name, log_id): records up to this one are void where they lie in this partition
- *   state(key, value): `epoch` grows when records leave the log or a partition is dropped
+ *   state(key, value): `epoch` grows when what others have of the head holds no more
  *
  * and for each partition P (`partition.ts`)
  *
@@ -39,6 +39,9 @@ export interface Statement {
 const applicationId = 0x52_53_54_31;
 export const schemaVersion = 2;
 
+/** How long another process may hold the file. @unit ms */
+export const busyTimeout = 5_000;
+
 /**
  * Prepares an open database: settings of the connection, and the tables when the file is new or of
  * schema 1. WAL with FULL: a commit is on disk when it returns.
@@ -48,7 +51,8 @@ export function prepareSchema(sql: Sql, path: string): void {
   const version = numberOf(sql, "PRAGMA user_version");
   const tables = numberOf(sql, "SELECT count(*) FROM sqlite_master");
   refuseForeign(sql, path);
-  sql.exec("PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000");
+  sql.exec(`PRAGMA busy_timeout = ${busyTimeout}; PRAGMA temp_store = MEMORY`);
+  sql.exec("PRAGMA cache_size = -16000");
   if (tables === 0) sql.exec("PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL");
   sql.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
   sql.exec("PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 33554432");

@@ -23,7 +23,6 @@ const maxLate = 200;
 export class Sealer {
   readonly #file: StoreFile;
   readonly #tuning: Tuning;
-  sealedRows = 0;
 
   constructor(file: StoreFile, tuning: Tuning) {
     this.#file = file;
@@ -58,17 +57,18 @@ export class Sealer {
     const { head } = this.#file;
     const sealed: HeadRows[] = [];
     this.#file.transaction(() => {
-      // Another process sealed the same records: the head was made anew.
+      // Another process seals the same records: the head was made anew.
       if (this.#file.head !== head) return;
+      // From here on only this generation becomes chunks: an older one must not come after it.
+      if (!old.announced) this.#file.newEpoch();
       let values = 0;
       for (const rows of old.buffers()) {
         if (values >= valuesAStep) break;
-        const block = rows.block();
-        values += block.times.length * (block.columns.size + 1);
-        this.sealedRows += sealRows(this.#file, rows);
+        values += sealRows(this.#file, rows);
         sealed.push(rows);
       }
     });
+    old.announced = true;
     for (const rows of sealed) old.remove(rows);
   }
 
@@ -98,7 +98,7 @@ function settleTimeOf({ tier, start, end }: Partition): number {
   return tier === "raw" ? end + lateness : start + dayMs;
 }
 
-/** In a transaction: rows of one series become chunks; returns how many there were. */
+/** In a transaction: rows of one series become chunks; returns how many values there were. */
 export function sealRows(file: StoreFile, rows: HeadRows): number {
   const { series, partition } = rows;
   const { catalog, chunks } = file;
@@ -107,7 +107,7 @@ export function sealRows(file: StoreFile, rows: HeadRows): number {
   for (const chunk of sealBlock(block)) chunks.add(partition, series.id, chunk);
   const day = Math.floor((block.times.at(-1) ?? 0) / dayMs);
   for (const field of series.slots) if (block.columns.has(field.id)) catalog.see(field, day);
-  return block.times.length;
+  return block.times.length * (block.columns.size + 1);
 }
 
 /** Notes that a partition gets a chunk, and when its chunks are to be joined. */

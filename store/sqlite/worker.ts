@@ -28,7 +28,7 @@ import { migrate } from "./migrate.ts";
 import { read, summarize } from "./read.ts";
 import { Rows } from "./rows.ts";
 import { Scanner } from "./scan.ts";
-import { prepareSchema, usedBytesOf } from "./schema.ts";
+import { busyTimeout, prepareSchema, usedBytesOf } from "./schema.ts";
 import { Upkeep } from "./upkeep.ts";
 
 interface Opened {
@@ -222,7 +222,7 @@ async function copied(request: BackupRequest): Promise<number> {
   return backUp<DatabaseSync>(request, {
     async within(file, run) {
       using database = new DatabaseSync(file, { enableForeignKeyConstraints: false });
-      database.exec("PRAGMA busy_timeout = 5000");
+      database.exec(`PRAGMA busy_timeout = ${busyTimeout}`);
       await run(database);
     },
     async copy(database, target) {

@@ -18,6 +18,11 @@ import { Upkeep } from "../../store/sqlite/upkeep.ts";
 import type { Line } from "../../telemetry/index.ts";
 import { wideBounds } from "./rig.ts";
 
+/** A disk that is never short of space. */
+export function plenty(): { readonly free: number; readonly total: number } {
+  return { free: 1, total: 1 };
+}
+
 /** One open file. */
 export class Threadless implements Disposable {
   readonly database: DatabaseSync;
@@ -37,8 +42,7 @@ export class Threadless implements Disposable {
     migrate(this.database, warn);
     this.file = new StoreFile(this.database);
     this.file.refresh();
-    const space = (): { free: number; total: number } => ({ free: 1, total: 1 });
-    const bounded = new Bounded(this.file, wideBounds, { warn, space });
+    const bounded = new Bounded(this.file, wideBounds, { warn, space: plenty });
     this.upkeep = new Upkeep(this.file, { bounded, tuning, warn });
     this.#rows = new Rows(this.file, bounded);
     this.#scanner = new Scanner(this.file);

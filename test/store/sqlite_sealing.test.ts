@@ -7,8 +7,9 @@ import type { Query, SummarySeries } from "../../store/index.ts";
 import { aggregates } from "../../store/index.ts";
 import type { FieldValue, Line, Tags } from "../../telemetry/index.ts";
 import { expectSame, reference } from "../contract/store_reference.ts";
-import { temporaryFolder } from "./rig.ts";
-import { Threadless } from "./sqlite_rig.ts";
+import { Bounded } from "../../store/sqlite/bounds.ts";
+import { temporaryFolder, wideBounds } from "./rig.ts";
+import { plenty, Threadless } from "./sqlite_rig.ts";
 
 const dayMs = 86_400_000;
 const minute = 60_000;
@@ -240,6 +241,75 @@ describe("sealing", () => {
       code: "E_STORE_CONFIG",
       message: expect.stringContaining("damaged"),
     });
+  });
+
+  test("two processes write and seal at random moments: the later write wins", async () => {
+    const who = fc.constantFrom(0, 1);
+    const step = fc.oneof(
+      fc.record({ who, lines: fc.array(randomLine, { minLength: 1, maxLength: 6 }) }),
+      fc.record({ who, steps: fc.integer({ min: 1, max: 4 }) }),
+    );
+    const property = fc.asyncProperty(
+      fc.array(step, { minLength: 1, maxLength: 30 }),
+      async (steps) => {
+        await using folder = await temporaryFolder();
+        const path = folder.file("store.sqlite");
+        const tuning = { headBytes: 2 ** 30, sealAfter: 0 };
+        using one = new Threadless(path, tuning);
+        using other = new Threadless(path, tuning);
+        const lines: Line[] = [];
+        for (const step of steps) {
+          const store = step.who === 0 ? one : other;
+          if ("steps" in step) store.keepUp(step.steps);
+          else {
+            store.write(step.lines, today);
+            lines.push(...step.lines);
+          }
+        }
+        for (const store of [one, other])
+          expect(sorted(await store.scan(span))).toEqual(merged(lines));
+        one.keepUp();
+        other.keepUp();
+        for (const store of [one, other])
+          expect(sorted(await store.scan(span))).toEqual(merged(lines));
+      },
+    );
+    await fc.assert(property, { numRuns: 60 });
+  }, 120_000);
+
+  test("a seal that another process overtook writes nothing older over it", async () => {
+    await using folder = await temporaryFolder();
+    const path = folder.file("store.sqlite");
+    using one = new Threadless(path, { ...lazy, sealAfter: 0 });
+    using other = new Threadless(path, { ...lazy, sealAfter: 0 });
+    one.write([line(today, { active_power_w: 1 })], today);
+    one.keepUp(1);
+    other.write([line(today, { active_power_w: 2 })], today);
+    other.keepUp(2);
+    one.keepUp(1);
+    other.keepUp();
+    one.keepUp();
+    for (const store of [one, other]) {
+      expect((await store.scan(span)).map(({ fields }) => fields["active_power_w"])).toEqual([2]);
+    }
+  });
+
+  test("a series that another process dropped is made anew by the next write", async () => {
+    await using folder = await temporaryFolder();
+    const path = folder.file("store.sqlite");
+    using one = new Threadless(path, lazy);
+    using other = new Threadless(path, lazy);
+    one.write(hours(today, 1), today);
+    expect(await other.scan(span)).toHaveLength(60);
+    const bounds = { ...wideBounds, retention: 5 * dayMs };
+    const said = (): void => undefined;
+    const bounded = new Bounded(other.file, bounds, { warn: said, space: plenty });
+    other.write(hours(today + 9 * dayMs, 1, "d2"), today + 9 * dayMs);
+    bounded.keep(today + 9 * dayMs);
+    one.write(hours(today + 9 * dayMs, 1), today + 9 * dayMs);
+    for (const store of [one, other]) expect(await store.scan(span)).toHaveLength(120);
+    using third = new Threadless(path, lazy);
+    expect(await third.scan(span)).toHaveLength(120);
   });
 
   test("another process sees every row, whoever seals", async () => {
