@@ -9,8 +9,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FieldType, InfluxDB } from "influx";
+import { v } from "../config/index.ts";
 import type { Store } from "../store/index.ts";
-import { openStore, toLineProtocol } from "../store/index.ts";
+import { openStore, storeOptions, toLineProtocol } from "../store/index.ts";
 import type { Line, Platform } from "../telemetry/index.ts";
 import { startInfluxd } from "../test/peers/influxd.ts";
 
@@ -211,8 +212,8 @@ async function measureSqlite(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "rackstreet-bench-"));
   try {
     const path = join(folder, "store.sqlite");
-    const limits = { retention: 36_500 * 86_400_000, maxSize: 2 ** 33 };
-    await using store = await openStore({ engine: "sqlite", path, ...limits }, platform);
+    const options = v.parse(storeOptions, { engine: "sqlite", path, retention: "36500d" });
+    await using store = await openStore(options, platform);
     await writeSqlite(store);
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -5,7 +5,7 @@ export { toLineProtocol } from "./line-protocol.ts";
 export type { LineProtocol } from "./line-protocol.ts";
 export * from "./options.ts";
 export { provisionOf } from "./provision.ts";
-export { openStore } from "./registry.ts";
+export { backUpStore, openStore } from "./registry.ts";
 export * from "./retry.ts";
 export * from "./set-aside.ts";
 export type { Outcome, Provision, Step } from "./steps.ts";

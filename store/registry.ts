@@ -1,6 +1,6 @@
 /** The engines there are. Adding one: its folder, its options in `options.ts`, a case here. */
 import type { Platform } from "../telemetry/index.ts";
-import { assertNever } from "../telemetry/index.ts";
+import { assertNever, GatewayError } from "../telemetry/index.ts";
 import type { Store } from "./contract.ts";
 import { openInflux } from "./detect.ts";
 import { openInfluxdb1 } from "./influxdb1/engine.ts";
@@ -8,8 +8,8 @@ import { openInfluxdb2 } from "./influxdb2/engine.ts";
 import { openInfluxdb3 } from "./influxdb3/engine.ts";
 import { openLines } from "./lines/engine.ts";
 import type { StoreOptions } from "./options.ts";
-import type { SqliteWorker } from "./sqlite/engine.ts";
-import { openSqlite } from "./sqlite/engine.ts";
+import type { Backup, SqliteWorker } from "./sqlite/engine.ts";
+import { backUpSqlite, openSqlite } from "./sqlite/engine.ts";
 
 /**
  * Opens the store that options describe.
@@ -42,4 +42,20 @@ function openRemote(
     default:
       return assertNever(options);
   }
+}
+
+/**
+ * Copies the embedded store's file, also while a hub writes to it; returns the copy's bytes.
+ * @throws E_STORE_CONFIG, E_STORE_DOWN, E_USAGE
+ */
+export function backUpStore(
+  options: StoreOptions,
+  how: Omit<Backup, "path"> & { readonly log: Platform["log"] },
+  worker: SqliteWorker = {},
+): Promise<number> {
+  if (options.engine !== "sqlite") {
+    const why = `store.engine is ${options.engine}; back that up with its own tools`;
+    throw new GatewayError("E_USAGE", why);
+  }
+  return backUpSqlite({ ...how, path: options.path }, how.log, worker);
 }

@@ -18,7 +18,12 @@ import { clock, entropy, lockFolder, openLog } from "../platform.ts";
 import { shownAge } from "../values.ts";
 
 /** A file opened by its path keeps what it holds. */
-const keepAll = { retention: 36_500 * 86_400_000, maxSize: 2 ** 50 } as const;
+const keepAll = {
+  retention: 36_500 * 86_400_000,
+  rollupRetention: 36_500 * 86_400_000,
+  maxSize: 2 ** 50,
+  minFree: { bytes: 0 },
+} as const;
 
 /** At most one line of progress in this time. @unit ms */
 const showEvery = 250;

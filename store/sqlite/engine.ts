@@ -6,7 +6,7 @@
  * next call.
  */
 import { Worker } from "node:worker_threads";
-import type { Line, Platform } from "../../telemetry/index.ts";
+import type { Line, Log, Platform } from "../../telemetry/index.ts";
 import { GatewayError, invariant } from "../../telemetry/index.ts";
 import { writeResult } from "../admission.ts";
 import type { WriteProgress } from "../admission.ts";
@@ -25,7 +25,7 @@ import { cleanMeasurement } from "../series.ts";
 import type { EncodedLines } from "./encode.ts";
 import { Encoder } from "./encode.ts";
 import { WorkerLink } from "./link.ts";
-import type { Reply, Request } from "./messages.ts";
+import type { OpenRequest, Reply, Request, Tuning } from "./messages.ts";
 import type { SqliteOptions } from "./options.ts";
 import { givenUp, Slots } from "./slots.ts";
 
@@ -33,12 +33,14 @@ import { givenUp, Slots } from "./slots.ts";
 const places = 4;
 /** Callers who may wait for a place. */
 const waiting = 1_000;
-/** How often one message may be spelled out anew because a day was dropped meanwhile. */
-const maxAgain = 3;
+/** Rows rest in memory and log until they take this much, or are this old. */
+const usualTuning: Tuning = { headBytes: 48 * 1024 ** 2, sealAfter: 2 * 3_600_000 };
 
 export interface SqliteWorker {
   /** Starts the thread; the binary makes it from an embedded text. */
   readonly worker?: () => Worker;
+  /** For tests. */
+  readonly tuning?: Partial<Tuning>;
 }
 
 /**
@@ -48,11 +50,41 @@ export interface SqliteWorker {
 export async function openSqlite(
   options: Omit<SqliteOptions, "engine">,
   platform: Platform,
-  { worker = sourceWorker }: SqliteWorker = {},
+  { worker = sourceWorker, tuning = {} }: SqliteWorker = {},
 ): Promise<Store> {
-  const store = new SqliteStore(options, platform, worker);
+  const open: OpenRequest = { kind: "open", ...options, tuning: { ...usualTuning, ...tuning } };
+  const store = new SqliteStore(open, platform, worker);
   await store.open();
   return store;
+}
+
+/** A copy of a store's file that is being made. */
+export interface Backup {
+  readonly path: string;
+  /** Where the copy goes; what is there is replaced once the copy is whole and checked. */
+  readonly target: string;
+  /** Hears how far it is. @range 0 to 1 */
+  readonly onProgress?: (part: number) => void;
+}
+
+/**
+ * Copies the file of a store, which another process may be writing to meanwhile; returns the
+ * copy's size in bytes.
+ * @throws E_STORE_CONFIG, E_STORE_DOWN
+ */
+export async function backUpSqlite(
+  { path, target, onProgress }: Backup,
+  log: Log,
+  { worker = sourceWorker }: SqliteWorker = {},
+): Promise<number> {
+  const link = new WorkerLink(worker(), log);
+  if (onProgress !== undefined) link.onCopied = onProgress;
+  try {
+    const reply = await link.call({ kind: "backup", path, target }, never);
+    return reply.kind === "copied" ? reply.bytes : unexpected(reply);
+  } finally {
+    await link.terminate();
+  }
 }
 
 function sourceWorker(): Worker {
@@ -74,20 +106,16 @@ interface Writing extends WriteProgress {
 
 class SqliteStore implements Store {
   readonly title: string;
-  readonly #options: Omit<SqliteOptions, "engine">;
+  readonly #open: OpenRequest;
   readonly #platform: Platform;
   readonly #startWorker: () => Worker;
   readonly #slots = new Slots({ places, waiting });
   #connection: Promise<Connection> | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(
-    options: Omit<SqliteOptions, "engine">,
-    platform: Platform,
-    startWorker: () => Worker,
-  ) {
-    this.title = `SQLite file ${options.path}`;
-    this.#options = options;
+  constructor(open: OpenRequest, platform: Platform, startWorker: () => Worker) {
+    this.title = `SQLite file ${open.path}`;
+    this.#open = open;
     this.#platform = platform;
     this.#startWorker = startWorker;
   }
@@ -153,26 +181,18 @@ class SqliteStore implements Store {
 
   /** Writes one message's worth of lines. */
   async #writeSome(work: Writing, signal: AbortSignal): Promise<void> {
-    for (let attempt = 0; attempt <= maxAgain; attempt += 1) {
-      const { link, encoder } = await this.#connected();
-      // Encoded and posted in one go, or neither: handles must reach the thread, and in order.
-      if (signal.aborted) throw givenUp(signal);
-      const encoded = encoder.encode(work.lines, work.next, this.#platform.clock.now());
-      const reply = await send(link, encoded, signal);
-      if (reply.kind === "again") {
-        encoder.renew(encoded.request.epoch);
-        continue;
-      }
-      if (reply.kind !== "written") return unexpected(reply);
-      work.rejected.push(...encoded.rejected);
-      for (const { index, reason } of reply.rejected) {
-        work.rejected.push({ index: encoded.indexes[index] ?? 0, reason });
-      }
-      work.droppedFields += encoded.droppedFields;
-      work.next = encoded.next;
-      return;
+    const { link, encoder } = await this.#connected();
+    // Encoded and posted in one go, or neither: handles must reach the thread, and in order.
+    if (signal.aborted) throw givenUp(signal);
+    const encoded = encoder.encode(work.lines, work.next, this.#platform.clock.now());
+    const reply = await send(link, encoded, signal);
+    if (reply.kind !== "written") return unexpected(reply);
+    work.rejected.push(...encoded.rejected);
+    for (const { index, reason } of reply.rejected) {
+      work.rejected.push({ index: encoded.indexes[index] ?? 0, reason });
     }
-    throw new GatewayError("E_STORE_DOWN", `${this.title}: days are dropped at every write`);
+    work.droppedFields += encoded.droppedFields;
+    work.next = encoded.next;
   }
 
   async #names(request: Request, signal: AbortSignal): Promise<readonly string[]> {
@@ -203,10 +223,9 @@ class SqliteStore implements Store {
   }
 
   async #connect(): Promise<Connection> {
-    const { path, retention, maxSize } = this.#options;
     const link = new WorkerLink(this.#startWorker(), this.#platform.log);
     try {
-      await link.call({ kind: "open", path, retention, maxSize }, never);
+      await link.call(this.#open, never);
       return { link, encoder: new Encoder() };
     } catch (error) {
       await link.terminate();
@@ -224,8 +243,8 @@ function send(
   signal: AbortSignal,
 ): Promise<Reply> {
   if (indexes.length === 0) return Promise.resolve({ kind: "written", rejected: [] });
-  const { times, ends, handles, values } = request;
-  return link.call(request, signal, [times.buffer, ends.buffer, handles.buffer, values.buffer]);
+  const { times, handles, values } = request;
+  return link.call(request, signal, [times.buffer, handles.buffer, values.buffer]);
 }
 
 function closed(): GatewayError {

@@ -21,6 +21,8 @@ export class WorkerLink {
   readonly #calls = new Map<number, Call>();
   #nextId = 1;
   #dead: GatewayError | undefined;
+  /** Hears how far a backup is. @range 0 to 1 */
+  onCopied: (part: number) => void = () => undefined;
 
   constructor(worker: Worker, log: Log) {
     this.#worker = worker;
@@ -86,8 +88,10 @@ export class WorkerLink {
   }
 
   #receive(message: FromWorker): void {
-    if (message.id === undefined) this.#log.warn(message.warned, message.fields);
-    else this.#calls.get(message.id)?.resolve(message.reply);
+    if (message.id === undefined) {
+      if ("warned" in message) this.#log.warn(message.warned, message.fields);
+      else this.onCopied(message.copied);
+    } else this.#calls.get(message.id)?.resolve(message.reply);
   }
 
   #die(sentence: string, cause?: unknown): void {

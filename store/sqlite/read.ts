@@ -1,65 +1,52 @@
 /**
- * Answers a neutral query from the day tables. Rows are read in order of time, six hours at once,
- * and summed up here rather than in SQL: grouping in SQL would sort every row first. Between
- * slices the thread takes other work, so that a long question never holds up writing.
- *
- * Ties of `first` and `last` between series go to the greater value, as InfluxDB does it.
+ * Answers a neutral query: partition by partition, series by series, each at one moment. Of a chunk
+ * that lies within one window only the head is read. Between some rows the thread takes other work,
+ * so that a long question never holds up writing.
  */
 import type { Tags } from "../../telemetry/index.ts";
 import type { AskedQuery, AskedSummary } from "../asked.ts";
 import { inOrder, refuseLong, refuseText, tagNamesOf } from "../asked.ts";
-import type { QueryRow, QuerySeries, Summary, SummarySeries } from "../contract.ts";
-import type { Sql, SqlRow } from "./schema.ts";
-import { dayMs, dayTable, daysOf, hasDay } from "./schema.ts";
+import type { QuerySeries, SummarySeries } from "../contract.ts";
+import type { Block } from "./block.ts";
+import type { Series } from "./catalog.ts";
+import type { ChunkHead } from "./chunk.ts";
+import type { StoreFile } from "./file.ts";
+import { tierOf } from "./partition.ts";
+import type { Group as SourceGroup } from "./sources.ts";
+import { blockOf, groupsOf, onlyChunk } from "./sources.ts";
+import type { Group } from "./sums.ts";
+import { finished, summariesOf, Summer, windowOf } from "./sums.ts";
 
-/** Span that is read without a pause. @unit ms */
-const sliceMs = 6 * 3_600_000;
-
-interface Sum {
-  count: number;
-  sum: number;
-  min: number;
-  max: number;
-  first: number | string;
-  firstTime: number;
-  last: number | string;
-  lastTime: number;
-}
-
-interface Group {
-  readonly tags: Tags;
-  /** Window start to one sum a field. */
-  readonly windows: Map<number, (Sum | undefined)[]>;
-}
-
-interface Wanted {
-  readonly groups: readonly Group[];
-  /** Fields to read: id, place of group and field in one number, id of the row's quality. */
-  readonly rows: readonly (readonly [fid: number, slot: number, quality: number | null])[];
-}
+/** Work between two pauses: rows read; a look for chunks counts as some. */
+const rowsAtOnce = 30_000;
+const rowsALook = 100;
 
 /** What both kinds of question say of the rows that count. */
 type Asked = Pick<AskedQuery, "measurement" | "fields" | "from" | "to" | "every" | "where"> &
   Pick<AskedQuery, "worstQuality">;
 
 /** The tags that make a group of a series. */
-type GroupOf = (tags: ReadonlyMap<string, string>) => Tags;
+type GroupOf = (tags: Tags) => Tags;
+
+export type Pause = () => Promise<void>;
 
 /**
- * The answer; `pause` is awaited between slices and throws when the asker went away.
+ * The answer; `pause` is awaited now and then and throws when the asker went away.
  * @throws E_QUERY
  */
 export async function read(
-  sql: Sql,
+  file: StoreFile,
   query: AskedQuery,
-  pause: () => Promise<void>,
+  pause: Pause,
 ): Promise<QuerySeries[]> {
-  refuseTexts(sql, query, query.aggregate);
+  refuseTexts(file, query, query.aggregate);
   const groupOf: GroupOf = (tags) =>
-    Object.fromEntries(query.groupBy.map((tag) => [tag, tags.get(tag) ?? ""]));
-  const groups = await summedUp(sql, query, { groupOf, pause });
-  const series = groups.map((group) => finished(query, group));
-  return inOrder(series, query.groupBy);
+    Object.fromEntries(query.groupBy.map((tag) => [tag, tags[tag] ?? ""]));
+  const groups = await summedUp(file, query, { groupOf, pause });
+  return inOrder(
+    groups.map((group) => finished(query, group)),
+    query.groupBy,
+  );
 }
 
 /**
@@ -67,12 +54,12 @@ export async function read(
  * @throws E_QUERY
  */
 export async function summarize(
-  sql: Sql,
+  file: StoreFile,
   query: AskedSummary,
-  pause: () => Promise<void>,
+  pause: Pause,
 ): Promise<SummarySeries[]> {
-  refuseTexts(sql, query, "sum");
-  const groups = await summedUp(sql, query, { groupOf: (tags) => Object.fromEntries(tags), pause });
+  refuseTexts(file, query, "sum");
+  const groups = await summedUp(file, query, { groupOf: (tags) => tags, pause });
   const series = groups.map(({ tags, windows }) => ({
     tags,
     rows: [...windows]
@@ -82,183 +69,156 @@ export async function summarize(
   return inOrder(series, tagNamesOf(series));
 }
 
-async function summedUp(
-  sql: Sql,
-  query: Asked,
-  how: { readonly groupOf: GroupOf; readonly pause: () => Promise<void> },
-): Promise<readonly Group[]> {
-  const wanted = wantedOf(sql, query, how.groupOf);
-  if (wanted.rows.length === 0) return [];
-  sql.exec("DELETE FROM temp.wanted");
-  const insert = sql.prepare("INSERT INTO temp.wanted(fid, slot, quality) VALUES (?, ?, ?)");
-  for (const row of wanted.rows) insert.run(...row);
-  let windows = 0;
-  for (const day of daysOf(sql)) {
-    const end = Math.min((day + 1) * dayMs, query.to);
-    for (let at = Math.max(day * dayMs, query.from); at < end; at += sliceMs) {
-      // A day may be dropped during a pause.
-      if (!hasDay(sql, day)) break;
-      const slice = [at, Math.min(at + sliceMs, end)] as const;
-      windows += readSlice(sql, query, { day, slice, groups: wanted.groups });
-      refuseLong(windows);
-      await how.pause();
-    }
-  }
-  return wanted.groups;
-}
-
-function refuseTexts(sql: Sql, { measurement, fields }: Asked, aggregate: string): void {
-  const kind = sql.prepare("SELECT text FROM kind WHERE measurement = ? AND name = ?");
+function refuseTexts(file: StoreFile, { measurement, fields }: Asked, aggregate: string): void {
   for (const field of fields) {
-    if (kind.get(measurement, field)?.["text"] === 1) refuseText(aggregate, field);
+    if (file.catalog.isText(measurement, field) === true) refuseText(aggregate, field);
   }
 }
 
-function wantedOf(sql: Sql, query: Asked, groupOf: GroupOf): Wanted {
-  const marks = query.fields.map(() => "?").join(", ");
-  const found = sql.prepare(
-    `SELECT f.id AS fid, f.name AS name, s.tags AS tags, q.id AS quality
-     FROM series s JOIN field f ON f.series_id = s.id
-     LEFT JOIN field q ON q.series_id = s.id AND q.name = 'q'
-     WHERE s.measurement = ? AND f.name IN (${marks})`,
-  );
-  const groups: Group[] = [];
-  const places = new Map<string, number>();
-  const rows: [number, number, number | null][] = [];
-  for (const row of found.iterate(query.measurement, ...query.fields)) {
-    const tags = tagsOf(row);
-    if (!Object.keys(query.where).every((tag) => (tags.get(tag) ?? "") === query.where[tag])) {
-      continue;
-    }
-    const group = groupOf(tags);
-    const key = JSON.stringify(group);
-    const place = places.get(key) ?? groups.length;
-    if (place === groups.length) {
-      places.set(key, place);
-      groups.push({ tags: group, windows: new Map() });
-    }
-    const field = query.fields.indexOf(String(row["name"]));
-    const quality = row["quality"];
-    rows.push([
-      Number(row["fid"]),
-      place * query.fields.length + field,
-      typeof quality === "number" ? quality : null,
-    ]);
-  }
-  return { groups, rows };
+/** A series that is asked for, and the group that it counts in. */
+interface Wanted {
+  readonly series: Series;
+  readonly group: Group;
 }
 
-/** The tags of a row of `series`. */
-export function tagsOf(row: SqlRow): ReadonlyMap<string, string> {
-  const parsed: unknown = JSON.parse(String(row["tags"]));
-  if (typeof parsed !== "object" || parsed === null) return new Map();
-  return new Map(Object.entries(parsed).map(([tag, value]) => [tag, String(value)]));
-}
-
-/** Reads one slice of a day; returns how many windows it began. */
-function readSlice(
-  sql: Sql,
+async function summedUp(
+  file: StoreFile,
   query: Asked,
-  at: {
-    readonly day: number;
-    readonly slice: readonly [from: number, to: number];
-    readonly groups: readonly Group[];
-  },
-): number {
-  const table = dayTable(at.day);
-  const { worstQuality, every, from, fields } = query;
-  const good =
-    worstQuality === undefined
-      ? ""
-      : `AND NOT EXISTS (SELECT 1 FROM ${table} x
-           WHERE x.ts = h.ts AND x.fid = w.quality AND x.v > ${worstQuality})`;
-  // CROSS JOIN keeps the order of the loops: the day by time, the wanted fields by their key.
-  const rows = sql.prepare(
-    `SELECT h.ts AS ts, w.slot AS slot, h.v AS v
-     FROM ${table} h CROSS JOIN temp.wanted w ON w.fid = h.fid
-     WHERE h.ts >= ? AND h.ts < ? ${good} ORDER BY h.ts`,
-  );
-  let begun = 0;
-  for (const { ts, slot, v } of rows.iterate(...at.slice)) {
-    if (typeof ts !== "number" || typeof slot !== "number") continue;
-    const window = every === undefined ? from : Math.floor(ts / every) * every;
-    const windows = at.groups[Math.floor(slot / fields.length)]?.windows;
-    let sums = windows?.get(window);
-    if (sums === undefined) {
-      sums = [];
-      windows?.set(window, sums);
-      begun += 1;
+  { groupOf, pause }: { readonly groupOf: GroupOf; readonly pause: Pause },
+): Promise<readonly Group[]> {
+  const { groups, wanted } = wantedOf(file, query, groupOf);
+  const summer = new Summer(query);
+  let work = 0;
+  const tier = tierOf(query.measurement);
+  const partitions = file.partitions().filter((one) => one.tier === tier);
+  for (const { name, start, end } of wanted.length === 0 ? [] : partitions) {
+    const span = { from: Math.max(start, query.from), to: Math.min(end, query.to) };
+    if (span.from >= span.to) continue;
+    for (const one of wanted) {
+      work += rowsALook + new SeriesReader(file, { query, summer, one }).read(name, span);
+      refuseLong(summer.begun);
+      if (work < rowsAtOnce) continue;
+      work = 0;
+      await pause();
     }
-    const value = typeof v === "string" ? v.slice(1) : Number(v);
-    const place = slot % fields.length;
-    sums[place] = added(sums[place], ts, value);
   }
-  return begun;
+  return groups;
 }
 
-function added(sum: Sum | undefined, time: number, value: number | string): Sum {
-  const number = typeof value === "number" ? value : 0;
-  if (sum === undefined) {
-    return {
-      count: 1,
-      sum: number,
-      min: number,
-      max: number,
-      first: value,
-      firstTime: time,
-      last: value,
-      lastTime: time,
+/** The series of a measurement whose tags have these values. */
+export function seriesWith(file: StoreFile, asked: Pick<Asked, "measurement" | "where">): Series[] {
+  const where = Object.entries(asked.where);
+  return file.catalog
+    .ofMeasurement(asked.measurement)
+    .filter(({ tags }) => where.every(([tag, value]) => (tags[tag] ?? "") === value));
+}
+
+function wantedOf(
+  file: StoreFile,
+  query: Asked,
+  groupOf: GroupOf,
+): { readonly groups: readonly Group[]; readonly wanted: readonly Wanted[] } {
+  const groups = new Map<string, Group>();
+  const wanted: Wanted[] = [];
+  for (const series of seriesWith(file, query)) {
+    if (!query.fields.some((field) => series.fields.has(field))) continue;
+    const tags = groupOf(series.tags);
+    const key = JSON.stringify(tags);
+    let group = groups.get(key);
+    if (group === undefined) {
+      group = { tags, windows: new Map() };
+      groups.set(key, group);
+    }
+    wanted.push({ series, group });
+  }
+  return { groups: [...groups.values()], wanted };
+}
+
+/** Sums up one series. */
+class SeriesReader {
+  readonly #file: StoreFile;
+  readonly #query: Asked;
+  readonly #summer: Summer;
+  readonly #one: Wanted;
+  /** Ids of the fields asked for, and their places in the question. */
+  readonly #places: readonly (readonly [id: number, place: number])[];
+  readonly #quality: number | undefined;
+  readonly #wanted: (field: number) => boolean;
+
+  constructor(
+    file: StoreFile,
+    asked: { readonly query: Asked; readonly summer: Summer; readonly one: Wanted },
+  ) {
+    this.#file = file;
+    this.#query = asked.query;
+    this.#summer = asked.summer;
+    this.#one = asked.one;
+    const { fields } = asked.one.series;
+    this.#places = asked.query.fields.flatMap((name, place): [number, number][] => {
+      const field = fields.get(name);
+      return field === undefined ? [] : [[field.id, place]];
+    });
+    this.#quality = asked.query.worstQuality === undefined ? undefined : fields.get("q")?.id;
+    const ids = new Set([...this.#places.map(([id]) => id), this.#quality]);
+    this.#wanted = (field) => ids.has(field);
+  }
+
+  /** Adds the rows of a span; returns how many were read. */
+  read(partition: string, span: { readonly from: number; readonly to: number }): number {
+    const { series } = this.#one;
+    let rows = 0;
+    for (const group of groupsOf(this.#file, { partition, series: series.id }, span)) {
+      if (this.#addHead(group)) continue;
+      const block = blockOf(this.#file, group, { partition, span, wanted: this.#wanted });
+      this.#addRows(block);
+      rows += group.rows * (this.#places.length + 1);
+    }
+    return rows;
+  }
+
+  /** Whether the head of a chunk told all that is asked. */
+  #addHead(group: SourceGroup): boolean {
+    const chunk = onlyChunk(group);
+    if (chunk === undefined) return false;
+    const { from, last, head, rows } = chunk;
+    if (from < this.#query.from || last >= this.#query.to) return false;
+    if (windowOf(this.#query, from) !== windowOf(this.#query, last)) return false;
+    if (!this.#allGood(head, rows)) return false;
+    if (this.#places.some(([id]) => head.fields.get(id)?.text === true)) return false;
+    for (const [id, place] of this.#places) {
+      const field = head.fields.get(id);
+      if (field !== undefined) this.#summer.addHead(this.#one.group, place, field);
+    }
+    return true;
+  }
+
+  #allGood({ fields }: ChunkHead, rows: number): boolean {
+    const { worstQuality } = this.#query;
+    if (worstQuality === undefined) return true;
+    const quality = this.#quality === undefined ? undefined : fields.get(this.#quality);
+    // A row without quality counts as 0.
+    if (worstQuality < 0 && (quality?.count ?? 0) < rows) return false;
+    return quality === undefined || (!quality.text && quality.max <= worstQuality);
+  }
+
+  #addRows(block: Block): void {
+    const good = this.#goodOf(block);
+    for (const [field, place] of this.#places) {
+      this.#summer.addRows(this.#one.group, place, { block, field, good });
+    }
+  }
+
+  #goodOf({ columns }: Block): (row: number) => boolean {
+    const { worstQuality } = this.#query;
+    if (worstQuality === undefined) return always;
+    const quality = this.#quality === undefined ? undefined : columns.get(this.#quality);
+    return (row) => {
+      const value = Number(quality?.[row] ?? 0);
+      return (value === value ? value : 0) <= worstQuality;
     };
   }
-  sum.count += 1;
-  sum.sum += number;
-  if (number < sum.min) sum.min = number;
-  if (number > sum.max) sum.max = number;
-  // Rows come in order of time: `first` changes only on a tie.
-  if (time === sum.firstTime && value > sum.first) sum.first = value;
-  if (time > sum.lastTime || value > sum.last) sum.last = value;
-  sum.lastTime = time;
-  return sum;
 }
 
-function finished(query: AskedQuery, { tags, windows }: Group): QuerySeries {
-  const { aggregate, every, fields } = query;
-  const own = every === undefined && (aggregate === "first" || aggregate === "last");
-  const rows: QueryRow[] = [...windows]
-    .toSorted(([a], [b]) => a - b)
-    .map(([window, sums]) => {
-      const values: Record<string, number | string> = {};
-      const counts: Record<string, number> = {};
-      sums.forEach((sum, place) => {
-        if (sum === undefined) return;
-        values[fields[place] ?? ""] = valueOf(sum, query);
-        counts[fields[place] ?? ""] = sum.count;
-      });
-      const leading = sums.find((sum) => sum !== undefined);
-      const ownTime = aggregate === "first" ? leading?.firstTime : leading?.lastTime;
-      return {
-        time: own ? (ownTime ?? window) : window,
-        values,
-        counts,
-      };
-    });
-  return { tags, rows };
-}
-
-function valueOf(sum: Sum, { aggregate }: AskedQuery): number | string {
-  return aggregate === "mean" ? sum.sum / sum.count : sum[aggregate];
-}
-
-function summariesOf(
-  fields: readonly string[],
-  sums: readonly (Sum | undefined)[],
-): Record<string, Summary> {
-  const found: Record<string, Summary> = {};
-  sums.forEach((sum, place) => {
-    if (sum === undefined) return;
-    const { count, min, max } = sum;
-    const [first, last] = [Number(sum.first), Number(sum.last)];
-    found[fields[place] ?? ""] = { count, sum: sum.sum, min, max, first, last };
-  });
-  return found;
+function always(): boolean {
+  return true;
 }

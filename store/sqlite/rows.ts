@@ -1,69 +1,65 @@
 /**
- * Writes the lines of a message in one transaction, and keeps the file within its bounds: days
- * older than `retention` and, past `maxSize`, the oldest day are dropped and counted.
+ * Takes the lines of a message: one record of the log in one transaction, then the head. Lines
+ * that the store may not have are left out and named.
  */
 import { invariant } from "../../telemetry/index.ts";
 import type { Rejected } from "../contract.ts";
-import type { NewField, OpenRequest, Reply, WriteRequest } from "./messages.ts";
-import type { Sql, Statement } from "./schema.ts";
-import { createDay, dayMs, dayTable, daysOf, dropDay, giveBackSpace, usedBytes } from "./schema.ts";
+import type { Bounded } from "./bounds.ts";
+import type { Series, Shape } from "./catalog.ts";
+import { maxSeries } from "./catalog.ts";
+import type { StoreFile, Target } from "./file.ts";
+import { nameOf } from "./file.ts";
+import type { LogRecord } from "./log.ts";
+import { encodeRecord } from "./log.ts";
+import type { NewShape, Reply, WriteRequest } from "./messages.ts";
+import type { Tier } from "./partition.ts";
+import { tierOf } from "./partition.ts";
+import type { Statement } from "./schema.ts";
 
-/** Days with a table; clocks that err over centuries must not fill the file with tables. */
-const maxDays = 4_000;
-/** Day tables whose insert statement is kept. */
-const maxStatements = 32;
+/** A part of a line: all of it, unless the file has too many shapes already. */
+interface Part extends Target {
+  readonly shape: Shape;
+}
 
-export type Warn = (event: string, fields: Record<string, string | number>) => void;
-
+/** What the engine says by one number. */
 interface Handle {
-  readonly definition: NewField;
-  /** 0 until the field's row is known. */
-  fid: number;
-  /** Last day noted in `field.seen`. */
-  seen: number;
+  readonly definition: NewShape;
+  readonly tier: Tier;
+  parts: readonly Part[];
+  /** Of the series and the catalog when the parts were found; they hold as long as both do. */
+  version: number;
+  era: number;
+}
+
+/** The lines that are taken, and where they belong. */
+interface Taken {
+  readonly times: number[];
+  readonly parts: Part[];
+  readonly values: Float64Array;
+  count: number;
 }
 
 /** The writing side of one open file. */
 export class Rows {
-  readonly #sql: Sql;
-  readonly #limits: OpenRequest;
-  readonly #warn: Warn;
-  readonly #statements: Statements;
+  readonly #file: StoreFile;
+  readonly #bounds: Bounded;
+  readonly #addRecord: Statement;
   /** By handle; slot 0 is never used. */
   #handles: (Handle | undefined)[] = [];
   #epoch = 0;
-  #stale = 0;
-  #days: number[];
-  #inserts = new Map<number, Statement>();
-  droppedDays = 0;
 
-  constructor(sql: Sql, limits: OpenRequest, warn: Warn) {
-    this.#sql = sql;
-    this.#limits = limits;
-    this.#warn = warn;
-    this.#statements = statementsOf(sql);
-    this.#days = daysOf(sql);
+  constructor(file: StoreFile, bounds: Bounded) {
+    this.#file = file;
+    this.#bounds = bounds;
+    this.#addRecord = file.sql.prepare("INSERT INTO log(at, data) VALUES (?, ?) RETURNING id");
   }
 
   /** Writes a message; when it returns, all but the rejected lines are durable. */
   write(request: WriteRequest): Reply {
-    if (request.epoch <= this.#stale) return { kind: "again" };
     this.#learn(request);
-    this.#keepBounds(request.now);
-    if (request.epoch <= this.#stale) return { kind: "again" };
-    this.#sql.exec("BEGIN IMMEDIATE");
-    try {
-      const rejected = this.#insertAll(request);
-      this.#sql.exec("COMMIT");
-      return { kind: "written", rejected };
-    } catch (error) {
-      // What was learned in the transaction is gone with it.
-      this.#forget();
-      this.#days = [];
-      rollBack(this.#sql);
-      this.#days = daysOf(this.#sql);
-      throw error;
-    }
+    const { rejected, record, lines, id } = this.#file.transaction(() => this.#log(request));
+    if (id !== undefined) this.#file.apply({ id, at: request.now }, record, lines);
+    return { kind: "written", rejected };
   }
 
   #learn({ epoch, fresh }: WriteRequest): void {
@@ -72,164 +68,95 @@ export class Rows {
       this.#handles = [];
     }
     for (const definition of fresh) {
-      this.#handles[definition.handle] = { definition, fid: 0, seen: -1 };
+      const tier = tierOf(definition.measurement);
+      this.#handles[definition.handle] = { definition, tier, parts: [], version: -1, era: -1 };
     }
   }
 
-  /** Every handle of this epoch must be spelled out again. */
-  #forget(): void {
-    this.#stale = this.#epoch;
-    this.#handles = [];
-    this.#inserts.clear();
+  #log(request: WriteRequest): {
+    readonly rejected: readonly Rejected[];
+    readonly record: LogRecord;
+    readonly lines: readonly Part[];
+    readonly id: number | undefined;
+  } {
+    const { taken, rejected } = this.#take(request);
+    const { times, parts, values, count } = taken;
+    const record = {
+      times: Float64Array.from(times),
+      series: Uint32Array.from(parts, ({ series }) => series.id),
+      shapes: Uint32Array.from(parts, ({ shape }) => shape.id),
+      values: values.subarray(0, count),
+      texts: request.texts,
+    };
+    if (times.length === 0) return { rejected, record, lines: parts, id: undefined };
+    const id = this.#addRecord.get(request.now, encodeRecord(record))?.["id"];
+    return { rejected, record, lines: parts, id: Number(id) };
   }
 
-  #insertAll(request: WriteRequest): Rejected[] {
-    const { times, ends } = request;
-    const oldest = this.#oldestTime(request.now);
+  #take(request: WriteRequest): { taken: Taken; rejected: Rejected[] } {
+    const { times, handles, values } = request;
+    const oldest = this.#bounds.oldestTimes(request.now);
     const rejected: Rejected[] = [];
+    // Values of lines that are left out are written over by those of the next ones.
+    const taken: Taken = { times: [], parts: [], values, count: 0 };
     let start = 0;
     for (let line = 0; line < times.length; line += 1) {
-      const end = ends[line] ?? start;
+      const handle = this.#handles[handles[line] ?? 0];
+      invariant(handle !== undefined, "a handle was used before it was spelled out");
       const time = times[line] ?? 0;
-      const problem =
-        time < oldest ? "older than the store's retention" : this.#conflict(request, start, end);
-      if (problem === undefined) this.#insert(request, time, [start, end]);
-      else rejected.push({ index: line, reason: problem });
-      start = end;
+      const width = handle.definition.names.length;
+      const old = time < oldest[handle.tier];
+      const problem = old ? "older than the store's retention" : this.#resolve(handle);
+      if (problem === undefined) {
+        if (taken.count < start) values.copyWithin(taken.count, start, start + width);
+        taken.count += width;
+        for (const part of handle.parts) {
+          taken.times.push(time);
+          taken.parts.push(part);
+        }
+      } else rejected.push({ index: line, reason: problem });
+      start += width;
     }
-    return rejected;
+    return { taken, rejected };
   }
 
-  /** The first field whose type differs from what it always was. */
-  #conflict({ handles }: WriteRequest, start: number, end: number): string | undefined {
-    for (let i = start; i < end; i += 1) {
-      const handle = this.#handleAt(handles, i);
-      if (handle.fid > 0) continue;
-      const { measurement, field, text } = handle.definition;
-      const known = this.#statements.kind.get(measurement, field);
-      if (known !== undefined && known["text"] !== Number(text)) {
-        return `field type conflict: ${field} of ${measurement} is a ${text ? "number" : "text"}`;
-      }
-    }
+  /** Finds or makes what a handle stands for; why its lines may not be stored. */
+  #resolve(handle: Handle): string | undefined {
+    const { catalog } = this.#file;
+    const { definition, parts, version, era } = handle;
+    if (parts[0]?.series.version === version && era === catalog.era) return undefined;
+    const conflict = this.#conflict(definition);
+    if (conflict !== undefined) return conflict;
+    const series = catalog.addSeries(definition);
+    if (series === undefined) return `the store holds as many series as it may: ${maxSeries}`;
+    const shape = catalog.addShape(definition.names);
+    handle.parts =
+      shape === undefined
+        ? definition.names.flatMap((name) => this.#partOf(series, catalog.addShape([name])))
+        : this.#partOf(series, shape);
+    handle.version = series.version;
+    handle.era = catalog.era;
     return undefined;
   }
 
-  #insert(request: WriteRequest, time: number, [start, end]: readonly [number, number]): void {
-    const day = Math.floor(time / dayMs);
-    const statement = this.#insertInto(day);
-    for (let i = start; i < end; i += 1) {
-      const handle = this.#handleAt(request.handles, i);
-      if (handle.fid === 0) this.#resolve(handle);
-      if (day > handle.seen) {
-        this.#statements.see.run(day, handle.fid, day);
-        handle.seen = day;
-      }
-      const value = request.values[i] ?? 0;
-      const stored = handle.definition.text ? `'${request.texts[value] ?? ""}` : value;
-      statement.run(time, handle.fid, stored);
-    }
-  }
-
-  #handleAt(handles: Uint32Array, i: number): Handle {
-    const handle = this.#handles[handles[i] ?? 0];
-    invariant(handle !== undefined, "a handle was used before it was spelled out");
-    return handle;
-  }
-
-  #resolve(handle: Handle): void {
-    const { series, measurement, tags, field, text } = handle.definition;
-    this.#statements.addKind.run(measurement, field, Number(text));
-    this.#statements.addSeries.run(measurement, JSON.stringify(tags), series);
-    const seriesId = this.#statements.series.get(series)?.["id"] ?? null;
-    this.#statements.addField.run(seriesId, field);
-    const row = this.#statements.field.get(seriesId, field);
-    handle.fid = Number(row?.["id"]);
-    handle.seen = Number(row?.["seen"]);
-  }
-
-  #insertInto(day: number): Statement {
-    const known = this.#inserts.get(day);
-    if (known !== undefined) return known;
-    if (!this.#days.includes(day)) {
-      createDay(this.#sql, day);
-      this.#days = [...this.#days, day].toSorted((a, b) => a - b);
-    }
-    if (this.#inserts.size >= maxStatements) this.#inserts.clear();
-    const made = this.#sql.prepare(
-      `INSERT INTO ${dayTable(day)}(ts, fid, v) VALUES (?, ?, ?)
-       ON CONFLICT(ts, fid) DO UPDATE SET v = excluded.v`,
+  #partOf(series: Series, shape: Shape | undefined): Part[] {
+    if (shape === undefined) return [];
+    const { catalog } = this.#file;
+    const fields = shape.names.map((name) =>
+      catalog.addField(series, nameOf(name), name.startsWith("'")),
     );
-    this.#inserts.set(day, made);
-    return made;
+    return [{ series, shape, fields }];
   }
 
-  /**
-   * Start of the oldest day that is kept. Age is counted from the newest day stored when the
-   * clock is past it, so that a clock that jumps ahead drops nothing.
-   */
-  #oldestTime(now: number): number {
-    const newest = this.#days.at(-1);
-    const reference = newest === undefined ? now : Math.min(now, (newest + 1) * dayMs);
-    return Math.floor((reference - this.#limits.retention) / dayMs) * dayMs;
-  }
-
-  #keepBounds(now: number): void {
-    const oldest = this.#oldestTime(now) / dayMs;
-    for (;;) {
-      const [day] = this.#days;
-      if (day === undefined) return;
-      if (day < oldest) this.#drop(day, "retention");
-      else if (this.#days.length > maxDays) this.#drop(day, "days");
-      else if (usedBytes(this.#sql) > this.#limits.maxSize) this.#drop(day, "size");
-      else return;
+  /** The first field whose type differs from what it always was. */
+  #conflict({ measurement, names }: NewShape): string | undefined {
+    for (const name of names) {
+      const text = name.startsWith("'");
+      const field = nameOf(name);
+      const known = this.#file.catalog.isText(measurement, field);
+      if (known === undefined || known === text) continue;
+      return `field type conflict: ${field} of ${measurement} is a ${text ? "number" : "text"}`;
     }
-  }
-
-  #drop(day: number, reason: "retention" | "size" | "days"): void {
-    this.#forget();
-    this.#sql.exec("BEGIN IMMEDIATE");
-    try {
-      dropDay(this.#sql, day);
-      this.#sql.exec("COMMIT");
-    } catch (error) {
-      rollBack(this.#sql);
-      throw error;
-    }
-    giveBackSpace(this.#sql);
-    this.#days = this.#days.filter((other) => other !== day);
-    this.droppedDays += 1;
-    const date = new Date(day * dayMs).toISOString().slice(0, 10);
-    this.#warn("store dropped its oldest day", { day: date, reason, dropped: this.droppedDays });
-  }
-}
-
-interface Statements {
-  readonly kind: Statement;
-  readonly addKind: Statement;
-  readonly series: Statement;
-  readonly addSeries: Statement;
-  readonly field: Statement;
-  readonly addField: Statement;
-  readonly see: Statement;
-}
-
-function statementsOf(sql: Sql): Statements {
-  return {
-    kind: sql.prepare("SELECT text FROM kind WHERE measurement = ? AND name = ?"),
-    addKind: sql.prepare("INSERT OR IGNORE INTO kind(measurement, name, text) VALUES (?, ?, ?)"),
-    series: sql.prepare("SELECT id FROM series WHERE key = ?"),
-    addSeries: sql.prepare("INSERT OR IGNORE INTO series(measurement, tags, key) VALUES (?, ?, ?)"),
-    field: sql.prepare("SELECT id, seen FROM field WHERE series_id = ? AND name = ?"),
-    addField: sql.prepare("INSERT OR IGNORE INTO field(series_id, name, seen) VALUES (?, ?, -1)"),
-    see: sql.prepare("UPDATE field SET seen = ? WHERE id = ? AND seen < ?"),
-  };
-}
-
-/** SQLite may have rolled back by itself (disk full); a second time is an error we expect. */
-function rollBack(sql: Sql): void {
-  try {
-    sql.exec("ROLLBACK");
-  } catch {
-    // No transaction is open any more.
+    return undefined;
   }
 }

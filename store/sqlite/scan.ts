@@ -1,15 +1,28 @@
 /**
- * Reads rows back as lines, in order of time, a piece at a time: the piece ends with a whole
- * moment once it holds `pieceLines` lines, or at the end of a day.
+ * Reads rows back as lines, in order of time, a piece at a time. Rows are gathered for a stretch of
+ * time that holds about `stretchRows` of them and given out in pieces, each of which ends with a
+ * whole moment once it holds `pieceLines`. What is left of a stretch is kept for the next piece.
  */
-import type { FieldValue, Line, Tags } from "../../telemetry/index.ts";
+import type { FieldValue, Line } from "../../telemetry/index.ts";
 import type { AskedSpan } from "../asked.ts";
-import { tagsOf } from "./read.ts";
-import type { Sql } from "./schema.ts";
-import { dayMs, dayTable, daysOf } from "./schema.ts";
+import type { Block } from "./block.ts";
+import type { Series } from "./catalog.ts";
+import type { StoreFile } from "./file.ts";
+import type { Partition } from "./partition.ts";
+import { tierOf } from "./partition.ts";
+import type { Pause } from "./read.ts";
+import { seriesWith } from "./read.ts";
+import type { Span } from "./sources.ts";
+import { blockOf, groupsOf } from "./sources.ts";
 
 /** Lines of a piece; those of its last moment may go over it. */
 const pieceLines = 2000;
+/** Rows gathered at once; chunks that hold them are read anew for each stretch. */
+const stretchRows = 40_000;
+/** Scans that go on beside each other; with more of them, stretches are gathered anew. */
+const maxLeft = 4;
+/** Series looked at between two pauses. */
+const seriesAtOnce = 50;
 
 interface Piece {
   readonly lines: readonly Line[];
@@ -17,78 +30,166 @@ interface Piece {
   readonly next: number | undefined;
 }
 
-/** One field of one series. */
-interface Column {
-  readonly series: number;
-  readonly name: string;
-  readonly tags: Tags;
+interface Part {
+  readonly series: Series;
+  readonly block: Block;
+  readonly fields: readonly (readonly [id: number, name: string])[];
 }
 
-/** The first piece of a span; `pause` is awaited between days. */
-export async function scan(sql: Sql, span: AskedSpan, pause: () => Promise<void>): Promise<Piece> {
-  const columns = columnsOf(sql, span);
-  if (columns.size === 0) return { lines: [], next: undefined };
-  for (const day of daysOf(sql)) {
-    const [from, to] = [Math.max(day * dayMs, span.from), Math.min((day + 1) * dayMs, span.to)];
-    if (from >= to) continue;
-    const piece = scanDay(sql, { ...span, from, to }, { day, columns });
-    if (piece.next !== undefined) return piece;
-    if (piece.lines.length > 0) return { lines: piece.lines, next: to < span.to ? to : undefined };
-    await pause();
+/** Rows of a stretch of time: row `rows[i]` of part `parts[i]`, in order of time. */
+interface Stretch {
+  readonly key: string;
+  readonly parts: readonly Part[];
+  readonly partOf: Uint32Array;
+  readonly rowOf: Uint32Array;
+  /** Where the stretch ends. */
+  readonly to: number;
+  /** The first row not given out yet. */
+  at: number;
+}
+
+/** Scans one open file; keeps what the next piece of the same span needs. */
+export class Scanner {
+  readonly #file: StoreFile;
+  /** What is left of stretches, by what was asked and where the rest begins. */
+  readonly #left = new Map<string, Stretch>();
+
+  constructor(file: StoreFile) {
+    this.#file = file;
   }
-  return { lines: [], next: undefined };
-}
 
-/** The columns of a span by field id, noted in `temp.wanted` too. */
-function columnsOf(sql: Sql, { measurement, fields, where }: AskedSpan): Map<number, Column> {
-  const found = sql.prepare(
-    `SELECT f.id AS fid, f.name AS name, s.id AS series, s.tags AS tags
-     FROM series s JOIN field f ON f.series_id = s.id WHERE s.measurement = ?`,
-  );
-  sql.exec("DELETE FROM temp.wanted");
-  const insert = sql.prepare("INSERT INTO temp.wanted(fid, slot) VALUES (?, 0)");
-  const columns = new Map<number, Column>();
-  for (const row of found.all(measurement)) {
-    const name = String(row["name"]);
-    const tags = tagsOf(row);
-    if (fields !== undefined && !fields.includes(name)) continue;
-    if (!Object.keys(where).every((tag) => (tags.get(tag) ?? "") === where[tag])) continue;
-    const fid = Number(row["fid"]);
-    insert.run(fid);
-    columns.set(fid, { series: Number(row["series"]), name, tags: Object.fromEntries(tags) });
+  /** The first piece of a span; `pause` is awaited between series. */
+  async scan(span: AskedSpan, pause: Pause): Promise<Piece> {
+    const key = JSON.stringify([span.measurement, span.fields, span.where, span.to]);
+    const left = this.#left.get(`${span.from} ${key}`);
+    this.#left.delete(`${span.from} ${key}`);
+    if (left !== undefined) return this.#give(left, span);
+    const tier = tierOf(span.measurement);
+    for (const partition of this.#file.partitions()) {
+      if (partition.tier !== tier) continue;
+      let from = Math.max(partition.start, span.from);
+      const end = Math.min(partition.end, span.to);
+      while (from < end) {
+        const to = this.#stretchEnd({ from, to: end }, partition, span);
+        const stretch = await this.#gather({ key, partition, span, from, to }, pause);
+        if (stretch.partOf.length > 0) return this.#give(stretch, span);
+        from = to;
+      }
+    }
+    return { lines: [], next: undefined };
   }
-  return columns;
-}
 
-function scanDay(
-  sql: Sql,
-  { measurement, from, to }: AskedSpan,
-  { day, columns }: { readonly day: number; readonly columns: ReadonlyMap<number, Column> },
-): Piece {
-  const rows = sql.prepare(
-    `SELECT h.ts AS ts, h.fid AS fid, h.v AS v
-     FROM ${dayTable(day)} h CROSS JOIN temp.wanted w ON w.fid = h.fid
-     WHERE h.ts >= ? AND h.ts < ? ORDER BY h.ts`,
-  );
-  const lines: Line[] = [];
-  let moment = from;
-  let fieldsOf = new Map<number, Record<string, FieldValue>>();
-  for (const { ts, fid, v } of rows.iterate(from, to)) {
-    const column = columns.get(Number(fid));
-    if (column === undefined) continue;
-    const time = Number(ts);
-    if (time !== moment) {
-      if (lines.length >= pieceLines) return { lines, next: time };
+  /** Where a stretch ends that holds about as many rows as it may. */
+  #stretchEnd({ from, to }: Span, { name }: Partition, asked: AskedSpan): number {
+    let rows = 0;
+    for (const { id } of seriesWith(this.#file, asked)) {
+      for (const group of groupsOf(this.#file, { partition: name, series: id }, { from, to })) {
+        const length = group.last - group.from + 1;
+        const within = Math.min(to, group.last + 1) - Math.max(from, group.from);
+        rows += (group.rows * within) / length;
+      }
+    }
+    if (rows <= stretchRows) return to;
+    return Math.min(to, from + Math.max(1, Math.floor(((to - from) * stretchRows) / rows)));
+  }
+
+  async #gather(
+    what: {
+      readonly key: string;
+      readonly partition: Partition;
+      readonly span: AskedSpan;
+      readonly from: number;
+      readonly to: number;
+    },
+    pause: Pause,
+  ): Promise<Stretch> {
+    const { key, from, to } = what;
+    const parts: Part[] = [];
+    let looked = 0;
+    for (const series of seriesWith(this.#file, what.span)) {
+      const fields = fieldsOf(series, what.span.fields);
+      const ids = new Set(fields.map(([id]) => id));
+      const at = { partition: what.partition.name, series: series.id };
+      for (const group of groupsOf(this.#file, at, { from, to })) {
+        const how = { ...at, span: { from, to }, wanted: (id: number) => ids.has(id) };
+        parts.push({ series, fields, block: blockOf(this.#file, group, how) });
+      }
+      looked += 1;
+      if (looked % seriesAtOnce === 0) await pause();
+    }
+    return { key, parts, ...inOrder(parts), to, at: 0 };
+  }
+
+  /** The next piece of a stretch that has rows. */
+  #give(stretch: Stretch, span: AskedSpan): Piece {
+    const lines: Line[] = [];
+    const { parts, partOf, rowOf } = stretch;
+    let moment = Number.NaN;
+    for (; stretch.at < partOf.length; stretch.at += 1) {
+      const part = parts[partOf[stretch.at] ?? 0];
+      const row = rowOf[stretch.at] ?? 0;
+      if (part === undefined) continue;
+      const time = part.block.times[row] ?? 0;
+      if (time !== moment && lines.length >= pieceLines) {
+        if (this.#left.size >= maxLeft) this.#left.clear();
+        this.#left.set(`${time} ${stretch.key}`, stretch);
+        return { lines, next: time };
+      }
       moment = time;
-      fieldsOf = new Map();
+      const line = lineOf(part, row, span.measurement);
+      if (line !== undefined) lines.push(line);
     }
-    let fields = fieldsOf.get(column.series);
-    if (fields === undefined) {
-      fields = {};
-      fieldsOf.set(column.series, fields);
-      lines.push({ measurement, tags: column.tags, fields, time });
-    }
-    fields[column.name] = typeof v === "string" ? v.slice(1) : Number(v);
+    return { lines, next: stretch.to < span.to ? stretch.to : undefined };
   }
-  return { lines, next: undefined };
+}
+
+function fieldsOf(
+  { fields }: Series,
+  names: readonly string[] | undefined,
+): (readonly [number, string])[] {
+  const wanted = names === undefined ? undefined : new Set(names);
+  return [...fields.values()]
+    .filter(({ name }) => wanted?.has(name) !== false)
+    .map(({ id, name }) => [id, name]);
+}
+
+/** The rows of all parts in order of time. */
+function inOrder(parts: readonly Part[]): Pick<Stretch, "partOf" | "rowOf"> {
+  const length = parts.reduce((sum, { block }) => sum + block.times.length, 0);
+  const times = new Float64Array(length);
+  const [part, row] = [new Uint32Array(length), new Uint32Array(length)];
+  let at = 0;
+  parts.forEach(({ block }, place) => {
+    for (let i = 0; i < block.times.length; i += 1) {
+      times[at] = block.times[i] ?? 0;
+      part[at] = place;
+      row[at] = i;
+      at += 1;
+    }
+  });
+  const order = Uint32Array.from({ length }, (_, i) => i).toSorted(
+    (a, b) => (times[a] ?? 0) - (times[b] ?? 0) || a - b,
+  );
+  return {
+    partOf: order.map((place) => part[place] ?? 0),
+    rowOf: order.map((place) => row[place] ?? 0),
+  };
+}
+
+/** A row as a line; undefined when it has none of the fields. */
+function lineOf(
+  { series, block, fields }: Part,
+  row: number,
+  measurement: string,
+): Line | undefined {
+  const found: Record<string, FieldValue> = {};
+  let count = 0;
+  for (const [id, name] of fields) {
+    const value = block.columns.get(id)?.[row];
+    if (value === undefined || value !== value) continue;
+    found[name] = value;
+    count += 1;
+  }
+  if (count === 0) return undefined;
+  return { measurement, tags: series.tags, fields: found, time: block.times[row] ?? 0 };
 }

@@ -1,19 +1,25 @@
 /**
- * The tables of the embedded store and the sentences that keep and refuse them.
+ * The tables of the embedded store and the sentences that keep and refuse them, schema 2.
  *
  *   series(id, measurement, tags as JSON, key = line protocol, unique)
- *   field(id, series_id, name, seen = last day that holds a value)
+ *   field(id, series_id, name, seen = last UTC day known to hold a sealed value)
  *   kind(measurement, name, text): one type for ever per field of a measurement
- *   hot_YYYYMMDD(ts, fid, v): one table a UTC day, so that dropping a day is dropping a table
+ *   shape(id, names): which fields a line has, as JSON; log records name it by its id
+ *   log(id, at, data): what was written and is not sealed yet, a record a write (`log.ts`)
+ *   partition(name, settle_at, late): what holds chunks; when its chunks are to be joined
+ *   dropped(name, log_id): records up to this one are void where they lie in this partition
+ *   state(key, value): `epoch` grows when what others have of the head holds no more
  *
- * Rows stand in order of time: appending is then ten times faster than in order of series, and a
- * query reads the span it asks for. `v` is REAL, which SQLite stores as a short whole number when
- * it is one; a text stands behind an apostrophe, so that REAL never turns "12" into a number.
+ * and for each partition P (`partition.ts`)
+ *
+ *   P(sid, first, id, last, rows, head): the heads of chunks (`chunk.ts`), a series' together
+ *   P_body(id, data): their bodies; of two chunks with one row the higher id is right
+ *
+ * Schema 1 held a row a value in a table a day; `migrate.ts` turns it into this one.
  */
-
 import { GatewayError } from "../../telemetry/index.ts";
 
-/** What this file needs of a database; `worker.ts` holds the real one. */
+/** What this room needs of a database; `worker.ts` holds the real one. */
 export interface Sql {
   exec(sql: string): void;
   prepare(sql: string): Statement;
@@ -31,16 +37,30 @@ export interface Statement {
 
 /** "RST1": tells our files from other SQLite files. */
 const applicationId = 0x52_53_54_31;
-const schemaVersion = 1;
+export const schemaVersion = 2;
 
-export const dayMs = 86_400_000;
+/** How long another process may hold the file. @unit ms */
+export const busyTimeout = 5_000;
 
 /**
- * Prepares an open database: settings of the connection, and the tables when the file is new.
- * WAL with FULL: a commit is on disk when it returns.
+ * Prepares an open database: settings of the connection, and the tables when the file is new or of
+ * schema 1. WAL with FULL: a commit is on disk when it returns.
  * @throws E_STORE_CONFIG
  */
 export function prepareSchema(sql: Sql, path: string): void {
+  const version = numberOf(sql, "PRAGMA user_version");
+  const tables = numberOf(sql, "SELECT count(*) FROM sqlite_master");
+  refuseForeign(sql, path);
+  sql.exec(`PRAGMA busy_timeout = ${busyTimeout}; PRAGMA temp_store = MEMORY`);
+  sql.exec("PRAGMA cache_size = -16000");
+  if (tables === 0) sql.exec("PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL");
+  sql.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+  sql.exec("PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 33554432");
+  if (tables === 0 || version < schemaVersion) createTables(sql);
+}
+
+/** @throws E_STORE_CONFIG */
+export function refuseForeign(sql: Sql, path: string): void {
   const version = numberOf(sql, "PRAGMA user_version");
   const application = numberOf(sql, "PRAGMA application_id");
   const tables = numberOf(sql, "SELECT count(*) FROM sqlite_master");
@@ -55,89 +75,60 @@ export function prepareSchema(sql: Sql, path: string): void {
         `${schemaVersion}); run that version, or give another path`,
     );
   }
-  sql.exec("PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000");
-  if (tables === 0) {
-    sql.exec("PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL");
-  }
-  sql.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
-  if (tables === 0) createTables(sql);
-  sql.exec(
-    "CREATE TEMP TABLE wanted(fid INTEGER PRIMARY KEY, slot INTEGER NOT NULL, quality INTEGER)",
-  );
 }
 
 function createTables(sql: Sql): void {
   sql.exec(`
     BEGIN IMMEDIATE;
-    CREATE TABLE series(
+    CREATE TABLE IF NOT EXISTS series(
       id INTEGER PRIMARY KEY, measurement TEXT NOT NULL, tags TEXT NOT NULL,
       key TEXT NOT NULL UNIQUE);
-    CREATE INDEX series_measurement ON series(measurement);
-    CREATE TABLE field(
+    CREATE INDEX IF NOT EXISTS series_measurement ON series(measurement);
+    CREATE TABLE IF NOT EXISTS field(
       id INTEGER PRIMARY KEY, series_id INTEGER NOT NULL, name TEXT NOT NULL,
       seen INTEGER NOT NULL, UNIQUE(series_id, name));
-    CREATE TABLE kind(
+    CREATE TABLE IF NOT EXISTS kind(
       measurement TEXT NOT NULL, name TEXT NOT NULL, text INTEGER NOT NULL,
       PRIMARY KEY(measurement, name)) WITHOUT ROWID;
+    CREATE TABLE shape(id INTEGER PRIMARY KEY AUTOINCREMENT, names TEXT NOT NULL UNIQUE);
+    CREATE TABLE log(
+      id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, data BLOB NOT NULL);
+    CREATE TABLE partition(
+      name TEXT PRIMARY KEY, settle_at INTEGER, late INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE dropped(name TEXT PRIMARY KEY, log_id INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE state(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+    INSERT INTO state VALUES ('epoch', 1);
     PRAGMA application_id = ${applicationId};
     PRAGMA user_version = ${schemaVersion};
     COMMIT;`);
 }
 
-/** The table of a day. @param day whole days since 1970-01-01 UTC */
-export function dayTable(day: number): string {
-  const date = new Date(day * dayMs).toISOString().slice(0, 10);
-  return `hot_${date.replaceAll("-", "")}`;
+/** Tells the space that rows take: the file without its free pages. @unit bytes */
+export function usedBytesOf(sql: Sql): () => number {
+  const pages = sql.prepare("PRAGMA page_count");
+  const free = sql.prepare("PRAGMA freelist_count");
+  const pageSize = numberOf(sql, "PRAGMA page_size");
+  return () => {
+    const all = Number(pages.get()?.["page_count"]);
+    return (all - Number(free.get()?.["freelist_count"])) * pageSize;
+  };
 }
 
-export function hasDay(sql: Sql, day: number): boolean {
-  const found = sql.prepare("SELECT 1 FROM sqlite_master WHERE name = ?");
-  return found.get(dayTable(day)) !== undefined;
-}
-
-/** Days that have a table, in order. */
-export function daysOf(sql: Sql): number[] {
-  const rows = sql
-    .prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB 'hot_[0-9]*'")
-    .all();
-  const days = rows.map(({ name }) => {
-    const [, year, month, date] = /^hot_(\d{4})(\d\d)(\d\d)$/.exec(String(name)) ?? [];
-    return Date.UTC(Number(year), Number(month) - 1, Number(date)) / dayMs;
-  });
-  return days.filter((day) => Number.isInteger(day)).toSorted((a, b) => a - b);
-}
-
-export function createDay(sql: Sql, day: number): void {
-  sql.exec(
-    `CREATE TABLE IF NOT EXISTS ${dayTable(day)}(
-      ts INTEGER NOT NULL, fid INTEGER NOT NULL, v REAL NOT NULL, PRIMARY KEY(ts, fid)
-    ) WITHOUT ROWID`,
-  );
-}
-
-/** Pages given back to the file system after a day was dropped; keeps the pause short. */
-const vacuumPages = 2000;
-
-/** Drops a day, and with it the fields and series that have no value on any later day. */
-export function dropDay(sql: Sql, day: number): void {
-  sql.exec(`
-    DROP TABLE IF EXISTS ${dayTable(day)};
-    DELETE FROM field WHERE seen <= ${day};
-    DELETE FROM series WHERE id NOT IN (SELECT series_id FROM field);`);
-}
-
-export function giveBackSpace(sql: Sql): void {
-  sql.prepare(`PRAGMA incremental_vacuum(${vacuumPages})`).all();
-}
-
-/** Space that rows take: the file without its free pages. @unit bytes */
-export function usedBytes(sql: Sql): number {
-  const pages = numberOf(sql, "PRAGMA page_count") - numberOf(sql, "PRAGMA freelist_count");
-  return pages * numberOf(sql, "PRAGMA page_size");
+export function freePages(sql: Sql): number {
+  return numberOf(sql, "PRAGMA freelist_count");
 }
 
 /** The first column of the only row. */
 export function numberOf(sql: Sql, query: string): number {
   const [value] = Object.values(sql.prepare(query).get() ?? {});
   return Number(value ?? 0);
+}
+
+/** SQLite may have rolled back by itself (disk full); a second time is an error we expect. */
+export function rollBack(sql: Sql): void {
+  try {
+    sql.exec("ROLLBACK");
+  } catch {
+    // No transaction is open any more.
+  }
 }

@@ -14,6 +14,7 @@ const commands = [
   "audit",
   "store",
   "store init",
+  "store backup",
   "store copy",
   "store retry",
   "simulate",

@@ -11,12 +11,11 @@ import type { Line } from "../../telemetry/index.ts";
 import type { Ended } from "../cli/run.ts";
 import { openFolder, rackstreet, start } from "../cli/run.ts";
 import { needs } from "../peers.ts";
-import { realPlatform } from "../store/rig.ts";
+import { realPlatform, wideBounds } from "../store/rig.ts";
 import type { Influxd } from "./influxd.ts";
 import { startInfluxd } from "./influxd.ts";
 
 const signal = new AbortController().signal;
-const keepAll = { retention: 36_500 * 86_400_000, maxSize: 2 ** 40 };
 const began = Date.UTC(2026, 0, 1);
 
 function power(at: number, measurement = "rack_power"): Line {
@@ -148,7 +147,7 @@ describe.skipIf(!needs("influxd", "influxdb"))("the store's commands", () => {
       if (measurement === "rack_power") return { ...rest, measurement, fields };
       return { ...rest, measurement, fields: { active_power_w: Number(fields["active_power_w"]) } };
     });
-    await using source = await openSqlite({ path, ...keepAll }, realPlatform());
+    await using source = await openSqlite({ path, ...wideBounds }, realPlatform());
     await source.write(lines, signal);
     const { file, database } = config();
     const args = ["store", "copy", "--from", `sqlite:${path}`, "--to", file, "--json"];
@@ -186,13 +185,13 @@ describe.skipIf(!needs("influxd", "influxdb"))("the store's commands", () => {
       at,
     );
     expect([returned.code, returned.out]).toEqual([0, expect.stringContaining("60000 rows")]);
-    await using again = await openSqlite({ path: back, ...keepAll }, realPlatform());
+    await using again = await openSqlite({ path: back, ...wideBounds }, realPlatform());
     expect(await contentOf(again)).toEqual(wanted);
   }, 120_000);
 
   test("copy: refused lines are counted and kept, and retry takes them", async () => {
     const path = join(folder.path, "typed.sqlite");
-    await using source = await openSqlite({ path, ...keepAll }, realPlatform());
+    await using source = await openSqlite({ path, ...wideBounds }, realPlatform());
     const typed = (at: number, x_mode: string | number): Line => {
       return { ...power(at), fields: { x_mode }, tags: { device: `t${at}` } };
     };

@@ -10,7 +10,9 @@ describe("store options", () => {
       engine: "sqlite",
       path: "data/store.sqlite",
       retention: 400 * 86_400_000,
+      rollupRetention: 1826 * 86_400_000,
       maxSize: 2 * 1024 ** 3,
+      minFree: { percent: 10 },
     });
   });
 

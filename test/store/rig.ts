@@ -5,6 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LogFields, Platform } from "../../telemetry/index.ts";
 
+/** Bounds that no test reaches by accident. */
+export const wideBounds = {
+  retention: 2 * 36_500 * 86_400_000,
+  rollupRetention: 2 * 36_500 * 86_400_000,
+  maxSize: 2 ** 34,
+  minFree: { bytes: 0 },
+};
+
 export interface Said {
   readonly event: string;
   readonly fields: LogFields | undefined;

@@ -1,22 +1,21 @@
-/** What only the embedded engine does: files, days, bounds, its thread, a crash. */
+/** What only the embedded engine does: its file, its thread, a crash. */
 import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { readFile, stat, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { DatabaseSync } from "node:sqlite";
 import { Worker } from "node:worker_threads";
 import { build } from "esbuild";
 import { describe, expect, test } from "vitest";
 import type { Store } from "../../store/index.ts";
 import { openSqlite } from "../../store/sqlite/engine.ts";
-import { Slots } from "../../store/sqlite/slots.ts";
 import type { Line } from "../../telemetry/index.ts";
-import type { Said } from "./rig.ts";
-import { realPlatform, temporaryFolder } from "./rig.ts";
+import { realPlatform, temporaryFolder, wideBounds } from "./rig.ts";
 
 const signal = new AbortController().signal;
 const dayMs = 86_400_000;
 const today = Date.UTC(2026, 5, 15);
-const limits = { retention: 400 * dayMs, maxSize: 2 ** 31 };
+const limits = { ...wideBounds, retention: 400 * dayMs };
 
 function line(time: number, device = "d1", more: object = {}): Line {
   const fields = { active_power_w: 1, ...more };
@@ -45,7 +44,7 @@ describe("the file", () => {
     expect(conflict.rejected).toHaveLength(1);
   });
 
-  test("is one table a day, rows in order of time", async () => {
+  test("holds what is not sealed in its log, and makes no day of it yet", async () => {
     await using folder = await temporaryFolder();
     const path = folder.file("store.sqlite");
     {
@@ -53,11 +52,9 @@ describe("the file", () => {
       await store.write([line(today), line(today + dayMs, "d1", { x_t: "12" })], signal);
     }
     using database = new DatabaseSync(path, { readOnly: true });
-    const tables = database.prepare("SELECT name FROM sqlite_master WHERE name GLOB 'hot_*'").all();
-    expect(tables.map(({ name }) => name)).toEqual(["hot_20260615", "hot_20260616"]);
-    const rows = database.prepare("SELECT ts, v FROM hot_20260616 ORDER BY fid").all();
-    expect(rows.map(({ v }) => v)).toEqual([1, "'12"]);
-    expect(database.prepare("PRAGMA user_version").get()).toEqual({ user_version: 1 });
+    expect(database.prepare("SELECT count(*) AS records FROM log").get()).toEqual({ records: 1 });
+    expect(database.prepare("SELECT name FROM partition").all()).toEqual([]);
+    expect(database.prepare("PRAGMA user_version").get()).toEqual({ user_version: 2 });
     expect(database.prepare("PRAGMA auto_vacuum").get()).toEqual({ auto_vacuum: 2 });
     expect(database.prepare("PRAGMA page_size").get()).toEqual({ page_size: 8192 });
     expect(database.prepare("PRAGMA journal_mode").get()).toEqual({ journal_mode: "wal" });
@@ -69,11 +66,11 @@ describe("the file", () => {
     await (await openSqlite({ path, ...limits }, realPlatform()))[Symbol.asyncDispose]();
     {
       using database = new DatabaseSync(path);
-      database.exec("PRAGMA user_version = 2");
+      database.exec("PRAGMA user_version = 3");
     }
     await expect(openSqlite({ path, ...limits }, realPlatform())).rejects.toMatchObject({
       code: "E_STORE_CONFIG",
-      message: expect.stringMatching(/store\.sqlite was written by a newer rackstreet \(schema 2/),
+      message: expect.stringMatching(/store\.sqlite was written by a newer rackstreet \(schema 3/),
     });
   });
 
@@ -133,82 +130,6 @@ describe("the file", () => {
   });
 });
 
-describe("the bounds", () => {
-  test("days older than the retention are dropped, and lines of them refused", async () => {
-    await using folder = await temporaryFolder();
-    const path = folder.file("store.sqlite");
-    const said: Said[] = [];
-    let now = today;
-    const platform = realPlatform(said, () => now);
-    await using store = await openSqlite({ path, ...limits, retention: 3 * dayMs }, platform);
-    const old = line(today, "old");
-    await store.write([old, line(today + 1, "d1")], signal);
-    now = today + 5 * dayMs;
-    expect((await store.write([line(now)], signal)).rejected).toEqual([]);
-    const refused = await store.write([old, line(now + 1)], signal);
-    expect(refused.rejected).toEqual([{ index: 0, reason: "older than the store's retention" }]);
-    expect(await count(store)).toBe(2);
-    expect(await store.size(signal)).toMatchObject({ series: 1, droppedDays: 1 });
-    expect(said).toContainEqual({
-      event: "store dropped its oldest day",
-      fields: { day: "2026-06-15", reason: "retention", dropped: 1 },
-    });
-  });
-
-  test("a clock that jumps ahead drops nothing", async () => {
-    await using folder = await temporaryFolder();
-    const path = folder.file("store.sqlite");
-    let now = today;
-    await using store = await openSqlite(
-      { path, ...limits },
-      realPlatform([], () => now),
-    );
-    await store.write([line(today)], signal);
-    now = Date.UTC(2090, 0, 1);
-    await store.write([line(today + 1)], signal);
-    expect(await count(store)).toBe(2);
-  });
-
-  test("past the size the oldest day goes first, and its space is used again", async () => {
-    await using folder = await temporaryFolder();
-    const path = folder.file("store.sqlite");
-    const said: Said[] = [];
-    const maxSize = 3_000_000;
-    await using store = await openSqlite({ path, ...limits, maxSize }, realPlatform(said));
-    for (let day = 0; day < 12; day += 1) {
-      const lines = Array.from({ length: 20_000 }, (_, i) =>
-        line(today + day * dayMs + i * 1000, "d1", { voltage_v: i / 7 }),
-      );
-      expect((await store.write(lines, signal)).accepted).toBe(20_000);
-    }
-    const size = await store.size(signal);
-    expect(size.bytes).toBeLessThan(maxSize + 1_500_000);
-    expect(size.droppedDays).toBeGreaterThan(5);
-    expect((await stat(path)).size).toBeLessThan(3 * maxSize);
-    expect(said[0]?.fields).toEqual({ day: "2026-06-15", reason: "size", dropped: 1 });
-    expect(await count(store)).toBeGreaterThanOrEqual(20_000);
-    expect(await store.write([line(today + 12 * dayMs, "d9")], signal)).toMatchObject({
-      accepted: 1,
-    });
-  });
-
-  test("at most as many callers wait as there is room for", async () => {
-    const slots = new Slots({ places: 1, waiting: 1 });
-    const opened = Promise.withResolvers<number>();
-    const first = slots.within(signal, () => opened.promise);
-    const gone = new AbortController();
-    const second = slots.within(gone.signal, () => Promise.resolve(2));
-    await expect(slots.within(signal, () => Promise.resolve(3))).rejects.toMatchObject({
-      code: "E_STORE_DOWN",
-    });
-    gone.abort();
-    await expect(second).rejects.toMatchObject({ code: "E_STORE_DOWN" });
-    const third = slots.within(signal, () => Promise.resolve(3));
-    opened.resolve(1);
-    expect(await Promise.all([first, third])).toEqual([1, 3]);
-  });
-});
-
 describe("the thread", () => {
   test("that ends by itself fails what waits, and the next call starts another", async () => {
     await using folder = await temporaryFolder();
@@ -253,18 +174,14 @@ describe("the thread", () => {
     expect(await count(store)).toBe(1);
   });
 
-  test("goes on after the disk was full", async () => {
+  test.each(["", "seal"])("goes on after the disk was full (%s)", async (seal) => {
     await using folder = await temporaryFolder();
     const path = folder.file("store.sqlite");
     const script = new URL("./sqlite_writer.ts", import.meta.url).pathname;
     // `ulimit -f` counts 512-byte blocks in sh; a file may not grow past 4 MiB.
-    const run = `ulimit -f 8192; exec "$0" "$1" "$2" full`;
-    const child = spawn("sh", ["-c", run, process.execPath, script, path]);
-    let said = "";
-    child.stdout.on("data", (bytes: Buffer) => {
-      said += bytes.toString();
-    });
-    await once(child, "close");
+    const run = `ulimit -f 8192; exec "$0" "$1" "$2" full "$3"`;
+    const child = spawn("sh", ["-c", run, process.execPath, script, path, seal]);
+    const said = await saidBy(child);
     expect(said.trim().split("\n").at(-1)).toMatch(/^refused E_STORE_DOWN/);
     const acknowledged = (said.match(/^\d+$/gm) ?? []).length;
     expect(acknowledged).toBeGreaterThan(0);
@@ -273,26 +190,51 @@ describe("the thread", () => {
     expect((await store.write([line(today, "after")], signal)).accepted).toBe(1);
   });
 
-  test("killed with -9 while it writes: every acknowledged write is there", async () => {
-    await using folder = await temporaryFolder();
-    const path = folder.file("store.sqlite");
-    for (let round = 0; round < 3; round += 1) {
+  test.each(["", "seal"])(
+    "killed with -9: every acknowledged row is there once (%s)",
+    async (seal) => {
+      await using folder = await temporaryFolder();
+      const path = folder.file("store.sqlite");
       const script = new URL("./sqlite_writer.ts", import.meta.url).pathname;
-      const child = spawn(process.execPath, [script, path, String(round)]);
-      let said = "";
-      const ended = once(child, "close");
-      child.stdout.on("data", (bytes: Buffer) => {
-        said += bytes.toString();
-        if (said.length > 200) child.kill("SIGKILL");
-      });
-      await ended;
-      const last = Number(said.slice(0, said.lastIndexOf("\n")).split("\n").at(-1));
-      expect(last).toBeGreaterThan(10);
-      await using store = await openSqlite({ path, ...limits }, realPlatform());
-      const query = { measurement: "rack_power", fields: ["active_power_w"], from: 0, to: 4e12 };
-      const where = { device: `w${round}` };
-      const [series] = await store.query({ ...query, aggregate: "count", where }, signal);
-      expect(series?.rows[0]?.counts["active_power_w"]).toBeGreaterThanOrEqual(last * 500);
-    }
-  });
+      for (let round = 0; round < 4; round += 1) {
+        const child = spawn(process.execPath, [script, path, String(round), seal]);
+        // At another moment each time.
+        const said = await saidBy(child, 150 + round * 70);
+        const last = Number(said.slice(0, said.lastIndexOf("\n")).split("\n").at(-1));
+        expect(last).toBeGreaterThan(10);
+        await using store = await openSqlite({ path, ...limits }, realPlatform());
+        const query = { measurement: "rack_power", fields: ["active_power_w"], from: 0, to: 4e12 };
+        const where = { device: `w${round}` };
+        const [series] = await store.query({ ...query, aggregate: "count", where }, signal);
+        const counted = series?.rows[0]?.counts["active_power_w"] ?? 0;
+        expect(counted).toBeGreaterThanOrEqual(last * 500);
+        // Row by row: each batch whole, each row once, with the value that was written.
+        let rows = 0;
+        let time = 0;
+        for await (const lines of store.scan({ ...query, where }, signal)) {
+          for (const line of lines) {
+            expect(line.time).toBeGreaterThan(time);
+            time = line.time;
+            const batch = Math.floor((time - Date.UTC(2026, 0, 1)) / 1000);
+            expect(line.fields).toEqual({ active_power_w: batch });
+            rows += 1;
+          }
+        }
+        expect(rows).toBe(counted);
+        expect(rows % 500).toBe(0);
+      }
+    },
+  );
 });
+
+/** What a child says until it ends; killed once it said so much. */
+async function saidBy(child: ChildProcess, enough = Number.POSITIVE_INFINITY): Promise<string> {
+  let said = "";
+  const ended = once(child, "close");
+  child.stdout?.on("data", (bytes: Buffer) => {
+    said += bytes.toString();
+    if (said.length > enough) child.kill("SIGKILL");
+  });
+  await ended;
+  return said;
+}

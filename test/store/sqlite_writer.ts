@@ -1,15 +1,16 @@
 /**
  * A child process of `sqlite.test.ts`: writes 500 lines at a time, each line once, and says the
- * number of batches acknowledged so far. Ends with `refused CODE` when a write fails.
+ * number of batches acknowledged so far. Ends with `refused CODE` when a write fails. With a last
+ * argument `seal` it seals all the time.
  */
 import { openSqlite } from "../../store/sqlite/engine.ts";
 import { GatewayError } from "../../telemetry/index.ts";
 import type { Line } from "../../telemetry/index.ts";
-import { realPlatform } from "./rig.ts";
+import { realPlatform, wideBounds } from "./rig.ts";
 
-const [, , path = "", round = ""] = process.argv;
-const limits = { path, retention: 36_500 * 86_400_000, maxSize: 2 ** 31 };
-const store = await openSqlite(limits, realPlatform());
+const [, , path = "", round = "", seal] = process.argv;
+const tuning = seal === "seal" ? { headBytes: 300_000, sealAfter: 0 } : {};
+const store = await openSqlite({ path, ...wideBounds }, realPlatform(), { tuning });
 const signal = new AbortController().signal;
 const maxBatches = 20_000;
 
