@@ -194,8 +194,9 @@ export class Agent implements AsyncDisposable {
     return watched;
   }
 
-  async #read(watched: Watched, reading: Reading, time: number): Promise<void> {
+  async #read(watched: Watched, reading: Reading, answered: number): Promise<void> {
     const { device, inventory } = watched;
+    const time = momentAfter(watched.time, answered);
     const points = reading.points.filter((point) => this.#legal(device, point));
     this.#faults += reading.faults.length;
     watched.failures = 0;
@@ -343,4 +344,17 @@ function watch(device: AgentDevice): Watched {
 
 function polled({ address, session, busKey, interval }: AgentDevice): PolledDevice {
   return { id: address.device, session, busKey, interval };
+}
+
+/** A clock that goes back by less than this has not jumped. @unit ms */
+const sameMoment = 10;
+
+/**
+ * When a device answered: a late poll and the next may fall into one ms, and two rows of one
+ * moment would be one in the store, so the later one is moved on.
+ * @unit ms since 1970-01-01 UTC
+ */
+export function momentAfter(last: number | undefined, answered: number): number {
+  if (last === undefined || answered > last || last - answered >= sameMoment) return answered;
+  return last + 1;
 }
