@@ -3,26 +3,19 @@
  * offered = stored + queued + shed at each agent, received = stored + queued + refused + overflow
  * at each hub.
  */
-import { openUplink } from "../../agent/index.ts";
-import { address, addressText, Secret } from "../../config/index.ts";
-import type { Fields, Log, ParsedTopic } from "../../telemetry/index.ts";
-import { decodeMessage, GatewayError, parseTopic, sleep } from "../../telemetry/index.ts";
+import type { Fields, ParsedTopic } from "../../telemetry/index.ts";
+import { decodeMessage } from "../../telemetry/index.ts";
+import { askBroker, brokerOptions } from "../ask-broker.ts";
 import {
   configOption,
   defineCommand,
   jsonOption,
   openPlatform,
-  parsedArgument,
   print,
   printJson,
 } from "../command.ts";
 import { renderTable } from "../table.ts";
 import { shownAge } from "../values.ts";
-
-/** How long to wait for the retained messages. @unit ms */
-const patience = { connect: 5000, messages: 700 };
-
-const brokerAddress = address({ mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 });
 
 interface Report {
   readonly who: string;
@@ -36,67 +29,28 @@ export const statusCommand = defineCommand({
   builder: (yargs) =>
     yargs
       .option("config", configOption)
-      .option("url", { type: "string", describe: "The broker; default: the configuration's." })
-      .option("username", { type: "string", describe: "User at the broker (reader or admin)." })
-      .option("password-from", {
-        type: "string",
-        describe: "Where the password is: ${NAME} or file:/path; never on the command line.",
-      })
+      .options(brokerOptions)
       .option("json", jsonOption)
       .example("$0 status -c site.yaml", "agents and hub of a running site"),
   handler: async ({ config, url, username, passwordFrom, json }) => {
     const { loaded, platform } = await openPlatform(config, "error");
-    const { agent, broker } = loaded.config;
-    const given = url === undefined ? undefined : parsedArgument("url", url, brokerAddress);
-    const target =
-      given ?? agent.uplink.url ?? broker.listen.find(({ scheme }) => scheme === "mqtt");
-    if (target === undefined) throw new GatewayError("E_USAGE", "give --url");
-    const password = passwordFrom === undefined ? undefined : new Secret(passwordFrom);
-    // Asked for here, once: the link itself would try again for as long as it is missing.
-    password?.reveal();
     const reports = new Map<string, Report>();
-    let up = false;
-    let why = "no answer";
-    const decided = new AbortController();
-    const log: Log = {
-      ...platform.log,
-      warn: (_event, fields) => {
-        why = String(fields?.["why"] ?? why);
-        decided.abort();
-      },
-    };
-    await using _link = openUplink(
+    await askBroker(
+      { url, username, passwordFrom },
+      { loaded, platform },
       {
-        url: target,
-        clientId: `rackstreet-status-${platform.entropy.id()}`,
-        subscribe: ["rackstreet/v1/+/+/+/agent/+/telemetry", "rackstreet/v1/+/+/+/hub/+/telemetry"],
-      },
-      { ...agent.uplink, username, password },
-      {
-        platform: { ...platform, log },
-        events: {
-          up: () => {
-            up = true;
-            decided.abort();
-          },
-          down: () => undefined,
-          message: (topic, payload) => note(reports, parseTopic(topic), payload),
+        filters: ["rackstreet/v1/+/+/+/agent/+/telemetry", "rackstreet/v1/+/+/+/hub/+/telemetry"],
+        answer: (topic, payload) => {
+          note(reports, topic, payload);
+          return false;
         },
       },
     );
-    await sleep(platform.clock, patience.connect, decided.signal);
-    if (!up) throw new GatewayError("E_UPLINK", `${addressText(target)}: ${why}`);
-    await sleep(platform.clock, patience.messages);
     show([...reports.values()], platform.clock.now(), json);
   },
 });
 
-function note(
-  reports: Map<string, Report>,
-  parsed: ParsedTopic | undefined,
-  payload: Uint8Array,
-): void {
-  if (parsed === undefined) return;
+function note(reports: Map<string, Report>, parsed: ParsedTopic, payload: Uint8Array): void {
   const decoded = decodeMessage(payload, "telemetry");
   const batch = "ok" in decoded ? decoded.ok.batches[0] : undefined;
   const point = batch?.points[0];

@@ -38,10 +38,9 @@ function factsOf({ span, form, scaleFrom, wraps }: Register): Record<string, str
     table: span.table,
     address: span.at,
     count: span.count,
-    ...(form.bit ? {} : { type: form.type, order: form.order }),
-    scale: form.scale,
-    offset: form.offset,
-    ...(form.bits && { bits: bitsText(form.bits) }),
+    ...(!form.bit && { type: form.type, order: form.order }),
+    ...(!form.bit && form.type !== "string" && { scale: form.scale, offset: form.offset }),
+    ...(form.bits && { bits: `${form.bits.from} to ${form.bits.from + form.bits.count - 1}` }),
     ...(scaleFrom !== undefined && { scaleFrom }),
     ...(wraps !== undefined && { wraps }),
   };
