@@ -24,7 +24,8 @@ export interface UplinkEvents {
   up(): void;
   /** Was up, is no more. */
   down(): void;
-  message(topic: string, payload: Uint8Array): void;
+  /** One at a time: the next comes, and this one is acknowledged, once the promise resolves. */
+  message(topic: string, payload: Uint8Array, retained?: boolean): Promise<void> | void;
 }
 
 export interface Uplink extends AsyncDisposable {
@@ -42,13 +43,16 @@ export interface UplinkTarget {
   readonly subscribe: readonly string[];
 }
 
+/** How to enter the broker and how to keep the link alive. */
+export type LinkOptions = Pick<UplinkOptions, "username" | "password" | "ca" | "keepalive">;
+
 const retryPolicy = { first: 500, longest: 60_000 };
 const connectTimeout = 10_000;
 
 /** Opens a link that keeps itself up; events come until it is disposed. */
 export function openUplink(
   target: UplinkTarget,
-  options: UplinkOptions,
+  options: LinkOptions,
   { events, platform }: { readonly events: UplinkEvents; readonly platform: Platform },
 ): Uplink {
   return new MqttUplink(target, options, { events, platform });
@@ -56,7 +60,7 @@ export function openUplink(
 
 class MqttUplink implements Uplink {
   readonly #target: UplinkTarget;
-  readonly #options: UplinkOptions;
+  readonly #options: LinkOptions;
   readonly #events: UplinkEvents;
   readonly #platform: Platform;
   #client: MqttClient | undefined;
@@ -67,7 +71,7 @@ class MqttUplink implements Uplink {
 
   constructor(
     target: UplinkTarget,
-    options: UplinkOptions,
+    options: LinkOptions,
     { events, platform }: { readonly events: UplinkEvents; readonly platform: Platform },
   ) {
     this.#target = target;
@@ -127,7 +131,11 @@ class MqttUplink implements Uplink {
     client.on("error", (error) => {
       failure = error;
     });
-    client.on("message", (topic, payload) => this.#events.message(topic, payload));
+    client.handleMessage = ({ topic, payload, retain }, done): void => {
+      const room = this.#events.message(topic, Buffer.from(payload), retain);
+      if (room === undefined) done();
+      else void room.finally(() => done());
+    };
     client.on("close", () => {
       if (this.#client === client) this.#lost(failure);
       client.end(true);

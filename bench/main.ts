@@ -1,11 +1,15 @@
 /** `npm run -s bench -- NAME`: runs one bench; its last line is one JSON object. */
 import { run as broker } from "./broker.ts";
 import { run as chainAlone } from "./chain-alone.ts";
+import { run as chain } from "./chain.ts";
+import { run as lines } from "./lines.ts";
 import { run as store } from "./store.ts";
 
 const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   broker,
+  chain,
   "chain-alone": chainAlone,
+  lines,
   store,
 };
 

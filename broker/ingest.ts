@@ -5,11 +5,11 @@
  * rows and reported twice.
  *
  * Bounds: above `comfortable` points publishers are asked to wait (`room`); above `most` batches
- * are left to the agent's resend and counted. Live batches go before backfill, which keeps at
- * least a quarter of each write.
+ * are left to the agent's resend and counted. Writes: `queue.ts`.
  */
 import type {
   Batch,
+  GatewayError,
   Line,
   ParsedTopic,
   Platform,
@@ -20,16 +20,15 @@ import type {
 import {
   decodeMessage,
   encodeStored,
-  GatewayError,
-  linesOf,
   messageOf,
   problemOf,
   RangeSet,
-  retryDelay,
-  sleep,
   topicOf,
 } from "../telemetry/index.ts";
-import type { Store } from "../store/index.ts";
+import type { Rejected, Store } from "../store/index.ts";
+import { LineMaker } from "./lines.ts";
+import type { Queued, QueueEvents } from "./queue.ts";
+import { StoreQueue } from "./queue.ts";
 
 export interface IngestSetup {
   readonly store: Store;
@@ -39,6 +38,18 @@ export interface IngestSetup {
   readonly setAside: (entry: SetAside) => void;
   /** Sees each batch that is not late once it is decoded, before it is stored. */
   readonly observe: (batch: UnnumberedBatch) => void;
+  /** Left out: `ingestLimits`. */
+  readonly limits?: IngestLimits;
+}
+
+/** All in lines. */
+export interface IngestLimits {
+  /** Of one write. */
+  readonly write: number;
+  /** What may wait before publishers are asked to. */
+  readonly comfortable: number;
+  /** What may wait at all. */
+  readonly most: number;
 }
 
 /** A message, batch or line that can never be stored, and why. */
@@ -62,40 +73,24 @@ export interface IngestCounts {
   /** Messages without a batch that could be told apart. */
   readonly garbage: number;
   readonly storeUp: boolean;
-  /** Duration of the newest write. @unit ms */
+  /** Duration of the newest writes, the longest of them. @unit ms */
   readonly writeMs: number;
 }
 
-interface Queued {
-  readonly stream: string;
-  readonly seq: number;
-  readonly answerTo: string;
-  readonly topic: string;
-  readonly device: string;
-  readonly lines: readonly Line[];
-}
-
-/** Lines of one write: what both stores take best (facts/storage-alerting.md 1.5). */
-const linesPerWrite = 5000;
-const comfortable = 15_000;
-const most = 60_000;
-const retryPolicy = { first: 200, longest: 15_000 };
-/** A database that needs a person is asked again this often. @unit ms */
-const configRetry = 15_000;
-/** Of each write, backfill may always have this share. */
-const backfillShare = 0.25;
+/** A write as both stores take it best (facts/storage-alerting.md 1.5). */
+const ingestLimits: IngestLimits = { write: 5000, comfortable: 15_000, most: 60_000 };
+/** Queues to the store: a second write keeps it busy, four gain nothing (the same facts). */
+const queues = 2;
 
 export class Ingest implements AsyncDisposable {
   readonly #setup: IngestSetup;
   readonly #platform: Platform;
-  readonly #live = new Lane();
-  readonly #backfill = new Lane();
-  readonly #stop = new AbortController();
+  readonly #limits: IngestLimits;
+  readonly #queues: readonly StoreQueue[];
+  readonly #lines = new LineMaker();
   readonly #storedOf = new Map<string, number>();
-  #wake: (() => void) | undefined;
   #room: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
-  readonly #running: Promise<void>;
-  #writing = 0;
+  #closed = false;
   #received = 0;
   #stored = 0;
   #refused = 0;
@@ -104,26 +99,31 @@ export class Ingest implements AsyncDisposable {
   #pointsRefused = 0;
   #garbage = 0;
   #storeUp = true;
-  #writeMs = 0;
 
   constructor(setup: IngestSetup, platform: Platform) {
     this.#setup = setup;
     this.#platform = platform;
-    this.#running = this.#run();
+    this.#limits = setup.limits ?? ingestLimits;
+    const events: QueueEvents = {
+      settled: (batches, lines, rejected) => this.#settle(batches, lines, rejected),
+      failed: (error) => this.#turn(false, error),
+    };
+    const parts = { store: setup.store, events, write: this.#limits.write };
+    this.#queues = Array.from({ length: queues }, () => new StoreQueue(parts, platform));
   }
 
   get counts(): IngestCounts {
     return {
       received: this.#received,
       stored: this.#stored,
-      queued: this.#live.batches + this.#backfill.batches + this.#writing,
+      queued: this.#sum((queue) => queue.batches),
       refused: this.#refused,
       overflow: this.#overflow,
       points: this.#points,
       pointsRefused: this.#pointsRefused,
       garbage: this.#garbage,
       storeUp: this.#storeUp,
-      writeMs: this.#writeMs,
+      writeMs: Math.max(...this.#queues.map((queue) => queue.writeMs)),
     };
   }
 
@@ -134,7 +134,7 @@ export class Ingest implements AsyncDisposable {
 
   /** Undefined when there is room; else resolves when there is. */
   room(): Promise<void> | undefined {
-    if (this.#waitingLines < comfortable || this.#stop.signal.aborted) return undefined;
+    if (this.#waitingLines < this.#limits.comfortable || this.#closed) return undefined;
     this.#room ??= Promise.withResolvers<void>();
     return this.#room.promise;
   }
@@ -164,40 +164,40 @@ export class Ingest implements AsyncDisposable {
         place: decoded.ok.place,
         stream: decoded.ok.stream,
       };
-      this.#queue(batch, topic, {
-        answerTo,
-        lane: kind === "backfill" ? this.#backfill : this.#live,
-      });
+      this.#queue(batch, topic, { answerTo, late: kind === "backfill" });
     }
-    this.#wake?.();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort();
-    this.#wake?.();
+    this.#closed = true;
     this.#room?.resolve();
-    await this.#running;
+    await Promise.all(this.#queues.map((queue) => queue[Symbol.asyncDispose]()));
   }
 
   get #waitingLines(): number {
-    return this.#live.lines + this.#backfill.lines;
+    return this.#sum((queue) => queue.lines);
+  }
+
+  #sum(count: (queue: StoreQueue) => number): number {
+    return this.#queues.reduce((sum, queue) => sum + count(queue), 0);
   }
 
   #queue(
     batch: Batch,
     topic: string,
-    { answerTo, lane }: { readonly answerTo: string; readonly lane: Lane },
+    { answerTo, late }: { readonly answerTo: string; readonly late: boolean },
   ): void {
     this.#received += 1;
     const points = batch.points.filter((point) => this.#legal(topic, point));
-    if (lane === this.#live) this.#setup.observe({ ...batch, points });
-    if (this.#waitingLines + points.length > most) {
+    if (!late) this.#setup.observe({ ...batch, points });
+    if (this.#waitingLines + points.length > this.#limits.most) {
       this.#overflow += 1;
       return;
     }
     const { stream, seq, address } = batch;
-    const lines = linesOf({ ...batch, points });
-    lane.push({ stream, seq, answerTo, topic, device: address.device, lines });
+    const lines = this.#lines.linesOf({ ...batch, points });
+    const queue = this.#queues[hashOf(address.device) % queues];
+    queue?.push({ stream, seq, answerTo, topic, device: address.device, lines }, { late });
   }
 
   #legal(topic: string, point: Point): boolean {
@@ -226,70 +226,18 @@ export class Ingest implements AsyncDisposable {
     this.#setup.setAside({ topic, reason, content });
   }
 
-  // --- writing ---
-
-  async #run(): Promise<void> {
-    while (!this.#stop.signal.aborted) {
-      const batches = this.#next();
-      if (batches.length === 0) {
-        await new Promise<void>((resolve) => (this.#wake = resolve));
-        this.#wake = undefined;
-        continue;
-      }
-      this.#writing = batches.length;
-      await this.#write(batches);
-      this.#writing = 0;
-      if (this.#waitingLines < comfortable) {
-        this.#room?.resolve();
-        this.#room = undefined;
-      }
-    }
-  }
-
-  #next(): readonly Queued[] {
-    const reserved = Math.min(this.#backfill.lines, linesPerWrite * backfillShare);
-    const live = this.#live.take(linesPerWrite - reserved);
-    return [...live, ...this.#backfill.take(linesPerWrite - countLines(live))];
-  }
-
-  /** Writes until the store has taken the batches, or the hub stops: then the agents resend. */
-  async #write(batches: readonly Queued[]): Promise<void> {
-    const { clock, entropy } = this.#platform;
-    const lines = batches.flatMap((batch) => batch.lines);
-    for (let attempt = 1; !this.#stop.signal.aborted; attempt += 1) {
-      const started = clock.monotonic();
-      try {
-        const result =
-          lines.length === 0
-            ? { accepted: 0, rejected: [] }
-            : await this.#setup.store.write(lines, this.#stop.signal);
-        this.#writeMs = clock.monotonic() - started;
-        this.#turn(true);
-        this.#settle(batches, lines, result.rejected);
-        return;
-      } catch (error) {
-        if (this.#stop.signal.aborted) return;
-        if (!(error instanceof GatewayError) || error.verdict === "fatal") throw error;
-        this.#turn(false, error);
-        const asked = error.verdict === "config" ? configRetry : (error.retryAfterMs ?? 0);
-        await sleep(clock, retryDelay(retryPolicy, attempt, entropy, asked), this.#stop.signal);
-      }
-    }
-  }
+  // --- what became of it ---
 
   #turn(up: boolean, error?: GatewayError): void {
-    if (this.#storeUp === up) return;
+    if (this.#storeUp === up || (up && !this.#queues.every((queue) => queue.up))) return;
     this.#storeUp = up;
     const { log } = this.#platform;
     if (up) log.info("store recovered", { store: this.#setup.store.title });
     else log.error("store failed", { code: error?.code, why: messageOf(error) });
   }
 
-  #settle(
-    batches: readonly Queued[],
-    lines: readonly Line[],
-    rejected: readonly { readonly index: number; readonly reason: string }[],
-  ): void {
+  #settle(batches: readonly Queued[], lines: readonly Line[], rejected: readonly Rejected[]): void {
+    this.#turn(true);
     for (const { index, reason } of rejected) {
       this.#pointsRefused += 1;
       const line = lines[index];
@@ -308,6 +256,9 @@ export class Ingest implements AsyncDisposable {
       const first = group[0];
       if (first !== undefined) this.#answer(first.answerTo, first.stream, seqs);
     }
+    if (this.#waitingLines >= this.#limits.comfortable) return;
+    this.#room?.resolve();
+    this.#room = undefined;
   }
 
   #count(device: string): void {
@@ -331,41 +282,9 @@ function answerTopic({ address }: ParsedTopic, stream: string): string | undefin
   return topicOf({ ...address, class: "agent", device: agent }, "stored");
 }
 
-function countLines(batches: readonly Queued[]): number {
-  return batches.reduce((sum, { lines }) => sum + lines.length, 0);
-}
-
-/** A queue of batches that knows how many lines it holds; taking from the front is cheap. */
-class Lane {
-  #items: Queued[] = [];
-  #head = 0;
-  lines = 0;
-
-  get batches(): number {
-    return this.#items.length - this.#head;
-  }
-
-  push(item: Queued): void {
-    this.#items.push(item);
-    this.lines += item.lines.length;
-  }
-
-  /** Takes batches while they fit `lines`; at least one when there is one and room for any. */
-  take(lines: number): readonly Queued[] {
-    const taken: Queued[] = [];
-    let left = lines;
-    for (;;) {
-      const item = this.#items[this.#head];
-      if (item === undefined || left <= 0 || (taken.length > 0 && item.lines.length > left)) break;
-      taken.push(item);
-      left -= item.lines.length;
-      this.lines -= item.lines.length;
-      this.#head += 1;
-    }
-    if (this.#head > 1024 && this.#head * 2 > this.#items.length) {
-      this.#items = this.#items.slice(this.#head);
-      this.#head = 0;
-    }
-    return taken;
-  }
+/** Spreads devices over queues, always in the same way. */
+function hashOf(device: string): number {
+  let hash = 0;
+  for (let i = 0; i < device.length; i += 1) hash = (hash * 31 + device.charCodeAt(i)) >>> 0;
+  return hash;
 }

@@ -5,6 +5,7 @@
 import type { Address, Schema, Secret } from "../config/index.ts";
 import {
   address,
+  atLeast,
   levelName,
   option,
   pathTo,
@@ -43,7 +44,18 @@ export interface BrokerLimits {
   readonly retained: number;
 }
 
+/** A broker that is there already. */
+export interface OutsideOptions {
+  readonly url: Address;
+  readonly username?: string | undefined;
+  readonly password?: Secret | undefined;
+  readonly ca?: string | undefined;
+  readonly keepalive: number;
+}
+
 export interface BrokerOptions {
+  /** Set: the hub is a client there and opens no broker of its own. */
+  readonly outside?: OutsideOptions | undefined;
   readonly listen: readonly Address[];
   readonly users: Readonly<Record<string, User>>;
   readonly limits: BrokerLimits;
@@ -113,7 +125,30 @@ const limits: Schema<BrokerLimits> = v.strictObject({
   ),
 });
 
+const outside: Schema<OutsideOptions> = v.strictObject({
+  url: option(address({ mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 }), {
+    about: "Where it is.",
+    example: "mqtts://broker.example.org:8883",
+  }),
+  username: v.optional(option(text, { about: "The hub's user there.", example: "hub" })),
+  password: v.optional(option(secret, { about: "Its password.", example: "${BROKER_PASSWORD}" })),
+  ca: v.optional(
+    option(text, { about: "File with the authority that signed the broker's certificate." }),
+  ),
+  keepalive: v.optional(
+    option(atLeast("10s"), { about: "Longest silence on the link before a ping.", example: "30s" }),
+    "30s",
+  ),
+});
+
 const entries = v.strictObject({
+  outside: v.optional(
+    option(outside, {
+      about:
+        "A broker that is there already (Mosquitto, EMQX, VerneMQ): the hub takes agents' " +
+        "messages from it; listen, users and limits are then that broker's affair.",
+    }),
+  ),
   listen: v.optional(
     option(v.pipe(v.array(address({ mqtt: 1883, ws: 8083 })), v.minLength(1), v.maxLength(16)), {
       about: "Addresses to listen on: mqtt (TCP) and ws (MQTT over WebSocket).",
@@ -134,7 +169,7 @@ const entries = v.strictObject({
 export const brokerOptions: Schema<BrokerOptions> = v.pipe(
   entries,
   v.rawCheck(({ dataset, addIssue }) => {
-    if (!dataset.typed) return;
+    if (!dataset.typed || dataset.value.outside !== undefined) return;
     const message = openDoor(dataset.value.listen, dataset.value.users);
     if (message === undefined) return;
     addIssue({ message, path: pathTo(dataset.value, ["listen"]) });

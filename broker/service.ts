@@ -21,17 +21,20 @@ import {
 } from "../telemetry/index.ts";
 import type { Store } from "../store/index.ts";
 import { AsideFile } from "./aside.ts";
-import type { Hub } from "./hub.ts";
+import type { Hub, HubHooks } from "./hub.ts";
 import { startHub } from "./hub.ts";
 import type { IngestCounts } from "./ingest.ts";
 import { Ingest } from "./ingest.ts";
 import type { BrokerOptions } from "./options.ts";
+import type { OutsideSetup } from "./outside.ts";
+import { openOutside } from "./outside.ts";
 import type { HubOptions } from "./service-options.ts";
 import type { DeviceState } from "./states.ts";
 import { DeviceStates } from "./states.ts";
 
 export interface HubSetup {
-  readonly broker: BrokerOptions;
+  /** A broker of its own, or one that is there already. */
+  readonly broker: BrokerOptions | OutsideSetup;
   readonly hub: HubOptions;
   readonly site: Site;
   readonly store: Store;
@@ -84,11 +87,16 @@ export class HubService implements AsyncDisposable {
   static async start(setup: HubSetup, platform: Platform): Promise<HubService> {
     const service = new HubService(setup, platform);
     try {
-      service.#hub = await startHub(setup.broker, platform, {
+      const { broker } = setup;
+      const hooks: HubHooks = {
         site: setup.site,
         message: (topic, payload) => service.#message(topic, payload),
         room: () => service.#ingest.room(),
-      });
+      };
+      service.#hub =
+        "connect" in broker
+          ? openOutside(broker, hooks, platform)
+          : await startHub(broker, platform, hooks);
     } catch (error) {
       await service[Symbol.asyncDispose]();
       throw error;

@@ -49,7 +49,7 @@ export async function askBroker(
   const { url, username, passwordFrom } = given;
   const named = url === undefined ? undefined : parsedArgument("url", url, brokerAddress);
   const listening = broker.listen.find(({ scheme }) => scheme === "mqtt");
-  const target = named ?? agent.uplink.url ?? listening;
+  const target = named ?? agent.uplink.url ?? broker.outside?.url ?? listening;
   if (target === undefined) throw new GatewayError("E_USAGE", "give --url");
   const password = passwordFrom === undefined ? undefined : new Secret(passwordFrom);
   // Asked for here, once: the link itself would try again for as long as it is missing.

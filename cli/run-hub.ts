@@ -1,9 +1,11 @@
 /** Puts a hub together from a configuration: store, alerts, broker, ingest. */
 import type { Alerts, ExpectedDevice, Transition } from "../alerts/index.ts";
 import { openAlerts } from "../alerts/index.ts";
+import { openUplink } from "../agent/index.ts";
+import type { BrokerOptions, OutsideSetup } from "../broker/index.ts";
 import { HubService } from "../broker/index.ts";
 import type { Address } from "../config/index.ts";
-import { address, v } from "../config/index.ts";
+import { address, addressText, v } from "../config/index.ts";
 import type { Store } from "../store/index.ts";
 import { openStore } from "../store/index.ts";
 import type { Platform } from "../telemetry/index.ts";
@@ -11,6 +13,7 @@ import { GatewayError, topicOf } from "../telemetry/index.ts";
 import { sqliteWorker } from "./assets.ts";
 import type { LoadedConfig } from "./config.ts";
 import { lockFolder, openFolder, openVitals } from "./platform.ts";
+import type { Config } from "./schema.ts";
 import { classOf, siteOf } from "./run-agent.ts";
 
 export interface RunningHub extends AsyncDisposable {
@@ -56,7 +59,7 @@ export async function runHub(
   service = parts.use(
     await HubService.start(
       {
-        broker: config.broker,
+        broker: brokerOf(config, platform),
         hub: config.hub,
         site,
         store,
@@ -77,6 +80,19 @@ export async function runHub(
     store,
     address: mqttAddress(started.addresses),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+/** The hub's own broker, or a link to the one that is there already. */
+function brokerOf({ broker, hub }: Config, platform: Platform): BrokerOptions | OutsideSetup {
+  const { outside } = broker;
+  if (outside === undefined) return broker;
+  outside.password?.reveal();
+  const { url, ...options } = outside;
+  return {
+    address: addressText(url),
+    hub: hub.id,
+    connect: ({ events, ...link }) => openUplink({ url, ...link }, options, { events, platform }),
   };
 }
 

@@ -3,6 +3,7 @@
  * follow the register, and a number that is not finite is left out (and counted) while the rest
  * of its line is kept.
  */
+import { Buffer } from "node:buffer";
 import type { FieldValue, Line } from "../telemetry/index.ts";
 import { fieldFacts, maxFields, maxText } from "../telemetry/index.ts";
 import type { Rejected, WriteResult } from "./contract.ts";
@@ -15,9 +16,8 @@ export type ColumnType = "float" | "integer" | "text" | "any";
 /** A legal field of a measurement. */
 export interface Column {
   readonly type: ColumnType;
-  /** What stands before the value in line protocol, for the first field and for the others. */
-  readonly first: string;
-  readonly other: string;
+  /** What stands before the value in line protocol, `,field=`: ASCII. */
+  readonly key: Uint8Array;
 }
 
 const columns = new Map<string, Map<string, Column>>();
@@ -47,7 +47,7 @@ export function columnOf(measurement: string, field: string): Column | undefined
   if (found !== undefined) return found;
   const facts = fieldFacts(measurement, field);
   if (facts === undefined) return undefined;
-  const column = { type: facts.type, first: ` ${field}=`, other: `,${field}=` };
+  const column = { type: facts.type, key: Buffer.from(`,${field}=`) };
   known?.set(field, column);
   columnCount += 1;
   return column;

@@ -7,9 +7,12 @@
  * escape can carry was cleaned before (`admission.ts`). Lines end in LF: with CRLF the timestamp
  * is unreadable. Tags stand in the register's order.
  */
+import { Buffer } from "node:buffer";
 import type { FieldValue, Line } from "../telemetry/index.ts";
 import { columnOf, columnsOf, judge, refusalOf, shapeProblem } from "./admission.ts";
 import type { Column } from "./admission.ts";
+import type { Head } from "./line-bytes.ts";
+import { headOf, LineBytes } from "./line-bytes.ts";
 import { cleanText, SeriesCache, seriesOf } from "./series.ts";
 import type { Series } from "./series.ts";
 import type { Rejected } from "./contract.ts";
@@ -17,7 +20,10 @@ import type { Rejected } from "./contract.ts";
 /** How many series keys are remembered; when it is reached all are forgotten. */
 const seriesLimit = 50_000;
 
-type EscapedSeries = { readonly text: string } | { readonly problem: string };
+type EscapedSeries = Head | { readonly problem: string };
+
+const [space, integerMark] = [0x20, 0x69];
+const beforeTime = Buffer.from(" ");
 
 /** Turns lines into text one by one and keeps what was left out. */
 export class LineEncoder {
@@ -27,13 +33,16 @@ export class LineEncoder {
   droppedFields = 0;
   /** The escaped series, or the reason why its lines may not be stored. */
   readonly #series = new SeriesCache<EscapedSeries>(seriesLimit);
+  readonly #bytes = new LineBytes();
 
   /** The line's text without its line end, or undefined: see `problem`. */
   encode(line: Line): string | undefined {
     const series = this.#seriesText(line);
     if ("problem" in series) return this.#refuse(series.problem);
+    const bytes = this.#bytes;
+    bytes.start(series);
+    const firstField = bytes.length;
     const columns = columnsOf(line.measurement);
-    let text = series.text;
     let count = 0;
     let dropped = 0;
     for (const name in line.fields) {
@@ -46,13 +55,15 @@ export class LineEncoder {
         dropped += 1;
         continue;
       }
-      text += (count === 0 ? column.first : column.other) + shown(column, value);
+      addField(bytes, column, value);
       count += 1;
     }
     const problem = shapeProblem(line, count);
     if (problem !== undefined) return this.#refuse(problem);
     this.droppedFields += dropped;
-    return `${text} ${line.time}`;
+    bytes.setChar(firstField, space);
+    bytes.addNumber(beforeTime, line.time);
+    return bytes.toString();
   }
 
   #refuse(problem: string): undefined {
@@ -64,15 +75,19 @@ export class LineEncoder {
     const known = this.#series.get(line);
     if (known !== undefined) return known;
     const series = seriesOf(line);
-    const made = typeof series === "string" ? { problem: series } : { text: seriesText(series) };
+    const made = typeof series === "string" ? { problem: series } : headOf(seriesText(series));
     this.#series.set(line, made);
     return made;
   }
 }
 
-function shown(column: Column, value: FieldValue | undefined): string {
-  if (typeof value === "string") return `"${escapeText(value)}"`;
-  return column.type === "integer" ? `${value}i` : `${value}`;
+function addField(bytes: LineBytes, column: Column, value: FieldValue | undefined): void {
+  if (typeof value === "string") {
+    bytes.addText(column.key, `"${escapeText(value)}"`);
+  } else if (value !== undefined) {
+    bytes.addNumber(column.key, value);
+    if (column.type === "integer") bytes.addChar(integerMark);
+  }
 }
 
 /** Measurement and tags of a clean series, escaped. */

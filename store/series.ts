@@ -84,16 +84,18 @@ interface Known<T> {
   readonly value: T;
 }
 
-/** Series behind one short key; more of them start its list anew, so that no search is long. */
+/** Series of a device and channel; one more of them starts their list anew: no search is long. */
 const bucketLimit = 32;
 
 /**
- * Remembers something for each series met. Looked up by a short text that nearly always names
- * one series, then compared in full: cheaper than a text of all tags for each line.
+ * Remembers something for each series met. A caller that always gives the same object for the
+ * same tags is answered at once; else device and channel, which nearly always name one series,
+ * lead to a few that are compared in full: cheaper than a text of all tags for each line.
  */
 export class SeriesCache<T> {
   readonly #limit: number;
-  #buckets = new Map<string, Known<T>[]>();
+  readonly #exact = new Map<Tags, Known<T>>();
+  readonly #devices = new Map<string | undefined, Map<string | undefined, Known<T>[]>>();
   #size = 0;
 
   /** @param limit how many are remembered; past it all are forgotten. */
@@ -110,29 +112,36 @@ export class SeriesCache<T> {
   }
 
   get(line: Line): T | undefined {
-    return this.#buckets.get(shortKey(line))?.find((known) => isSame(known, line))?.value;
+    const exact = this.#exact.get(line.tags);
+    if (exact?.measurement === line.measurement) return exact.value;
+    const bucket = this.#devices.get(line.tags["device"])?.get(channelOf(line));
+    return bucket?.find((known) => isSame(known, line))?.value;
   }
 
   set(line: Line, value: T): void {
     if (this.full) this.clear();
-    const key = shortKey(line);
     const { measurement, tags } = line;
     const known = { measurement, tags, tagCount: Object.keys(tags).length, value };
-    const bucket = this.#buckets.get(key);
-    if (bucket === undefined || bucket.length >= bucketLimit) this.#buckets.set(key, [known]);
+    this.#exact.set(tags, known);
+    const device = tags["device"];
+    const channels = this.#devices.get(device) ?? new Map<string | undefined, Known<T>[]>();
+    this.#devices.set(device, channels);
+    const channel = channelOf(line);
+    const bucket = channels.get(channel);
+    if (bucket === undefined || bucket.length >= bucketLimit) channels.set(channel, [known]);
     else bucket.push(known);
     this.#size += 1;
   }
 
   clear(): void {
-    this.#buckets = new Map();
+    this.#exact.clear();
+    this.#devices.clear();
     this.#size = 0;
   }
 }
 
-function shortKey(line: Line): string {
-  const channel = measurementEntry(line.measurement)?.channel ?? "rack";
-  return `${line.measurement} ${line.tags["device"]} ${line.tags[channel]}`;
+function channelOf(line: Line): string | undefined {
+  return line.tags[measurementEntry(line.measurement)?.channel ?? "rack"];
 }
 
 function isSame<T>(known: Known<T>, line: Line): boolean {

@@ -83,14 +83,18 @@ export interface Line {
   readonly time: number;
 }
 
-/** The lines of a batch: point tags over place over topic, one timestamp for all. */
+/** The lines of a batch, one timestamp for all. */
 export function linesOf(batch: UnnumberedBatch): Line[] {
-  const { region, org, site, device } = batch.address;
-  const identity: Tags = { region, org, site, ...batch.place, device };
   return batch.points.map((point) => ({
     measurement: point.measurement,
-    tags: point.tags === undefined ? identity : { ...identity, ...point.tags },
+    tags: lineTags(batch, point),
     fields: point.fields,
     time: batch.time,
   }));
+}
+
+/** The tags of a point's line: point tags over place over topic. */
+export function lineTags({ address, place }: UnnumberedBatch, { tags }: Point): Tags {
+  const { region, org, site, device } = address;
+  return { region, org, site, ...place, device, ...tags };
 }

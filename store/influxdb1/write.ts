@@ -4,7 +4,7 @@
  * halves are sent until the refused ones stand alone; sending a stored line again is harmless,
  * because measurement + tags + time identify it.
  *
- * Limits: 5,000 lines and 1 MiB a request; at most 2n - 1 requests to sift n lines.
+ * Limits: 5,000 lines and 2 MiB a request; at most 2n - 1 requests to sift n lines.
  */
 import { Buffer } from "node:buffer";
 import http from "node:http";
@@ -25,8 +25,8 @@ import { connectionError } from "./target.ts";
 
 /** Lines a request; more gains nothing from 1,000 up. */
 const maxLines = 5_000;
-/** About 40,000 values, which take some 8 ms to put into text. @unit characters */
-const maxText = 1024 * 1024;
+/** Above 5,000 lines of ten fields, which take some 8 ms to put into text. @unit characters */
+const maxText = 2 * 1024 * 1024;
 /** However little a server takes, a request is not planned smaller. @unit characters */
 const minText = 16 * 1024;
 /** How much of an answer is read. @unit bytes */

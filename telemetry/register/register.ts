@@ -78,23 +78,24 @@ export function problemOf(point: Point): string | undefined {
     if (tag !== entry.channel) return `${point.measurement} has no tag ${tag}`;
     if (value === "" || value.length > 64) return `tag ${tag} must have 1 to 64 characters`;
   }
+  const facts = known.get(point.measurement);
   let count = 0;
   for (const field in point.fields) {
     count += 1;
-    const problem = fieldProblem(point.measurement, field, point.fields[field]);
+    const fact = facts?.get(field) ?? fieldFacts(point.measurement, field);
+    if (fact === undefined) return `${point.measurement} has no field ${field}`;
+    const problem = valueProblem(fact, field, point.fields[field]);
     if (problem !== undefined) return problem;
   }
   if (count === 0) return "a point needs a field";
   return count > maxFields ? `a point has at most ${maxFields} fields` : undefined;
 }
 
-function fieldProblem(
-  measurement: string,
+function valueProblem(
+  facts: FieldFacts,
   field: string,
   value: FieldValue | undefined,
 ): string | undefined {
-  const facts = fieldFacts(measurement, field);
-  if (facts === undefined) return `${measurement} has no field ${field}`;
   if (typeof value === "string") {
     if (facts.type !== "text" && facts.type !== "any") return `${field} must be a number`;
     return value.length > maxText ? `${field} is longer than ${maxText} characters` : undefined;

@@ -12,6 +12,7 @@ import { join } from "node:path";
 
 export interface Influxd extends AsyncDisposable {
   readonly url: string;
+  readonly pid: number;
   /** Asks it to end and waits; the data stay. */
   stop(): Promise<void>;
   /** Ends it as a power cut would. */
@@ -44,6 +45,9 @@ export async function startInfluxd(settings: InfluxdSettings = {}): Promise<Infl
   };
   return {
     url,
+    get pid() {
+      return child.pid ?? 0;
+    },
     stop: () => end("SIGTERM"),
     kill9: () => end("SIGKILL"),
     async restart() {

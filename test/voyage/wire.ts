@@ -66,7 +66,7 @@ export class SimWire {
       const copies = this.#chance.chance(0.05) ? 2 : 1;
       for (let copy = 0; copy < copies; copy += 1) {
         this.#clock.after(this.#delay(), () => {
-          if (!end.process.dead && end.up) end.events.message(topic, Buffer.from(payload));
+          if (!end.process.dead && end.up) void end.events.message(topic, Buffer.from(payload));
         });
       }
     }
