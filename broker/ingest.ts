@@ -31,7 +31,7 @@ import type { Queued, QueueEvents } from "./queue.ts";
 import { StoreQueue } from "./queue.ts";
 
 export interface IngestSetup {
-  readonly store: Store;
+  readonly store: Pick<Store, "title" | "write">;
   /** Sends a message to the broker's clients. */
   readonly publish: (topic: string, payload: string) => Promise<void>;
   /** Sets aside what can never be stored. */

@@ -41,7 +41,7 @@ function rig() {
   const answers: [topic: string, ranges: unknown][] = [];
   let failure: Code | undefined;
   let rejects: (line: Line) => string | undefined = () => undefined;
-  const store: Store = {
+  const store: Pick<Store, "title" | "write"> = {
     title: "test",
     write(given): Promise<WriteResult> {
       if (failure !== undefined) return Promise.reject(new GatewayError(failure, "no"));
@@ -53,13 +53,6 @@ function rig() {
       lines.push(...given);
       return Promise.resolve({ accepted: given.length - rejected.length, rejected });
     },
-    query: () => Promise.resolve([]),
-    summarize: () => Promise.resolve([]),
-    async *scan() {},
-    measurements: () => Promise.resolve([]),
-    fields: () => Promise.resolve([]),
-    size: () => Promise.resolve({ bytes: undefined, series: undefined }),
-    [Symbol.asyncDispose]: () => Promise.resolve(),
   };
   const ingest = new Ingest(
     {

@@ -35,15 +35,7 @@ function rig() {
   };
   const ingest = new Ingest(
     {
-      store: {
-        title: "test",
-        write,
-        query: () => Promise.resolve([]),
-        measurements: () => Promise.resolve([]),
-        fields: () => Promise.resolve([]),
-        size: () => Promise.resolve({ bytes: undefined, series: undefined }),
-        [Symbol.asyncDispose]: () => Promise.resolve(),
-      },
+      store: { title: "test", write },
       publish: () => Promise.resolve(),
       setAside: () => undefined,
       observe: () => undefined,
