@@ -3,11 +3,11 @@
  * has twelve rows in a minute. A group expects the sum of its devices and channels; where one of
  * them does not say how often it is read, nothing is expected of the whole.
  */
-import { measurementEntry } from "../telemetry/index.ts";
 import type { Tags } from "../telemetry/index.ts";
 import type { Query, QueryRow, QuerySeries, Store } from "../store/index.ts";
 import type { Provenances } from "./provenance.ts";
 import { deviceKey, paceOf } from "./provenance.ts";
+import { channelIn, channelTags } from "./query-ask.ts";
 
 /** A row with the number of rows that each of its values should stand on, where it is known. */
 export interface CoveredRow extends QueryRow {
@@ -24,12 +24,6 @@ export interface Member {
   readonly fields: ReadonlySet<string>;
 }
 
-/** Tags that tell one series from all others. */
-export function identityTags(measurement: string): string[] {
-  const channel = measurementEntry(measurement)?.channel;
-  return ["region", "org", "site", "device", ...(channel === undefined ? [] : [channel])];
-}
-
 /** Every channel of every device that has a row in the time asked for, whatever its quality. */
 export async function membersOf(
   store: Store,
@@ -37,7 +31,8 @@ export async function membersOf(
   signal: AbortSignal,
 ): Promise<readonly Member[]> {
   const { measurement, fields, from, to, where, groupBy = [] } = query;
-  const by = [...new Set([...groupBy, ...identityTags(measurement)])];
+  const identity = ["region", "org", "site", "device", ...channelTags(measurement)];
+  const by = [...new Set([...groupBy, ...identity])];
   const asked = { measurement, fields, from, to, where, groupBy: by, aggregate: "count" as const };
   const series = await store.query(asked, signal);
   return series.map(({ tags, rows }) => ({
@@ -73,12 +68,11 @@ function pacesOf(
   field: string,
   { group, known }: { readonly group: readonly Member[]; readonly known: Provenances },
 ): readonly number[] | undefined {
-  const channelTag = measurementEntry(measurement)?.channel;
   const paces = group
     .filter(({ fields }) => fields.has(field))
     .map(({ tags }) => {
       const device = known.get(deviceKey(tags));
-      const channel = channelTag === undefined ? "" : (tags[channelTag] ?? "");
+      const channel = channelIn(measurement, tags);
       return device && paceOf(device, { measurement, channel, field });
     });
   const given = paces.filter((pace) => pace !== undefined);

@@ -1,8 +1,8 @@
 /** What stands behind a value, as a block of text for people. */
 import type { Step } from "../drivers/index.ts";
 import type { FieldValue } from "../telemetry/index.ts";
-import { measurementEntry } from "../telemetry/index.ts";
 import type { Explained } from "./explain.ts";
+import { channelIn } from "./query-ask.ts";
 import { shownAge, shownValue } from "./values.ts";
 
 /** Width of the names on the left. @unit characters */
@@ -26,8 +26,7 @@ function blockOf(one: Explained, now: number): string {
 }
 
 function headOf({ measurement, field, value, tags, aggregate }: Explained): string {
-  const channel = tags[measurementEntry(measurement)?.channel ?? ""];
-  const what = [measurement, ...(channel === undefined ? [] : [channel]), field].join(" ");
+  const what = [measurement, channelIn(measurement, tags), field].filter(Boolean).join(" ");
   const shown = aggregate === "count" ? String(value) : exactly(measurement, field, value);
   return `${shown}  ${aggregate} of ${what} of ${tags["device"] ?? "no device"}`;
 }

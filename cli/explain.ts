@@ -6,18 +6,12 @@ import type { Place, Step, Trace } from "../drivers/index.ts";
 import { drivers } from "../drivers/index.ts";
 import type { Query, QueryRow, Store } from "../store/index.ts";
 import type { FieldValue, Tags } from "../telemetry/index.ts";
-import {
-  fieldFacts,
-  GatewayError,
-  measurementEntry,
-  quality,
-  topicOf,
-} from "../telemetry/index.ts";
+import { fieldFacts, GatewayError, quality, topicOf } from "../telemetry/index.ts";
 import type { CoveredRow } from "./coverage.ts";
 import { covered } from "./coverage.ts";
 import type { LinedSource, Provenance, Provenances } from "./provenance.ts";
 import { deviceKey, sourceIn } from "./provenance.ts";
-import { lineTags } from "./query-ask.ts";
+import { channelIn, lineTags } from "./query-ask.ts";
 import type { ReadOnce } from "./read-device.ts";
 
 /** Most values explained at once: each is asked for by itself. */
@@ -181,11 +175,6 @@ async function explain(found: Found, { witnesses, known, read }: Context): Promi
     steps: way && [...way.steps, storeStep(measurement, field, value)],
     live: read && liveOf(read, place),
   };
-}
-
-function channelIn(measurement: string, tags: Tags): string {
-  const channel = measurementEntry(measurement)?.channel;
-  return channel === undefined ? "" : (tags[channel] ?? "");
 }
 
 /** Whether the value of an aggregate is the value of one of its rows. */

@@ -2,7 +2,7 @@
  * Who a stored device is and where its values come from: from the configuration where the device
  * is in it, and from the agent's `meta` at the broker, which needs no configuration of the agent.
  */
-import { v } from "../config/index.ts";
+import { duration, v } from "../config/index.ts";
 import type { Origin, Place, Source } from "../drivers/index.ts";
 import type { DeviceAddress, Platform, Tags } from "../telemetry/index.ts";
 import { levelPattern, topicRoot } from "../telemetry/index.ts";
@@ -52,11 +52,22 @@ export function sourceIn(
   );
 }
 
-/** How often a field is read, where it is known. @unit ms */
+/** Roll-ups are named after their windows: `energy_meter_5m`. */
+const windowName = /_(\d+[smhd])$/;
+
+/**
+ * How often a row with a field is to be expected, where it can be told: of an event never.
+ * @unit ms
+ */
 export function paceOf(known: Provenance, place: Omit<Place, "at">): number | undefined {
-  const { interval } = known;
-  if (interval === undefined) return undefined;
-  return Math.max(interval, sourceIn(known, place)?.every ?? 0);
+  const { interval, sources } = known;
+  const window = v.safeParse(duration, windowName.exec(place.measurement)?.[1]);
+  const source = sourceIn(known, place);
+  if (interval === undefined || place.measurement.endsWith("_event")) return undefined;
+  if (window.success) return Math.max(interval, window.output);
+  // A driver that says where its values come from knows nothing of this one.
+  if (source === undefined && sources.length > 0) return undefined;
+  return Math.max(interval, source?.every ?? 0);
 }
 
 /** Devices of the configuration among those asked for. */

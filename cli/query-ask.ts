@@ -2,6 +2,7 @@
 import { duration, nearest, v, whole } from "../config/index.ts";
 import type { Aggregate, Query, QuerySeries, Store } from "../store/index.ts";
 import { aggregates } from "../store/index.ts";
+import type { Tags } from "../telemetry/index.ts";
 import { fieldFacts, GatewayError, measurementEntry, placeTags } from "../telemetry/index.ts";
 import { durationArgument, parsedArgument } from "./command.ts";
 import { shownAge } from "./values.ts";
@@ -52,7 +53,9 @@ export async function queryOf(
     to,
     every: given.every === undefined ? undefined : durationArgument("every", given.every),
     where: Object.fromEntries(given.where.map((text) => tagOf(text, measurement))),
-    groupBy: (given.by ?? defaultTags(measurement)).map((tag) => knownTag("by", tag, measurement)),
+    groupBy: (given.by ?? ["device", ...channelTags(measurement)]).map((tag) =>
+      knownTag("by", tag, measurement),
+    ),
     worstQuality:
       given.quality === undefined
         ? undefined
@@ -60,15 +63,21 @@ export async function queryOf(
   };
 }
 
-/** Every tag that a line of a measurement may have. */
-export function lineTags(measurement: string): string[] {
+/** The channel tag of a measurement in a list, which is empty where it has none. */
+export function channelTags(measurement: string): string[] {
   const channel = measurementEntry(measurement)?.channel;
-  return [...placeTags, ...(channel === undefined ? [] : [channel])];
+  return channel === undefined ? [] : [channel];
 }
 
-function defaultTags(measurement: string): readonly string[] {
-  const channel = measurementEntry(measurement)?.channel;
-  return ["device", ...(channel === undefined ? [] : [channel])];
+/** The channel of a row, or "". */
+export function channelIn(measurement: string, tags: Tags): string {
+  const [tag] = channelTags(measurement);
+  return tag === undefined ? "" : (tags[tag] ?? "");
+}
+
+/** Every tag that a line of a measurement may have. */
+export function lineTags(measurement: string): string[] {
+  return [...placeTags, ...channelTags(measurement)];
 }
 
 const moment =

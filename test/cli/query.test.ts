@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { CoveredSeries, Member } from "../../cli/coverage.ts";
 import { covered, leaveOut } from "../../cli/coverage.ts";
 import type { Provenance } from "../../cli/provenance.ts";
+import { paceOf } from "../../cli/provenance.ts";
 import { answerOf, momentArgument } from "../../cli/query-ask.ts";
 import { arranged, csvOf, linesOf, tableOf } from "../../cli/query-show.ts";
 import type { Query, QueryRow } from "../../store/index.ts";
@@ -65,7 +66,10 @@ function known(device: string): readonly [string, Provenance] {
       caveats: [],
       endpoint: {},
       interval: 5000,
-      sources: [{ ...slow, at: "input 0x0000 ×2", every: minute, line: undefined }],
+      sources: [
+        { ...slow, at: "input 0x0000 ×2", every: minute, line: undefined },
+        { ...slow, field: "voltage_v", at: "input 0x0002 ×2", line: undefined },
+      ],
     },
   ];
 }
@@ -127,6 +131,15 @@ describe("coverage", () => {
       some,
     );
     expect(series?.rows[0]).not.toHaveProperty("expected");
+  });
+
+  test("of a roll-up goes by its window, and of events is not known", () => {
+    const place = { channel: "L1", field: "voltage_v" };
+    const [, device] = known("a");
+    const paces = ["meter_phase", "meter_phase_5m", "device_event", "thermal"].map((measurement) =>
+      paceOf(device, { measurement, ...place }),
+    );
+    expect(paces).toEqual([5000, 5 * minute, undefined, undefined]);
   });
 
   test("below a share leaves values out, and rows that are left with none", () => {
