@@ -12,6 +12,8 @@ import { covered } from "./coverage.ts";
 import type { LinedSource, Provenance, Provenances } from "./provenance.ts";
 import { deviceKey, sourceIn } from "./provenance.ts";
 import { channelIn, lineTags } from "./query-ask.ts";
+import type { Arrangement } from "./query-show.ts";
+import { arranged } from "./query-show.ts";
 import type { ReadOnce } from "./read-device.ts";
 
 /** Most values explained at once: each is asked for by itself. */
@@ -91,7 +93,7 @@ export interface Witnesses {
   /** Who devices are, by `deviceKey`; asked once for all that turn up. */
   readonly provenances: (devices: readonly Tags[]) => Promise<Provenances>;
   /** Reads a device now; undefined when nobody asked for that. */
-  readonly live: ((device: string) => Promise<ReadOnce>) | undefined;
+  readonly live: ((device: Tags) => Promise<ReadOnce>) | undefined;
 }
 
 /** One value of the answer, with the question that it answers. */
@@ -106,19 +108,19 @@ interface Found {
  * Explains every value of an answer.
  * @throws E_USAGE when there are too many, and what store, driver and broker throw
  */
-export async function explainAnswer(query: Query, witnesses: Witnesses): Promise<Explained[]> {
-  const found = await valuesOf(query, witnesses);
-  if (found.length > maxExplained) {
-    const why = `--explain explains up to ${maxExplained} values, these are ${found.length}`;
-    throw new GatewayError("E_USAGE", `${why}; name --field, --where device=… or a shorter time`);
-  }
+export async function explainAnswer(
+  query: Query,
+  arrangement: Arrangement,
+  witnesses: Witnesses,
+): Promise<Explained[]> {
+  const found = await valuesOf(query, arrangement, witnesses);
   const known = await witnesses.provenances(found.map(({ tags }) => tags));
   const read = new Map<string, ReadOnce>();
   const explained: Explained[] = [];
   for (const one of found) {
-    const device = one.tags["device"] ?? "";
+    const device = deviceKey(one.tags);
     if (witnesses.live !== undefined && !read.has(device)) {
-      read.set(device, await witnesses.live(device));
+      read.set(device, await witnesses.live(one.tags));
     }
     explained.push(await explain(one, { witnesses, known, read: read.get(device) }));
   }
@@ -126,18 +128,30 @@ export async function explainAnswer(query: Query, witnesses: Witnesses): Promise
 }
 
 /** Each field is asked for by itself: `last` then has the time of its own row. */
-async function valuesOf(query: Query, { store, signal }: Witnesses): Promise<Found[]> {
+async function valuesOf(
+  query: Query,
+  arrangement: Arrangement,
+  { store, signal }: Witnesses,
+): Promise<Found[]> {
   const groupBy = lineTags(query.measurement);
   const found: Found[] = [];
   for (const field of query.fields) {
     const asked = { ...query, fields: [field], groupBy };
-    for (const { tags, rows } of await store.query(asked, signal)) {
+    for (const { tags, rows } of arranged(await store.query(asked, signal), arrangement)) {
       const there = Object.entries(tags).filter(([, value]) => value !== "");
       const present = Object.fromEntries(there);
-      found.push(...rows.map((row) => ({ query: asked, field, tags: present, row })));
+      for (const row of rows) found.push({ query: asked, field, tags: present, row });
     }
+    refuseMany(found.length);
   }
   return found;
+}
+
+/** @throws E_USAGE */
+function refuseMany(count: number): void {
+  if (count <= maxExplained) return;
+  const why = `--explain explains up to ${maxExplained} values, these are ${count} or more`;
+  throw new GatewayError("E_USAGE", `${why}; name --field, --where device=… or --limit 1`);
 }
 
 interface Context {

@@ -1,6 +1,6 @@
 /** Who stored devices are: the configuration first, then what agents have published. */
 import type { Platform } from "../telemetry/index.ts";
-import { messageOf } from "../telemetry/index.ts";
+import { GatewayError, messageOf } from "../telemetry/index.ts";
 import type { Tags } from "../telemetry/index.ts";
 import type { BrokerArguments } from "./ask-broker.ts";
 import type { LoadedConfig } from "./config.ts";
@@ -36,9 +36,16 @@ export async function knownDevices(
     const published = await publishedProvenances(new Set(missing), given, { loaded, platform });
     for (const [key, provenance] of published) known.set(key, provenance);
   } catch (error) {
+    if (!isNoAnswer(error, broker)) throw error;
     needed?.(`agents could not be asked: ${messageOf(error)}`);
   }
   return known;
+}
+
+/** Nobody listens, or nobody was named: any other mistake is the user's to know. */
+function isNoAnswer(error: unknown, { url }: BrokerArguments): boolean {
+  if (!(error instanceof GatewayError)) return false;
+  return error.code === "E_UPLINK" || (error.code === "E_USAGE" && url === undefined);
 }
 
 function isLacking(known: Provenance | undefined, sources: boolean): boolean {

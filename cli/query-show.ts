@@ -15,10 +15,15 @@ export interface Answer {
   readonly series: readonly CoveredSeries[];
 }
 
+export interface Arrangement {
+  readonly order: string;
+  readonly limit: number | undefined;
+}
+
 /** The rows of each series, newest first where asked, and the first few of them. */
 export function arranged(
   series: readonly CoveredSeries[],
-  { order, limit }: { readonly order: string; readonly limit: number | undefined },
+  { order, limit }: Arrangement,
 ): readonly CoveredSeries[] {
   return series.map(({ tags, rows }) => ({
     tags,
@@ -62,7 +67,7 @@ const sameField: ReadonlySet<string> = new Set(["first", "last", "min", "max"]);
 
 /**
  * The answer as line protocol, precision ms.
- * @throws E_USAGE for what is no value of its field
+ * @throws E_USAGE for what is no value of its field, E_QUERY for what no line can carry
  */
 export function linesOf({ query, series }: Answer): string {
   const { measurement, aggregate } = query;
@@ -73,7 +78,10 @@ export function linesOf({ query, series }: Answer): string {
   const lines = series.flatMap(({ tags, rows }) =>
     rows.map(({ time, values }) => ({ measurement, tags, fields: values, time })),
   );
-  return toLineProtocol(lines).text.trimEnd();
+  const { text, rejected } = toLineProtocol(lines);
+  const [first] = rejected;
+  if (first !== undefined) throw new GatewayError("E_QUERY", `--format lp: ${first.reason}`);
+  return text.trimEnd();
 }
 
 /** A table; undefined when there is nothing to show. */

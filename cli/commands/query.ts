@@ -2,9 +2,10 @@
  * `rackstreet query`: last values and windowed aggregates, how many rows stand behind each, and
  * with --explain the way of a value back to the register it came from.
  */
-import { nearest, v, whole } from "../../config/index.ts";
+import { v, whole } from "../../config/index.ts";
 import type { Query, Store } from "../../store/index.ts";
 import { aggregates, openStore } from "../../store/index.ts";
+import type { Tags } from "../../telemetry/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
 import { brokerOptions } from "../ask-broker.ts";
 import { sqliteWorker } from "../assets.ts";
@@ -18,9 +19,10 @@ import type { Knowing } from "../known-devices.ts";
 import { knownDevices } from "../known-devices.ts";
 import { deviceKey } from "../provenance.ts";
 import { answerOf, emptinessOf, lineTags, queryOf } from "../query-ask.ts";
-import type { Format } from "../query-show.ts";
+import type { Arrangement, Format } from "../query-show.ts";
 import { arranged, csvOf, formats, linesOf, tableOf } from "../query-show.ts";
 import { configuredTarget, readOnce } from "../read-device.ts";
+import { siteOf } from "../run-agent.ts";
 
 /** Of the rows that there should be. */
 const share = v.pipe(
@@ -111,12 +113,14 @@ export const queryCommand = defineCommand({
       else print(names.length === 0 ? "the store is empty" : names.join("\n"));
       return;
     }
+    const { limit } = given;
+    if (limit !== undefined) parsedArgument("limit", limit, whole(1, 100_000));
     const now = platform.clock.now();
     const by = given.by ?? (format === "lp" ? lineTags(measurement) : undefined);
     const query = await queryOf(store, measurement, { given: { ...given, by }, now, signal });
     const knowing = { loaded, platform, broker: { url, username, passwordFrom } };
     const asking: Asking = { store, signal, knowing, now };
-    if (given.explain) await showExplained(query, { live: given.live, format }, asking);
+    if (given.explain) await showExplained(query, { ...given, format }, asking);
     else await showAnswer(query, { ...given, format }, asking);
   },
 });
@@ -129,11 +133,10 @@ interface Asking {
   readonly now: number;
 }
 
-interface Showing {
+interface Showing extends Arrangement {
   readonly format: Format;
-  readonly order: string;
-  readonly limit: number | undefined;
   readonly coverage: number | undefined;
+  readonly live: boolean;
 }
 
 function formatOf(given: {
@@ -142,6 +145,7 @@ function formatOf(given: {
   readonly csv: boolean;
   readonly explain: boolean;
   readonly live: boolean;
+  readonly coverage: number | undefined;
 }): Format {
   if (given.json && given.csv) throw new GatewayError("E_USAGE", "give either --json or --csv");
   const short = given.json ? "json" : given.csv ? "csv" : undefined;
@@ -153,12 +157,14 @@ function formatOf(given: {
   if (given.explain && format !== "table" && format !== "json") {
     throw new GatewayError("E_USAGE", "--explain prints text, or JSON with --json");
   }
+  if (given.explain && given.coverage !== undefined) {
+    throw new GatewayError("E_USAGE", "--explain leaves nothing out: give no --coverage");
+  }
   return format;
 }
 
 async function showAnswer(query: Query, showing: Showing, asking: Asking): Promise<void> {
-  const { format, limit } = showing;
-  if (limit !== undefined) parsedArgument("limit", limit, whole(1, 100_000));
+  const { format } = showing;
   const all = await answerWithCoverage(query, showing.coverage, asking);
   const series = arranged(all, showing);
   if (format === "json") return printJson(series);
@@ -194,18 +200,19 @@ async function answerWithCoverage(
 
 async function showExplained(
   query: Query,
-  { live, format }: { readonly live: boolean; readonly format: Format },
+  showing: Showing,
   { store, signal, knowing }: Asking,
 ): Promise<void> {
   const { loaded, platform } = knowing;
   await using parts = new AsyncDisposableStack();
-  const explained = await explainAnswer(query, {
+  const { live, format } = showing;
+  const explained = await explainAnswer(query, showing, {
     store,
     signal,
     provenances: (devices) => knownDevices(devices, knowing, warn),
     live: live
-      ? async (device) => {
-          refuseStranger(device, knowing);
+      ? async (tags) => {
+          const device = configuredName(tags, knowing);
           return readOnce(await configuredTarget(loaded, device, { parts, platform }), platform);
         }
       : undefined,
@@ -215,14 +222,13 @@ async function showExplained(
   else print(await emptinessOf(store, query, signal));
 }
 
-/** Only a device of the configuration can be read from here. */
-function refuseStranger(device: string, { loaded }: Knowing): void {
+/** Only a device of the configuration can be read from here. @throws E_USAGE */
+function configuredName(tags: Tags, { loaded }: Knowing): string {
   const ids = loaded.devices.map(({ id }) => id);
-  if (ids.includes(device)) return;
-  const near = nearest(device, ids);
-  const hint = near === undefined ? "" : `; did you mean "${near}"?`;
-  const why = `--live reads devices of the configuration, and ${device} is none of them`;
-  throw new GatewayError("E_USAGE", `${why}${hint}`);
+  const found = ids.find((id) => deviceKey({ ...siteOf(loaded), device: id }) === deviceKey(tags));
+  if (found !== undefined) return found;
+  const why = `${tags["device"]} of ${tags["site"]} is none of them: ${ids.join(", ") || "none"}`;
+  throw new GatewayError("E_USAGE", `--live reads devices of the configuration, and ${why}`);
 }
 
 /** For people, beside an answer that a program may be reading. */

@@ -156,15 +156,15 @@ describe("query", () => {
     const file = config();
     await rackstreet(["up", file, "--for", "1s", "--json"], at);
     const phase = ["query", "rack_phase", "-c", file, "--field", "voltage_v"];
-    const [names, table, csv] = await Promise.all([
+    const [names, table, csv, nobody] = await Promise.all([
       rackstreet(["query", "-c", file], at),
       rackstreet(phase, at),
       rackstreet([...phase, "--csv"], at),
+      rackstreet([...phase, "--where", "device=tox"], at),
     ]);
     expect(names.out.split("\n")).toContain("rack_phase");
     expect(table.out).toMatch(/time +device +phase +voltage_v/);
     expect(table.out).toMatch(/\d+ s ago +toy +L1 +[\d.]+ V/);
-    const nobody = await rackstreet([...phase, "--where", "device=tox"], at);
     expect(nobody.out).toBe(
       'nothing in rack_phase in this time with device=tox; did you mean "toy"?\n',
     );
@@ -191,6 +191,7 @@ describe("query, asked for what cannot be", () => {
     [["--coverage", "2"], "--coverage: must be a number from 0 to 1"],
     [["--limit", "0"], "--limit: must be a whole number from 1 to 100000"],
     [["--live"], "--live needs --explain"],
+    [["--explain", "--coverage", "1"], "--explain leaves nothing out: give no --coverage"],
     [["--explain", "--csv"], "--explain prints text, or JSON with --json"],
     [["--json", "--format", "lp"], "give either --json or --format lp"],
     [["--where", "divice=a"], '--where divice: ups has no such tag; did you mean "device"?'],

@@ -142,7 +142,9 @@ describe("--explain", () => {
     expect(text.out).toMatch(/^ {2}raw +b375 000a \(derived, and nothing else gives the value\)$/m);
     const live = await rackstreet([...asked, "-c", "analyst.yaml", "--live"], at);
     expect([live.code, live.out]).toEqual([64, ""]);
-    expect(live.err).toContain("--live reads devices of the configuration, and pzem is none");
+    expect(live.err).toContain(
+      "--live reads devices of the configuration, and pzem of lab is none",
+    );
   });
 });
 

@@ -79,7 +79,8 @@ async function explained(subject: string) {
     const configured = await configuredProvenances(loaded, keys, platform);
     return new Map([...configured, ...published(at("meta.json"))]);
   };
-  return await explainAnswer(query, { store, signal: never, provenances, live: undefined });
+  const arrangement = { order: "asc", limit: undefined };
+  return await explainAnswer(query, arrangement, { store, signal: never, provenances, live: undefined });
 }
 
 describe("golden explanations", async () => {
