@@ -1,8 +1,9 @@
 /**
  * What the spool remembers beside its segments: the stream, how far numbers are handed out, which
  * numbers were pending, and the counts of what left it. Replaced as a whole, so that a crash
- * leaves the old or the new one.
+ * leaves the old or the new one. One object of JSON that ends in the CRC-32 of all before it.
  */
+import { crc32 } from "node:zlib";
 import type { Schema } from "../config/index.ts";
 import { v, whole } from "../config/index.ts";
 import type { Disk, Entropy, Range } from "../telemetry/index.ts";
@@ -14,7 +15,8 @@ const shedReasons = ["full", "disk", "damaged", "large"] as const;
 export type ShedReason = (typeof shedReasons)[number];
 export type ShedCounts = Readonly<Record<ShedReason, number>>;
 
-export interface Checkpoint {
+/** All that a checkpoint says, but for which numbers are pending. */
+export interface Counts {
   readonly stream: string;
   /** The first number that was not durable when this was written. */
   readonly next: number;
@@ -24,20 +26,33 @@ export interface Checkpoint {
   readonly offered: number;
   readonly stored: number;
   readonly shed: ShedCounts;
+}
+
+export interface Checkpoint extends Counts {
   /** Numbers below `next` that were neither stored nor shed. */
   readonly pending: readonly Range[];
 }
 
 const count = whole(0, Number.MAX_SAFE_INTEGER);
-const schema: Schema<Checkpoint> = v.object({
+const schema: Schema<Checkpoint> = v.strictObject({
   stream: v.pipe(v.string(), v.regex(/^[a-z0-9_-]{1,64}\.[0-9a-f]{16}$/)),
   next: count,
   reserved: count,
   offered: count,
   stored: count,
-  shed: v.object({ full: count, disk: count, damaged: count, large: count }),
-  pending: v.array(v.pipe(v.tuple([count, count]), v.readonly())),
+  shed: v.strictObject({ full: count, disk: count, damaged: count, large: count }),
+  // By hand: there may be a hundred thousand.
+  pending: v.custom<readonly Range[]>(areRanges),
 });
+
+function areRanges(value: unknown): value is readonly Range[] {
+  if (!Array.isArray(value)) return false;
+  return value.every((range: unknown) => {
+    if (!Array.isArray(range) || range.length !== 2) return false;
+    const [from, to]: unknown[] = range;
+    return Number.isSafeInteger(from) && Number.isSafeInteger(to) && Number(from) <= Number(to);
+  });
+}
 
 /** A stream's beginning: its id names the agent, so that any hub can answer it. */
 export function firstCheckpoint(agent: string, entropy: Entropy): Checkpoint {
@@ -52,22 +67,44 @@ export function firstCheckpoint(agent: string, entropy: Entropy): Checkpoint {
   };
 }
 
-/**
- * The checkpoint on a disk; undefined when there is none, `damaged` when it cannot be read (it is
- * then set aside under another name).
- */
+/** The checkpoint on a disk; undefined when there is none. Changes nothing. */
 export async function readCheckpoint(disk: Disk): Promise<Checkpoint | "damaged" | undefined> {
   const bytes = await disk.readAll(fileName);
   if (bytes === undefined) return undefined;
-  const result = v.safeParse(
-    v.pipe(v.string(), v.parseJson(), schema),
-    Buffer.from(bytes).toString(),
-  );
-  if (result.success) return result.output;
-  await disk.rename(fileName, `${fileName}.damaged`);
-  return "damaged";
+  const text = checked(Buffer.from(bytes).toString());
+  const result = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), text);
+  return result.success ? result.output : "damaged";
 }
 
-export async function writeCheckpoint(disk: Disk, checkpoint: Checkpoint): Promise<void> {
-  await disk.replace(fileName, Buffer.from(JSON.stringify(checkpoint)));
+/** Keeps a damaged checkpoint under another name, for inspection. */
+export async function setCheckpointAside(disk: Disk): Promise<void> {
+  await disk.rename(fileName, `${fileName}.damaged`);
+}
+
+/** Ranges as they stand in a checkpoint, without the outer brackets. */
+export function textOfRanges(ranges: Iterable<Range>): string {
+  return Array.from(ranges, ([from, to]) => `[${from},${to}]`).join(",");
+}
+
+/** Writes a checkpoint; `pending` gives its ranges in any order, as JSON without outer brackets. */
+export async function writeCheckpoint(
+  disk: Disk,
+  { stream, next, reserved, offered, stored, shed }: Counts,
+  pending: readonly string[],
+): Promise<void> {
+  const counts = JSON.stringify({ stream, next, reserved, offered, stored, shed });
+  const ranges = pending.filter((text) => text !== "").join(",");
+  const text = `${counts.slice(0, -1)},"pending":[${ranges}]`;
+  await disk.replace(fileName, Buffer.from(`${text},"crc":${crc32(text)}}`));
+}
+
+/**
+ * The text without its checksum, or "" when it is wrong: one flipped digit could settle what
+ * waits or hand out a number twice. A checkpoint of the first agents has none.
+ */
+function checked(text: string): string {
+  const [tail, crc] = /,"crc":(\d+)\}$/.exec(text) ?? [];
+  if (tail === undefined) return text;
+  const body = text.slice(0, -tail.length);
+  return crc32(body) === Number(crc) ? `${body}}` : "";
 }

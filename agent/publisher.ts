@@ -1,20 +1,16 @@
 /**
  * Two lanes from the spool to the broker (design.md section 6). Live: each batch at once, and
  * after a reconnect only the newest of each device. Backfill: what is not reported stored within
- * `resend`, oldest first, many batches a message, at most half of the time on the link.
+ * `resend`, oldest first, many batches a message, at most half of the time on the link, and in
+ * parcels so small that a live message hardly waits behind one (`backfill.ts`).
  *
- * Bounds: `window` live messages unacknowledged and `maxQueued` behind them, one backfill chunk
- * under way, `maxTried` numbers remembered as recently tried; one newest batch per device.
+ * Bounds: `window` live messages unacknowledged and `maxQueued` behind them, one chunk of the spool
+ * in memory and one parcel of it under way, `maxTried` numbers remembered as recently tried; one
+ * newest batch per device.
  */
-import type { DeviceAddress, Place, Platform, Range, WireBatch } from "../telemetry/index.ts";
-import {
-  decodeMessage,
-  encodeBackfill,
-  parseTopic,
-  RangeSet,
-  retryDelay,
-  topicOf,
-} from "../telemetry/index.ts";
+import type { Platform, Range } from "../telemetry/index.ts";
+import { RangeSet, retryDelay } from "../telemetry/index.ts";
+import { Chunk, Pace } from "./backfill.ts";
 import { Bell } from "./bell.ts";
 import type { Cursor, Spool, Spooled } from "./spool.ts";
 import type { Message } from "./uplink.ts";
@@ -26,17 +22,15 @@ export interface PublisherOptions {
   readonly resend: number;
 }
 
-/** Payload bytes of one backfill chunk, in the live shape; on the wire it is a fraction. */
-const chunkBytes = 512 * 1024;
-/** Payload bytes after which a backfill message takes no more batches. */
-const messageBytes = 64 * 1024;
+/** What is read of the spool at once: of each device so much that field names count little. */
+const chunkBytes = 2 * 1024 * 1024;
 /** Live batches that may wait for the window; the oldest beyond it are left to backfill. */
 const maxQueued = { batches: 1000, length: 8 * 1024 * 1024 } as const;
 /** Numbers remembered as tried; beyond it the oldest may be sent twice, which is harmless. */
 const maxTried = 50_000;
-/** Longest rest after a chunk. @unit ms */
+/** Longest rest after a parcel. @unit ms */
 const longestRest = 1000;
-/** Longest wait before a chunk that was not reported stored is tried again. @unit ms */
+/** Longest wait before a parcel that was not reported stored is tried again. @unit ms */
 const longestResend = 60_000;
 
 export class Publisher {
@@ -54,7 +48,9 @@ export class Publisher {
   readonly #retained = new Map<string, string>();
   /** Recently tried numbers and when. Insertion order is age. */
   readonly #tried = new Map<number, number>();
+  /** Of the parcel under way, not reported stored yet. */
   readonly #outstanding = new RangeSet();
+  readonly #pace = new Pace();
   readonly #bell = new Bell();
   #inFlight = 0;
   #up = false;
@@ -102,6 +98,7 @@ export class Publisher {
   up(): void {
     this.#up = true;
     this.#unanswered = 0;
+    this.#pace.begin();
     for (const [topic, payload] of this.#retained) this.#fire({ topic, payload, retain: true });
     this.#queue = [...this.#newest.values()];
     this.#queuedLength = this.#queue.reduce((sum, { payload }) => sum + payload.length, 0);
@@ -169,8 +166,13 @@ export class Publisher {
     this.#tried.delete(seq);
     this.#tried.set(seq, this.#platform.clock.monotonic());
     if (this.#tried.size <= maxTried) return;
-    const [oldest] = this.#tried.keys();
-    if (oldest !== undefined) this.#tried.delete(oldest);
+    // Many at once: finding the oldest is dear, because a Map walks over all that was deleted.
+    let many = maxTried / 10;
+    for (const oldest of this.#tried.keys()) {
+      this.#tried.delete(oldest);
+      many -= 1;
+      if (many === 0) return;
+    }
   }
 
   #forgetTried(): void {
@@ -201,7 +203,7 @@ export class Publisher {
     }
   }
 
-  /** Sends one chunk and waits until it is stored; returns where the next one begins. */
+  /** Sends one chunk in parcels; returns where the next one begins. */
   async #backfillChunk(from: Cursor | undefined): Promise<Cursor | undefined> {
     const { clock } = this.#platform;
     this.#forgetTried();
@@ -211,22 +213,44 @@ export class Publisher {
       await this.#bell.wait(clock, Math.max(100, this.#options.resend / 2));
       return cursor;
     }
-    const started = clock.monotonic();
-    this.#outstanding.clear();
-    for (const { seq } of batches) {
-      this.#outstanding.add(seq);
-      this.#markTried(seq);
+    const chunk = new Chunk(batches, this.#spool);
+    while (this.#up && this.#sendParcel(chunk)) {
+      const started = clock.monotonic();
+      if (!(await this.#answered(started))) return this.#restUnanswered();
+      if (!this.#up) break;
+      const took = clock.monotonic() - started;
+      this.#pace.answered(took);
+      // As long a rest as the parcel took leaves half of link and store to the live lane.
+      await this.#bell.wait(clock, Math.min(took, longestRest));
     }
-    for (const message of backfillMessages(batches, this.#spool)) this.#fire(message);
+    return cursor;
+  }
+
+  /** Sends as much as the pace allows; false at the end of the chunk. */
+  #sendParcel(chunk: Chunk): boolean {
+    this.#outstanding.clear();
+    for (let left = this.#pace.length; left > 0;) {
+      const packed = chunk.next(left);
+      if (packed === undefined) break;
+      for (const seq of packed.seqs) {
+        this.#outstanding.add(seq);
+        this.#markTried(seq);
+      }
+      left -= packed.length;
+      this.#fire(packed.message);
+    }
+    return this.#outstanding.size > 0;
+  }
+
+  /** Waits until the parcel is stored or the link is down; false when that takes too long. */
+  async #answered(started: number): Promise<boolean> {
+    const { clock } = this.#platform;
     while (this.#up && this.#outstanding.size > 0) {
       const left = started + this.#options.resend - clock.monotonic();
-      if (left <= 0) return this.#restUnanswered();
+      if (left <= 0) return false;
       await this.#bell.wait(clock, left);
     }
-    // As long a rest as the chunk took leaves half of link and store to the live lane.
-    const took = clock.monotonic() - started;
-    if (this.#up) await this.#bell.wait(clock, Math.min(took, longestRest));
-    return cursor;
+    return true;
   }
 
   /** The hub does not store now: begin again at the oldest, ever more seldom. */
@@ -237,39 +261,4 @@ export class Publisher {
     await this.#bell.wait(clock, retryDelay(policy, this.#unanswered, entropy));
     return undefined;
   }
-}
-
-interface Group {
-  readonly address: DeviceAddress;
-  readonly place: Place;
-  readonly batches: WireBatch[];
-  bytes: number;
-}
-
-/** Messages of many batches, each of one device at one place. */
-function* backfillMessages(batches: readonly Spooled[], spool: Spool): Generator<Message> {
-  const groups = new Map<string, Group>();
-  for (const spooled of batches) {
-    const parsed = parseTopic(spooled.topic);
-    const message = decodeMessage(Buffer.from(spooled.payload), spooled.kind);
-    if (parsed === undefined || !("ok" in message)) {
-      spool.giveUp(spooled.seq);
-      continue;
-    }
-    const { place } = message.ok;
-    const key = JSON.stringify([spooled.topic, place]);
-    const group = groups.get(key) ?? { address: parsed.address, place, batches: [], bytes: 0 };
-    groups.set(key, group);
-    group.batches.push(...message.ok.batches);
-    group.bytes += spooled.payload.length;
-    if (group.bytes < messageBytes) continue;
-    groups.delete(key);
-    yield messageOf(group, spool);
-  }
-  for (const group of groups.values()) yield messageOf(group, spool);
-}
-
-function messageOf({ address, place, batches }: Group, spool: Spool): Message {
-  const payload = encodeBackfill(batches, spool.stream, spool.base, place);
-  return { topic: topicOf(address, "backfill"), payload, retain: false };
 }

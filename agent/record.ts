@@ -28,19 +28,32 @@ export interface SpoolRecord {
   readonly payload: Uint8Array;
 }
 
-export function recordLength(payload: Uint8Array): number {
-  return headerLength + payload.length;
+/** A record to be written, its payload still a text. */
+export interface TextRecord {
+  readonly seq: number;
+  readonly time: number;
+  readonly text: string;
+  /** Of the text in UTF-8. @unit bytes */
+  readonly length: number;
+}
+
+/** Bytes of a record with a payload of so many. */
+export function recordLength(payload: number): number {
+  return headerLength + payload;
 }
 
 /** Writes a record into `target` at `offset`; returns the offset behind it. */
-export function writeRecord(target: Buffer, offset: number, record: SpoolRecord): number {
-  const end = offset + recordLength(record.payload);
+export function writeRecord(target: Buffer, offset: number, record: TextRecord): number {
+  const { seq, time, text, length } = record;
+  const end = offset + recordLength(length);
   invariant(end <= target.length, "a record must fit its buffer");
   target.writeUInt32LE(magic, offset);
-  target.writeUInt32LE(record.payload.length, offset + 4);
-  target.writeBigUInt64LE(BigInt(record.seq), offset + 12);
-  target.writeDoubleLE(record.time, offset + 20);
-  target.set(record.payload, offset + headerLength);
+  target.writeUInt32LE(length, offset + 4);
+  target.writeUInt32LE(seq % 2 ** 32, offset + 12);
+  target.writeUInt32LE(Math.floor(seq / 2 ** 32), offset + 16);
+  target.writeDoubleLE(time, offset + 20);
+  const written = target.write(text, offset + headerLength, length, "utf8");
+  invariant(written === length, "a record must be as long as its header says");
   target.writeUInt32LE(crc32(target.subarray(offset + checkedFrom, end)), offset + 8);
   return end;
 }
@@ -66,7 +79,7 @@ export function readRecord(source: Buffer, offset: number): Read {
     return { kind: "damage" };
   }
   const record = {
-    seq: Number(source.readBigUInt64LE(offset + 12)),
+    seq: source.readUInt32LE(offset + 16) * 2 ** 32 + source.readUInt32LE(offset + 12),
     time: source.readDoubleLE(offset + 20),
     payload: source.subarray(offset + headerLength, next),
   };

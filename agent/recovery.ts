@@ -2,45 +2,53 @@
  * What a crash left: pending is what was pending at the checkpoint and is still found, and all
  * that is found above it; what was pending and is not found is damage.
  */
+import type { Range } from "../telemetry/index.ts";
 import { RangeSet } from "../telemetry/index.ts";
-import type { Checkpoint } from "./checkpoint.ts";
-import type { Segment } from "./segment.ts";
+import type { Checkpoint, Counts } from "./checkpoint.ts";
 
 export interface Recovered {
-  /** The highest number found, or the one before the checkpoint's next. */
-  readonly last: number;
+  /** What is pending in each segment, in the order given. */
+  readonly pending: readonly (readonly Range[])[];
   /** Batches that were durable once and are not readable now. */
   readonly lost: number;
   /** Batches offered since the checkpoint, readable or lost. */
   readonly since: number;
+  /** The counts as they stand now; no number up to `next` is handed out again. */
+  readonly counts: Counts;
 }
 
-/** Scans segments and fills in what is pending in each. */
-export async function recover(
-  segments: readonly Segment[],
-  { next, pending: before, reserved }: Pick<Checkpoint, "next" | "pending" | "reserved">,
-): Promise<Recovered> {
-  const missing = RangeSet.of(before);
-  const above = new RangeSet();
-  let last = next - 1;
-  for (const segment of segments) {
-    const found = await segment.scan();
-    for (const [from, to] of before) keep(segment, found, [from, Math.min(to, next - 1)]);
-    keep(segment, found, [next, Number.MAX_SAFE_INTEGER]);
-    for (const [from, to] of found.ranges) {
-      missing.remove(from, to);
-      if (to >= next) above.add(Math.max(from, next), to);
-      last = Math.max(last, to);
-    }
-  }
+/** Judges what was found: the numbers of the good records of each segment. */
+export function recover(found: readonly RangeSet[], checkpoint: Checkpoint): Recovered {
+  const { pending: listed, ...counts } = checkpoint;
+  const { next, reserved } = counts;
+  const before = RangeSet.of(listed);
+  const all = RangeSet.of(found.flatMap(({ ranges }) => ranges));
+  const last = Math.max(next - 1, all.ranges.at(-1)?.[1] ?? 0);
+  const waiting = (from: number, to: number): readonly Range[] => {
+    const old = [...before.within(from, Math.min(to, next - 1))];
+    return to < next ? old : [...old, [Math.max(from, next), to]];
+  };
+  const kept = sizeOf(all.ranges.flatMap(([from, to]) => waiting(from, to)));
+  const above = sizeOf([...all.within(next, Number.MAX_SAFE_INTEGER)]);
   // Without a checkpoint nothing tells a lost number from one that was settled or never used.
-  const holes = reserved === 0 ? 0 : last - next + 1 - above.size;
-  return { last, lost: missing.size + holes, since: above.size + holes };
+  const holes = reserved === 0 ? 0 : last - next + 1 - above;
+  const lost = before.size - (kept - above) + holes;
+  const since = above + holes;
+  return {
+    pending: found.map(({ ranges }) => ranges.flatMap(([from, to]) => waiting(from, to))),
+    lost,
+    since,
+    counts: {
+      ...counts,
+      next: Math.max(last, reserved) + 1,
+      offered: counts.offered + since,
+      shed: { ...counts.shed, damaged: counts.shed.damaged + lost },
+    },
+  };
 }
 
-function keep(segment: Segment, found: RangeSet, [low, high]: readonly [number, number]): void {
-  for (const [from, to] of found.ranges) {
-    const [start, end] = [Math.max(from, low), Math.min(to, high)];
-    if (start <= end) segment.pending.add(start, end);
-  }
+function sizeOf(ranges: readonly Range[]): number {
+  let size = 0;
+  for (const [from, to] of ranges) size += to - from + 1;
+  return size;
 }

@@ -4,12 +4,15 @@
  */
 import type { BatchKind, Disk, DiskFile, Range } from "../telemetry/index.ts";
 import { RangeSet } from "../telemetry/index.ts";
+import { textOfRanges } from "./checkpoint.ts";
 import type { SpoolRecord } from "./record.ts";
 import { headerLength, maxPayload, nextMagic, readRecord } from "./record.ts";
 
 /** Segments are read in pieces of this size, so that a slow disk never holds much memory. */
 const pieceLength = 256 * 1024;
 const maxPiece = 2 * (headerLength + maxPayload);
+/** What a disk gives up at once when it cannot read. @unit bytes */
+const blockLength = 4096;
 
 const namePattern = /^([te])-(\d{16})\.seg$/;
 
@@ -28,16 +31,26 @@ export function parseSegmentName(name: string): ParsedName | undefined {
   return { kind: letter === "e" ? "event" : "telemetry", firstSeq: Number(digits) };
 }
 
-export type Visit = (record: SpoolRecord, next: number) => boolean;
+/** What a reader of a segment is shown, in order of offsets. */
+export interface Visitor {
+  /** A good record and the offset behind it; false ends the reading. */
+  readonly record: (record: SpoolRecord, next: number) => boolean;
+  /** Bytes that are no record, in pieces: damage, or zeros where nothing was written yet. */
+  readonly gap?: (offset: number, bytes: Buffer) => void;
+}
 
 export class Segment {
   readonly name: string;
   readonly kind: BatchKind;
   readonly firstSeq: number;
-  readonly #file: DiskFile;
   /** Where the next record goes; the file is readable up to here. */
   end = 0;
-  readonly pending = new RangeSet();
+  readonly #file: DiskFile;
+  readonly #pending = new RangeSet();
+  #highest = 0;
+  /** Of what is pending; undefined when it changed since. */
+  #text: string | undefined;
+  #closed = false;
 
   private constructor(name: string, parsed: ParsedName, file: DiskFile) {
     this.name = name;
@@ -48,14 +61,38 @@ export class Segment {
 
   /** Opens or creates a segment; `size` counts only when it is created. */
   static async open(disk: Disk, name: string, size: number): Promise<Segment | undefined> {
+    if (parseSegmentName(name) === undefined) return undefined;
+    return Segment.over(await disk.open(name, size), name);
+  }
+
+  /** A file as the segment of this name, whatever it is called now. */
+  static over(file: DiskFile, name: string): Segment | undefined {
     const parsed = parseSegmentName(name);
-    if (parsed === undefined) return undefined;
-    return new Segment(name, parsed, await disk.open(name, size));
+    return parsed === undefined ? undefined : new Segment(name, parsed, file);
   }
 
   /** Bytes on disk. */
   get size(): number {
     return this.#file.size;
+  }
+
+  get pending(): Pick<RangeSet, "has" | "size" | "ranges"> {
+    return this.#pending;
+  }
+
+  /** The highest number that is pending, or 0. */
+  get highest(): number {
+    return this.#highest;
+  }
+
+  /** How many numbers up to `highest` are pending, in one number and as the checkpoint's text. */
+  pendingUpTo(highest: number): { readonly count: number; readonly text: string } {
+    if (this.highest > highest) {
+      const known = RangeSet.of(this.#pending.within(0, highest));
+      return { count: known.size, text: textOfRanges(known.ranges) };
+    }
+    this.#text ??= textOfRanges(this.#pending.ranges);
+    return { count: this.#pending.size, text: this.#text };
   }
 
   room(length: number): boolean {
@@ -68,26 +105,35 @@ export class Segment {
     await this.#file.write(at, bytes);
     await this.#file.sync();
     this.end = at + bytes.length;
-    for (const seq of seqs) this.pending.add(seq);
+    this.await(seqs.map((seq) => [seq, seq] as const));
+  }
+
+  /** Notes numbers as pending. */
+  await(ranges: Iterable<Range>): void {
+    for (const [from, to] of ranges) this.#pending.add(from, to);
+    this.#changed();
   }
 
   /** Settles a range; returns how many of its numbers were pending here. */
   settle([from, to]: Range): number {
-    return this.pending.remove(from, to);
+    // Most segments have nothing of most ranges.
+    if (from > this.#highest || to < this.firstSeq) return 0;
+    const settled = this.#pending.remove(from, to);
+    if (settled > 0) this.#changed();
+    return settled;
   }
 
   /**
-   * Reads good records from `offset` on, calling `visit` for each with the offset behind it, until
-   * it returns false. Damage is skipped. Returns where to go on, or undefined at the end.
+   * Reads good records from `offset` on until the visitor has enough. Damage is skipped. Returns
+   * where to go on, or undefined at the end.
    */
-  async read(offset: number, visit: Visit): Promise<number | undefined> {
+  async read(offset: number, visitor: Visitor): Promise<number | undefined> {
     let at = offset;
     let length = pieceLength;
     while (at < this.end) {
-      const piece = Buffer.from(await this.#file.read(at, Math.min(length, this.end - at)));
+      const piece = await this.bytes(at, Math.min(length, this.end - at));
       const last = at + piece.length >= this.end || piece.length === 0;
-      const from = at;
-      const seen = visitPiece(piece, last, (record, next) => visit(record, from + next));
+      const seen = visitPiece(piece, { at, last }, visitor);
       if (seen.stopped) return at + seen.used;
       if (last) return undefined;
       // Nothing used: a record larger than the piece. Read it again with a larger one.
@@ -98,22 +144,50 @@ export class Segment {
   }
 
   /** Reads a segment as a crash may have left it: the numbers of its good records, and its end. */
-  async scan(): Promise<RangeSet> {
+  async scan(visitor?: Visitor): Promise<RangeSet> {
     const seqs = new RangeSet();
     let end = 0;
     this.end = this.#file.size;
-    await this.read(0, (record, next) => {
-      seqs.add(record.seq);
-      end = next;
-      return true;
+    await this.read(0, {
+      ...visitor,
+      record: (record, next) => {
+        seqs.add(record.seq);
+        end = next;
+        return visitor?.record(record, next) ?? true;
+      },
     });
     this.end = end;
     return seqs;
   }
 
+  #changed(): void {
+    this.#text = undefined;
+    this.#highest = this.#pending.ranges.at(-1)?.[1] ?? 0;
+  }
+
   close(): Promise<void> {
+    this.#closed = true;
     return this.#file.close();
   }
+
+  /** Bytes as they stand; blocks that the disk cannot read are zeros: the rest still serves. */
+  async bytes(at: number, length: number): Promise<Buffer> {
+    try {
+      return viewOf(await this.#file.read(at, length));
+    } catch (error) {
+      if (this.#closed) throw error;
+    }
+    const piece = Buffer.alloc(length);
+    for (let done = 0; done < length; done += blockLength) {
+      const reading = this.#file.read(at + done, Math.min(blockLength, length - done));
+      piece.set(await reading.catch(() => new Uint8Array()), done);
+    }
+    return piece;
+  }
+}
+
+function viewOf({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, length);
 }
 
 /**
@@ -122,8 +196,8 @@ export class Segment {
  */
 function visitPiece(
   piece: Buffer,
-  last: boolean,
-  visit: Visit,
+  { at, last }: { readonly at: number; readonly last: boolean },
+  visitor: Visitor,
 ): { readonly used: number; readonly stopped: boolean } {
   let used = 0;
   for (;;) {
@@ -131,12 +205,15 @@ function visitPiece(
     if (read.kind === "short" && !last) return { used, stopped: false };
     if (read.kind === "record") {
       used = read.next;
-      if (!visit(read.record, used)) return { used, stopped: true };
+      if (!visitor.record(read.record, at + used)) return { used, stopped: true };
       continue;
     }
     const next = nextMagic(piece, used);
     // A magic may straddle the pieces: keep the last three bytes.
-    if (next === -1) return { used: Math.max(used + 1, piece.length - 3), stopped: false };
+    const kept = last ? piece.length : Math.max(used + 1, piece.length - 3);
+    const until = next === -1 ? kept : next;
+    visitor.gap?.(at + used, piece.subarray(used, until));
+    if (next === -1) return { used: until, stopped: false };
     used = next;
   }
 }

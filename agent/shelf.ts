@@ -3,7 +3,7 @@
  * whole within its size by giving up the oldest telemetry first, events last.
  */
 import type { BatchKind, Disk, Log, Range } from "../telemetry/index.ts";
-import { GatewayError, messageOf } from "../telemetry/index.ts";
+import { GatewayError, messageOf, systemCode } from "../telemetry/index.ts";
 import type { ShedReason } from "./checkpoint.ts";
 import type { SpoolRecord } from "./record.ts";
 import { parseSegmentName, Segment, segmentName } from "./segment.ts";
@@ -33,6 +33,8 @@ export class Shelf {
   /** By first number; those written to are also in `#active`. */
   #segments: Segment[] = [];
   readonly #active = new Map<BatchKind, Segment>();
+  /** The lowest number that waits, if it is known: nothing lower comes after it. */
+  #lowest: number | undefined;
 
   constructor(setup: ShelfSetup) {
     this.#setup = setup;
@@ -54,23 +56,34 @@ export class Shelf {
     return this.#segments.reduce((sum, segment) => sum + segment.size, 0);
   }
 
-  /** The lowest number that waits, or undefined. */
-  get lowest(): number | undefined {
-    let lowest: number | undefined;
+  /** The lowest number up to `highest` that waits, or undefined. */
+  lowestUpTo(highest: number): number | undefined {
+    if (this.#lowest !== undefined) return this.#lowest;
+    let lowest = Number.POSITIVE_INFINITY;
     for (const { pending } of this.#segments) {
-      const first = pending.ranges[0]?.[0];
-      if (first !== undefined && (lowest === undefined || first < lowest)) lowest = first;
+      lowest = Math.min(lowest, pending.ranges[0]?.[0] ?? lowest);
     }
-    return lowest;
+    // Above it a commit is under way, which may yet write a lower one.
+    if (lowest <= highest) this.#lowest = lowest;
+    return this.#lowest;
   }
 
-  get pending(): readonly Range[] {
-    return this.#segments.flatMap((segment) => [...segment.pending.ranges]);
+  /** How many of the numbers up to `highest` wait. */
+  countUpTo(highest: number): number {
+    return this.#segments.reduce((sum, segment) => sum + segment.pendingUpTo(highest).count, 0);
+  }
+
+  /** Which of the numbers up to `highest` wait, as the checkpoint's text, by segment. */
+  textUpTo(highest: number): readonly string[] {
+    return this.#segments.map((segment) => segment.pendingUpTo(highest).text);
   }
 
   /** Settles a range; returns how many batches of it were pending. */
   settle(range: Range): number {
-    return this.#segments.reduce((sum, segment) => sum + segment.settle(range), 0);
+    let settled = 0;
+    for (const segment of this.#segments) settled += segment.settle(range);
+    if (settled > 0) this.#lowest = undefined;
+    return settled;
   }
 
   /**
@@ -87,7 +100,9 @@ export class Shelf {
       throw new GatewayError("E_SPOOL_WRITE", "one commit fills the whole spool");
     }
     const segment = await this.#create(segmentName(kind, firstSeq));
-    this.#segments.push(segment);
+    // Not always the newest: the events of a commit are written after its telemetry.
+    const after = this.#segments.findLastIndex((other) => other.firstSeq < segment.firstSeq);
+    this.#segments.splice(after + 1, 0, segment);
     this.#active.set(kind, segment);
     return segment;
   }
@@ -106,10 +121,11 @@ export class Shelf {
       const segment = this.#segments.find(({ name }) => name === at.segment);
       if (segment === undefined) return undefined;
       let stopped = false;
-      const reading = segment.read(at.offset, (record) => {
+      const record = (record: SpoolRecord): boolean => {
         if (segment.pending.has(record.seq)) stopped = !visit(record);
         return !stopped;
-      });
+      };
+      const reading = segment.read(at.offset, { record });
       const next = await reading.catch((error: unknown) => {
         // A segment that was settled or shed meanwhile is closed: nothing in it waits.
         if (this.#segments.includes(segment)) throw error;
@@ -149,7 +165,8 @@ export class Shelf {
     if (victim === undefined) return false;
     const count = victim.pending.size;
     this.#setup.shed(reason, count);
-    victim.pending.clear();
+    this.#lowest = undefined;
+    victim.settle([0, Number.MAX_SAFE_INTEGER]);
     this.#setup.log.warn("batches shed", { reason, count });
     await this.removeSettled(victim);
     return true;
@@ -159,6 +176,11 @@ export class Shelf {
     for (const segment of this.#segments) await segment.close();
   }
 
+  /** Makes room on a disk that refused a write because it is full; false when that is not why. */
+  async makeRoom(refusal: unknown): Promise<boolean> {
+    return isFull(refusal) && (await this.giveUpOldest("disk"));
+  }
+
   /** Creates a segment; when the disk is full, gives up the oldest and tries again. */
   async #create(name: string): Promise<Segment> {
     for (;;) {
@@ -166,7 +188,7 @@ export class Shelf {
         const segment = await Segment.open(this.#setup.disk, name, this.#setup.segment);
         if (segment !== undefined) return segment;
       } catch (cause) {
-        if (await this.giveUpOldest("disk")) continue;
+        if (await this.makeRoom(cause)) continue;
         throw new GatewayError("E_SPOOL_WRITE", `segment ${name}: ${messageOf(cause)}`, { cause });
       }
     }
@@ -187,4 +209,9 @@ export class Shelf {
     const next = this.#segments.find((segment) => segment.firstSeq > firstSeq);
     return next === undefined ? undefined : { segment: next.name, offset: 0 };
   }
+}
+
+/** A disk that fails in another way, as one turned read-only, gives nothing for an old segment. */
+function isFull(refusal: unknown): boolean {
+  return /\b(ENOSPC|EDQUOT)\b/.test(`${systemCode(refusal) ?? ""} ${messageOf(refusal)}`);
 }

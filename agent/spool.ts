@@ -6,17 +6,24 @@
  * Bounds: `size` bytes on disk (the oldest telemetry segment is shed first, events last), and
  * `maxWaiting` batches in memory that wait for the next commit.
  */
-import type { Batch, BatchKind, Disk, Platform, Range, Timer } from "../telemetry/index.ts";
-import type { UnnumberedBatch } from "../telemetry/index.ts";
-import { encodeBatch, GatewayError, messageOf, RangeSet, topicOf } from "../telemetry/index.ts";
-import type { Checkpoint, ShedCounts, ShedReason } from "./checkpoint.ts";
-import { firstCheckpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
-import { maxPayload, recordLength, writeRecord } from "./record.ts";
+import type { Batch, Disk, Platform, Range, RangeSet } from "../telemetry/index.ts";
+import type { Timer, UnnumberedBatch } from "../telemetry/index.ts";
+import { encodeBatch, GatewayError, messageOf, topicOf } from "../telemetry/index.ts";
+import type { Checkpoint, Counts, ShedCounts, ShedReason } from "./checkpoint.ts";
+import {
+  firstCheckpoint,
+  readCheckpoint,
+  setCheckpointAside,
+  writeCheckpoint,
+} from "./checkpoint.ts";
+import type { Waiting } from "./commit.ts";
+import { writeCommit } from "./commit.ts";
+import { maxPayload, recordLength } from "./record.ts";
 import { recover } from "./recovery.ts";
 import type { Cursor } from "./shelf.ts";
 import { Shelf } from "./shelf.ts";
 import type { Spooled } from "./spooled.ts";
-import { bytesOf, spooledOf } from "./spooled.ts";
+import { lengthOf, spooledOf } from "./spooled.ts";
 
 export interface SpoolOptions {
   /** Names the stream. */
@@ -39,12 +46,6 @@ export interface Ledger {
 
 export type { Cursor } from "./shelf.ts";
 export type { Spooled } from "./spooled.ts";
-
-interface Waiting {
-  readonly spooled: Spooled;
-  readonly bytes: Uint8Array;
-  readonly done: (outcome: Spooled | undefined) => void;
-}
 
 /** Numbers are reserved in steps of this size, so that a crash never hands one out twice. */
 const reserveStep = 4096;
@@ -102,32 +103,34 @@ export class Spool {
       shed: (reason, count) => {
         this.#shed[reason] += count;
       },
-      busy: ({ pending }) => (pending.ranges.at(-1)?.[1] ?? 0) > this.#durable,
+      busy: ({ highest }) => highest > this.#durable,
     });
   }
 
   /**
    * Opens the spool on a disk, as a crash may have left it: torn tails are cut, damage is counted.
-   * @throws E_SPOOL_WRITE when the disk takes no checkpoint
+   * @throws E_SPOOL_WRITE when the disk cannot be read or takes no checkpoint
    */
   static async open(options: SpoolOptions, disk: Disk, platform: Platform): Promise<Spool> {
-    const known = await readCheckpoint(disk);
-    if (known === "damaged") platform.log.error("checkpoint damaged", { code: "E_SPOOL_DAMAGED" });
-    const fresh = firstCheckpoint(options.agent, platform.entropy);
-    const start = known === undefined || known === "damaged" ? fresh : known;
+    const start = await startOf(options, disk, platform);
     const spool = new Spool(options, { disk, start }, platform);
-    await spool.#recover(start);
-    await spool.#reserveFirst();
-    return spool;
+    try {
+      await spool.#recover(start);
+      await spool.#makeReservation(spool.#next);
+      return spool;
+    } catch (cause) {
+      await spool.#shelf.close();
+      throw refused("segments", cause);
+    }
   }
 
   /** The lowest number that still waits: the stream begins here now. */
   get base(): number {
-    return Math.max(1, this.#shelf.lowest ?? this.#durable + 1);
+    return this.#shelf.lowestUpTo(this.#durable) ?? this.#durable + 1;
   }
 
   get ledger(): Ledger {
-    const queued = this.#pending().size + this.#undecided;
+    const queued = this.#shelf.countUpTo(this.#durable) + this.#undecided;
     return { offered: this.#offered, stored: this.#stored, queued, shed: { ...this.#shed } };
   }
 
@@ -146,15 +149,15 @@ export class Spool {
     const topic = topicOf(batch.address, batch.kind);
     const numbered: Batch = { ...batch, stream: this.stream, seq };
     const payload = encodeBatch(numbered, this.stream, this.base, batch.place);
-    const bytes = bytesOf(topic, payload);
+    const spooled = { seq, topic, kind: batch.kind, time: batch.time, payload };
+    const length = lengthOf(spooled);
     const fits = Math.min(maxPayload, this.#options.segment);
-    if (recordLength(bytes) > fits) return this.#give("large");
+    if (recordLength(length) > fits) return this.#give("large");
     if (this.#crowded(2) || this.#closed) return this.#give("disk");
     this.#next = seq + 1;
-    const spooled = { seq, topic, kind: batch.kind, time: batch.time, payload };
     return new Promise((done) => {
-      this.#waiting.push({ spooled, bytes, done });
-      this.#waitingBytes += bytes.length;
+      this.#waiting.push({ spooled, length, done });
+      this.#waitingBytes += length;
       this.#undecided += 1;
       this.#scheduleCommit();
     });
@@ -254,11 +257,8 @@ export class Spool {
     if (last === undefined) return;
     const durable = new Set<Waiting>();
     try {
-      if (last > this.#reserved) await this.#reserve(last);
-      for (const kind of ["telemetry", "event"] as const) {
-        const group = taken.filter(({ spooled }) => spooled.kind === kind);
-        await this.#write(kind, group, durable);
-      }
+      if (last > this.#reserved) await this.#makeReservation(last);
+      await writeCommit(this.#shelf, taken, durable);
       this.#recovered();
     } catch (error) {
       this.#report(error);
@@ -272,48 +272,20 @@ export class Spool {
     this.#scheduleCheckpoint();
   }
 
-  /** Writes a group in as few segments as hold it; notes what became durable as it does. */
-  async #write(kind: BatchKind, group: readonly Waiting[], durable: Set<Waiting>): Promise<void> {
-    let rest = group;
-    while (rest.length > 0) {
-      const first = rest[0];
-      if (first === undefined) break;
-      const firstLength = recordLength(first.bytes);
-      const segment = await this.#shelf.segmentFor(kind, first.spooled.seq, firstLength);
-      let length = 0;
-      const part = rest.filter(({ bytes }) => {
-        // Once one does not fit, none behind it goes before it.
-        const more = length + recordLength(bytes);
-        length = segment.room(more) ? more : Number.POSITIVE_INFINITY;
-        return Number.isFinite(length);
-      });
-      const seqs = part.map(({ spooled }) => spooled.seq);
-      try {
-        await segment.append(encode(part), seqs);
-      } catch (error) {
-        this.#shelf.abandon(segment);
-        throw error;
-      }
-      for (const waiting of part) durable.add(waiting);
-      rest = rest.slice(part.length);
-    }
-  }
-
   // --- checkpoint ---
 
-  /** A disk that is full of old segments must not keep the agent from starting. */
-  async #reserveFirst(): Promise<void> {
+  /** A disk that is full of old segments must neither keep the agent from starting nor stop it. */
+  async #makeReservation(upTo: number): Promise<void> {
     for (;;) {
       try {
-        return await this.#reserve();
+        return await this.#reserve(upTo);
       } catch (cause) {
-        if (await this.#shelf.giveUpOldest("disk")) continue;
-        throw new GatewayError("E_SPOOL_WRITE", `checkpoint: ${messageOf(cause)}`, { cause });
+        if (!(await this.#shelf.makeRoom(cause))) throw refused("checkpoint", cause);
       }
     }
   }
 
-  async #reserve(upTo = this.#next): Promise<void> {
+  async #reserve(upTo: number): Promise<void> {
     const before = this.#reserved;
     this.#reserved = upTo + reserveStep;
     try {
@@ -336,19 +308,15 @@ export class Spool {
 
   /** Writes the checkpoint; never two at once. */
   #checkpoint(): Promise<void> {
-    const written = this.#checkpointing.then(() => writeCheckpoint(this.#disk, this.#snapshot()));
+    const written = this.#checkpointing.then(() =>
+      writeCheckpoint(this.#disk, this.#counts(), this.#shelf.textUpTo(this.#durable)),
+    );
     this.#checkpointing = written.catch(() => undefined);
     return written;
   }
 
-  /** What waits; a commit under way may have written more, which is not handed back yet. */
-  #pending(): RangeSet {
-    const pending = RangeSet.of(this.#shelf.pending);
-    pending.remove(this.#durable + 1, Number.MAX_SAFE_INTEGER);
-    return pending;
-  }
-
-  #snapshot(): Checkpoint {
+  /** What a commit under way has written is not handed back yet: it is left out. */
+  #counts(): Counts {
     return {
       stream: this.stream,
       next: this.#durable + 1,
@@ -356,7 +324,6 @@ export class Spool {
       offered: this.#offered - this.#undecided,
       stored: this.#stored,
       shed: { ...this.#shed },
-      pending: this.#pending().ranges,
     };
   }
 
@@ -376,24 +343,42 @@ export class Spool {
   }
 
   async #recover(start: Checkpoint): Promise<void> {
-    const { last, lost, since } = await recover(await this.#shelf.load(), start);
-    this.#offered += since;
+    const segments = await this.#shelf.load();
+    const found: RangeSet[] = [];
+    for (const segment of segments) found.push(await segment.scan());
+    const { pending, lost, counts } = recover(found, start);
+    segments.forEach((segment, index) => segment.await(pending[index] ?? []));
+    this.#next = counts.next;
+    this.#durable = counts.next - 1;
+    this.#offered = counts.offered;
+    this.#shed = { ...counts.shed };
     if (lost > 0) {
-      this.#shed.damaged += lost;
       this.#platform.log.error("spool damaged", { code: "E_SPOOL_DAMAGED", count: lost });
     }
-    this.#durable = Math.max(last, this.#reserved);
-    this.#next = this.#durable + 1;
     await this.#shelf.removeSettled();
   }
 }
 
-function encode(part: readonly Waiting[]): Buffer {
-  const length = part.reduce((sum, { bytes }) => sum + recordLength(bytes), 0);
-  const target = Buffer.alloc(length);
-  let offset = 0;
-  for (const { spooled, bytes } of part) {
-    offset = writeRecord(target, offset, { seq: spooled.seq, time: spooled.time, payload: bytes });
+/** What a checkpoint says, or the beginning of a stream where there is none to read. */
+async function startOf(
+  { agent }: SpoolOptions,
+  disk: Disk,
+  { entropy, log }: Platform,
+): Promise<Checkpoint> {
+  try {
+    const known = await readCheckpoint(disk);
+    if (known !== undefined && known !== "damaged") return known;
+    if (known === "damaged") {
+      log.error("checkpoint damaged", { code: "E_SPOOL_DAMAGED" });
+      await setCheckpointAside(disk);
+    }
+    return firstCheckpoint(agent, entropy);
+  } catch (cause) {
+    throw refused("checkpoint", cause);
   }
-  return target;
+}
+
+function refused(what: string, cause: unknown): GatewayError {
+  if (cause instanceof GatewayError) return cause;
+  return new GatewayError("E_SPOOL_WRITE", `${what}: ${messageOf(cause)}`, { cause });
 }

@@ -4,7 +4,8 @@
  * memory of what is unsent. Reconnects with exponential back-off and jitter for ever.
  */
 import { readFileSync } from "node:fs";
-import type { MqttClient } from "mqtt";
+import type { Duplex } from "node:stream";
+import type { IClientOptions, MqttClient } from "mqtt";
 import mqtt from "mqtt";
 import type { Address } from "../config/index.ts";
 import { addressText } from "../config/index.ts";
@@ -46,16 +47,19 @@ export interface UplinkTarget {
 /** How to enter the broker and how to keep the link alive. */
 export type LinkOptions = Pick<UplinkOptions, "username" | "password" | "ca" | "keepalive">;
 
+export interface UplinkParts {
+  readonly events: UplinkEvents;
+  readonly platform: Platform;
+  /** Opens the connection below MQTT; left out, it is made to the target's address. */
+  readonly dial?: () => Duplex;
+}
+
 const retryPolicy = { first: 500, longest: 60_000 };
 const connectTimeout = 10_000;
 
 /** Opens a link that keeps itself up; events come until it is disposed. */
-export function openUplink(
-  target: UplinkTarget,
-  options: LinkOptions,
-  { events, platform }: { readonly events: UplinkEvents; readonly platform: Platform },
-): Uplink {
-  return new MqttUplink(target, options, { events, platform });
+export function openUplink(target: UplinkTarget, options: LinkOptions, parts: UplinkParts): Uplink {
+  return new MqttUplink(target, options, parts);
 }
 
 class MqttUplink implements Uplink {
@@ -63,21 +67,19 @@ class MqttUplink implements Uplink {
   readonly #options: LinkOptions;
   readonly #events: UplinkEvents;
   readonly #platform: Platform;
+  readonly #dial: (() => Duplex) | undefined;
   #client: MqttClient | undefined;
   #up = false;
   #attempt = 0;
   #retry: Timer | undefined;
   #closed = false;
 
-  constructor(
-    target: UplinkTarget,
-    options: LinkOptions,
-    { events, platform }: { readonly events: UplinkEvents; readonly platform: Platform },
-  ) {
+  constructor(target: UplinkTarget, options: LinkOptions, parts: UplinkParts) {
     this.#target = target;
     this.#options = options;
-    this.#events = events;
-    this.#platform = platform;
+    this.#events = parts.events;
+    this.#platform = parts.platform;
+    this.#dial = parts.dial;
     this.#connect();
   }
 
@@ -101,27 +103,10 @@ class MqttUplink implements Uplink {
   }
 
   #connect(): void {
-    const { url, clientId, will, subscribe } = this.#target;
-    const { username, password, ca, keepalive } = this.#options;
+    const { subscribe } = this.#target;
     let client: MqttClient;
     try {
-      client = mqtt.connect(addressText(url), {
-        clientId,
-        ...(username === undefined ? {} : { username }),
-        ...(password === undefined ? {} : { password: password.reveal() }),
-        ...(ca === undefined ? {} : { ca: readFileSync(ca) }),
-        ...(will === undefined
-          ? {}
-          : { will: { ...will, payload: Buffer.from(will.payload), qos: 1 } }),
-        keepalive: Math.max(1, Math.round(keepalive / 1000)),
-        protocolVersion: 4,
-        clean: true,
-        reconnectPeriod: 0,
-        connectTimeout,
-        queueQoSZero: false,
-        resubscribe: false,
-        rejectUnauthorized: true,
-      });
+      client = this.#open();
     } catch (error) {
       this.#lost(error);
       return;
@@ -155,6 +140,31 @@ class MqttUplink implements Uplink {
         },
       );
     });
+  }
+
+  #open(): MqttClient {
+    const { url, clientId, will } = this.#target;
+    const { username, password, ca, keepalive } = this.#options;
+    const options: IClientOptions = {
+      clientId,
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password: password.reveal() }),
+      ...(ca === undefined ? {} : { ca: readFileSync(ca) }),
+      ...(will === undefined
+        ? {}
+        : { will: { ...will, payload: Buffer.from(will.payload), qos: 1 } }),
+      keepalive: Math.max(1, Math.round(keepalive / 1000)),
+      protocolVersion: 4,
+      clean: true,
+      reconnectPeriod: 0,
+      connectTimeout,
+      queueQoSZero: false,
+      resubscribe: false,
+      rejectUnauthorized: true,
+    };
+    const dial = this.#dial;
+    if (dial === undefined) return mqtt.connect(addressText(url), options);
+    return new mqtt.MqttClient(() => dial(), options);
   }
 
   #connected(client: MqttClient): void {

@@ -56,6 +56,8 @@ export interface Hub extends AsyncDisposable {
   /** Where it listens, with the real ports. */
   readonly addresses: readonly string[];
   readonly counters: HubCounters;
+  /** Takes a connection over that no listener accepted; only a broker of its own can. */
+  accept?(stream: Duplex, remote: string): void;
   /**
    * Publishes as the hub itself; resolves once it was handed to each subscriber's guard.
    * @throws E_DISCONNECTED after the hub was closed
@@ -135,7 +137,7 @@ class AedesHub implements Hub {
       const listener = await openListener(address, {
         message: this.#options.limits.packet + besidePacket,
         connections: this.#options.limits.connections,
-        accept: (stream, remote) => this.#accept(broker, stream, remote),
+        accept: (stream, remote) => this.accept(stream, remote),
         refused: (reason) => this.counters.countRejected(reason),
       });
       this.#listeners.push(listener);
@@ -173,9 +175,14 @@ class AedesHub implements Hub {
     };
   }
 
-  #accept(broker: Aedes, stream: Duplex, remote: string): void {
+  accept(stream: Duplex, remote: string): void {
     const { limits } = this.#options;
     const { clock } = this.#platform;
+    const broker = this.#broker;
+    if (broker === undefined || broker.closed) {
+      stream.destroy();
+      return;
+    }
     if (this.counters.connections >= limits.connections) {
       this.counters.countRejected("connections");
       stream.on("error", () => undefined).destroy();
@@ -189,6 +196,7 @@ class AedesHub implements Hub {
     guard.once("close", () => {
       this.counters.connections -= 1;
       this.#guards.delete(guard);
+      client.lane.close();
       this.#release(client);
     });
     this.#clients.set(broker.handle(guard), client);

@@ -79,8 +79,8 @@ export interface IngestCounts {
 
 /** A write as both stores take it best (facts/storage-alerting.md 1.5). */
 const ingestLimits: IngestLimits = { write: 5000, comfortable: 15_000, most: 60_000 };
-/** Queues to the store: a second write keeps it busy, four gain nothing (the same facts). */
-const queues = 2;
+/** Queues to the store, each with one write: two keep it busy, four gain nothing (ibidem). */
+export const writesUnderWay = 2;
 
 export class Ingest implements AsyncDisposable {
   readonly #setup: IngestSetup;
@@ -109,7 +109,7 @@ export class Ingest implements AsyncDisposable {
       failed: (error) => this.#turn(false, error),
     };
     const parts = { store: setup.store, events, write: this.#limits.write };
-    this.#queues = Array.from({ length: queues }, () => new StoreQueue(parts, platform));
+    this.#queues = Array.from({ length: writesUnderWay }, () => new StoreQueue(parts, platform));
   }
 
   get counts(): IngestCounts {
@@ -196,7 +196,7 @@ export class Ingest implements AsyncDisposable {
     }
     const { stream, seq, address } = batch;
     const lines = this.#lines.linesOf({ ...batch, points });
-    const queue = this.#queues[hashOf(address.device) % queues];
+    const queue = this.#queues[hashOf(address.device) % writesUnderWay];
     queue?.push({ stream, seq, answerTo, topic, device: address.device, lines }, { late });
   }
 

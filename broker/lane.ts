@@ -24,10 +24,19 @@ export class Lane {
   readonly #room: Room;
   readonly #clock: Pick<Clock, "after">;
   #queue: Waiting[] = [];
+  #running: Waiting | undefined;
 
   constructor(room: Room, clock: Pick<Clock, "after">) {
     this.#room = room;
     this.#clock = clock;
+  }
+
+  /**
+   * The connection is gone. What waits for room is given up without its PUBACK: on the client's
+   * next connection newer publishes may be through already. What needs none, a will, still goes.
+   */
+  close(): void {
+    this.#queue = this.#queue.filter((one) => !one.needsRoom && one !== this.#running);
   }
 
   /** Runs `go` at once, or behind what waits already and when there is room. */
@@ -59,8 +68,11 @@ export class Lane {
 
   /** The head leaves the queue only when it has run: what it starts goes behind it. */
   #next(): void {
-    this.#queue[0]?.go();
-    this.#queue.shift();
+    const queue = this.#queue;
+    this.#running = queue[0];
+    this.#running?.go();
+    this.#running = undefined;
+    queue.shift();
   }
 }
 

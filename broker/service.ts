@@ -2,6 +2,7 @@
  * The hub: broker, ingest and device states as one service. Messages of clients come in after
  * access; batches go to the store, states and health go out.
  */
+import type { Duplex } from "node:stream";
 import type {
   DeviceAddress,
   Disk,
@@ -23,7 +24,7 @@ import type { Store } from "../store/index.ts";
 import { AsideFile } from "./aside.ts";
 import type { Hub, HubHooks } from "./hub.ts";
 import { startHub } from "./hub.ts";
-import type { IngestCounts } from "./ingest.ts";
+import type { IngestCounts, IngestLimits } from "./ingest.ts";
 import { Ingest } from "./ingest.ts";
 import type { BrokerOptions } from "./options.ts";
 import type { OutsideSetup } from "./outside.ts";
@@ -43,6 +44,8 @@ export interface HubSetup {
   readonly observe: (batch: UnnumberedBatch) => void;
   /** Called when a device becomes known or gives new measurements. */
   readonly changed: () => void;
+  /** Left out: what the hub's defaults are. */
+  readonly ingest?: IngestLimits;
   readonly vitals: () => { readonly rss: number; readonly loopDelay: number };
 }
 
@@ -71,6 +74,7 @@ export class HubService implements AsyncDisposable {
         publish: (topic, payload) => this.publish(topic, payload),
         setAside: (entry) => this.#aside.add(entry),
         observe: setup.observe,
+        ...(setup.ingest === undefined ? {} : { limits: setup.ingest }),
       },
       platform,
     );
@@ -108,6 +112,11 @@ export class HubService implements AsyncDisposable {
   /** Where clients may connect, with the real ports. */
   get addresses(): readonly string[] {
     return this.#hub?.addresses ?? [];
+  }
+
+  /** Takes a connection over that no listener of its own accepted. */
+  accept(stream: Duplex, remote: string): void {
+    this.#hub?.accept?.(stream, remote);
   }
 
   get counts(): IngestCounts {

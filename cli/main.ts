@@ -14,6 +14,7 @@ import { profilesCommand } from "./commands/profiles.ts";
 import { queryCommand } from "./commands/query.ts";
 import { readCommand } from "./commands/read.ts";
 import { simulateCommand } from "./commands/simulate.ts";
+import { spoolCommand } from "./commands/spool.ts";
 import { statusCommand } from "./commands/status.ts";
 import { upCommand } from "./commands/up.ts";
 import { versionCommand } from "./commands/version.ts";
@@ -38,6 +39,7 @@ async function main(): Promise<void> {
     .command(readCommand)
     .command(queryCommand)
     .command(statusCommand)
+    .command(spoolCommand)
     .command(simulateCommand)
     .command(profilesCommand)
     .command(configCommand)

@@ -1,18 +1,16 @@
 /**
- * The real world: clock, entropy, disk, log. The only file that touches them; all else gets them
- * as parameters. The only door to pino.
+ * The real world: clock, entropy, log (the disk is in `folder.ts`). The only files that touch them;
+ * all else gets them as parameters. The only door to pino.
  */
 import { randomBytes, createHash } from "node:crypto";
-import type { FileHandle } from "node:fs/promises";
-import { mkdir, open, readdir, readFile, rename, rm, stat, statfs } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { createServer } from "node:net";
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { styleText } from "node:util";
 import { pino } from "pino";
-import { whyUnreadable } from "../config/index.ts";
-import type { Clock, Disk, DiskFile, Entropy, Log, LogFields } from "../telemetry/index.ts";
-import { GatewayError, isRecord, systemCode } from "../telemetry/index.ts";
+import type { Clock, Entropy, Log, LogFields } from "../telemetry/index.ts";
+import { GatewayError, isRecord } from "../telemetry/index.ts";
 
 export const clock: Clock = {
   now: () => Date.now(),
@@ -92,7 +90,8 @@ export function openVitals(): () => { readonly rss: number; readonly loopDelay: 
  */
 export async function lockFolder(folder: string): Promise<AsyncDisposable> {
   if (process.platform !== "linux") return { [Symbol.asyncDispose]: () => Promise.resolve() };
-  const name = createHash("sha256").update(resolve(folder)).digest("hex").slice(0, 32);
+  const path = await realPath(resolve(folder));
+  const name = createHash("sha256").update(path).digest("hex").slice(0, 32);
   const server = createServer();
   await new Promise<void>((done, refused) => {
     server.once("error", (cause) => {
@@ -107,146 +106,9 @@ export async function lockFolder(folder: string): Promise<AsyncDisposable> {
   };
 }
 
-/**
- * A folder as a `Disk`, created when it is not there; files that a crash left half made are
- * removed. @throws E_SPOOL_WRITE
- */
-export async function openFolder(folder: string): Promise<Disk> {
-  try {
-    await mkdir(folder, { recursive: true });
-    for (const name of await readdir(folder)) {
-      if (name.endsWith(unfinished)) await rm(join(folder, name), { force: true });
-    }
-  } catch (cause) {
-    throw new GatewayError("E_SPOOL_WRITE", `${folder}: ${whyUnreadable(cause)}`, { cause });
-  }
-  return new Folder(folder);
-}
-
-/** Files are made under this ending and then renamed. */
-const unfinished = ".new";
-
-class Folder implements Disk {
-  readonly #path: string;
-
-  constructor(path: string) {
-    this.#path = path;
-  }
-
-  async list(): Promise<readonly string[]> {
-    return (await readdir(this.#path)).toSorted();
-  }
-
-  async open(name: string, size: number): Promise<DiskFile> {
-    const path = join(this.#path, name);
-    const existing = await stat(path).catch(absent);
-    if (existing !== undefined) return new RealFile(await open(path, "r+"), existing.size);
-    // Made whole under another name: a crash never leaves a segment of half its size.
-    const temporary = `${path}${unfinished}`;
-    const file = await open(temporary, "w+");
-    try {
-      await writeZeros(file, size);
-      await file.sync();
-      await rename(temporary, path);
-      await this.#sync();
-    } catch (error) {
-      await file.close();
-      await rm(temporary, { force: true });
-      throw error;
-    }
-    return new RealFile(file, size);
-  }
-
-  async remove(name: string): Promise<void> {
-    await rm(join(this.#path, name), { force: true });
-  }
-
-  async rename(from: string, to: string): Promise<void> {
-    await rename(join(this.#path, from), join(this.#path, to));
-    await this.#sync();
-  }
-
-  async readAll(name: string): Promise<Uint8Array | undefined> {
-    return readFile(join(this.#path, name)).catch(absent);
-  }
-
-  async replace(name: string, bytes: Uint8Array): Promise<void> {
-    const path = join(this.#path, name);
-    const file = await open(`${path}${unfinished}`, "w");
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(`${path}${unfinished}`, path);
-    await this.#sync();
-  }
-
-  async free(): Promise<number> {
-    const { bavail, bsize } = await statfs(this.#path);
-    return bavail * bsize;
-  }
-
-  /** Makes names durable, not only contents. */
-  async #sync(): Promise<void> {
-    const folder = await open(this.#path, "r");
-    try {
-      await folder.sync();
-    } finally {
-      await folder.close();
-    }
-  }
-}
-
-function absent(error: unknown): undefined {
-  if (systemCode(error) !== "ENOENT") throw error;
-  return undefined;
-}
-
-const zeros = Buffer.alloc(1024 * 1024);
-
-async function writeZeros(file: FileHandle, size: number): Promise<void> {
-  for (let at = 0; at < size; at += zeros.length) {
-    await writeAll(file, at, zeros.subarray(0, Math.min(zeros.length, size - at)));
-  }
-}
-
-/** A nearly full disk takes a part without an error; the error comes with the rest. */
-async function writeAll(file: FileHandle, position: number, bytes: Uint8Array): Promise<void> {
-  let written = 0;
-  while (written < bytes.length) {
-    const rest = bytes.length - written;
-    const { bytesWritten } = await file.write(bytes, written, rest, position + written);
-    written += bytesWritten;
-  }
-}
-
-class RealFile implements DiskFile {
-  readonly #file: FileHandle;
-  size: number;
-
-  constructor(file: FileHandle, size: number) {
-    this.#file = file;
-    this.size = size;
-  }
-
-  async read(position: number, length: number): Promise<Uint8Array> {
-    const target = Buffer.alloc(Math.max(0, Math.min(length, this.size - position)));
-    const { bytesRead } = await this.#file.read(target, 0, target.length, position);
-    return target.subarray(0, bytesRead);
-  }
-
-  async write(position: number, bytes: Uint8Array): Promise<void> {
-    await writeAll(this.#file, position, bytes);
-    this.size = Math.max(this.size, position + bytes.length);
-  }
-
-  sync(): Promise<void> {
-    return this.#file.datasync();
-  }
-
-  close(): Promise<void> {
-    return this.#file.close();
-  }
+/** One name for a folder, whichever links lead to it; also where its end does not exist yet. */
+async function realPath(path: string): Promise<string> {
+  const there = await realpath(path).catch(() => undefined);
+  if (there !== undefined || dirname(path) === path) return there ?? path;
+  return join(await realPath(dirname(path)), basename(path));
 }

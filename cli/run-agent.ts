@@ -8,7 +8,8 @@ import type { Driver } from "../drivers/index.ts";
 import type { Platform, Site } from "../telemetry/index.ts";
 import { GatewayError } from "../telemetry/index.ts";
 import type { ConfiguredDevice, LoadedConfig } from "./config.ts";
-import { lockFolder, openFolder, openVitals } from "./platform.ts";
+import { openFolder } from "./folder.ts";
+import { lockFolder, openVitals } from "./platform.ts";
 import type { LinedFiles } from "./profile-lines.ts";
 import { lineTeller, readLinedFiles } from "./profile-lines.ts";
 

@@ -12,7 +12,8 @@ import type { Platform } from "../telemetry/index.ts";
 import { GatewayError, topicOf } from "../telemetry/index.ts";
 import { sqliteWorker } from "./assets.ts";
 import type { LoadedConfig } from "./config.ts";
-import { lockFolder, openFolder, openVitals } from "./platform.ts";
+import { openFolder } from "./folder.ts";
+import { lockFolder, openVitals } from "./platform.ts";
 import type { Config } from "./schema.ts";
 import { classOf, siteOf } from "./run-agent.ts";
 

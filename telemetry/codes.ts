@@ -135,12 +135,17 @@ export const codes = {
   E_SPOOL_DAMAGED: {
     verdict: "reject",
     means: "A part of the spool failed its checksum and was set aside.",
-    remedy: "Check the disk; the damaged file is kept beside the spool for inspection.",
+    remedy: "Check the disk; `rackstreet spool repair` keeps what is good, the rest beside it.",
   },
   E_SPOOL_WRITE: {
     verdict: "retry",
     means: "The spool could not write to its disk.",
     remedy: "Free space or fix the file system; telemetry is shed and counted until then.",
+  },
+  E_SPOOL_UNREADABLE: {
+    verdict: "config",
+    means: "The files of a spool could not be read.",
+    remedy: "Run as the user of the agent, or as root.",
   },
   E_SPOOL_LOCKED: {
     verdict: "config",
@@ -186,6 +191,11 @@ export const codes = {
     verdict: "config",
     means: "A program or file that this command needs is not there.",
     remedy: "Install the package named.",
+  },
+  E_OUTPUT: {
+    verdict: "retry",
+    means: "A result could not be written to its file.",
+    remedy: "Free space there, or name another file.",
   },
   E_BUG: {
     verdict: "fatal",

@@ -9,6 +9,7 @@ export type Range = readonly [from: number, to: number];
 /** A set of positive integers, kept as the fewest ranges. */
 export class RangeSet {
   #ranges: [number, number][] = [];
+  #size = 0;
 
   static of(ranges: Iterable<Range>): RangeSet {
     const set = new RangeSet();
@@ -19,6 +20,13 @@ export class RangeSet {
   /** Adds `from..to`; overlapping and touching ranges merge. */
   add(from: number, to = from): void {
     const ranges = this.#ranges;
+    const newest = ranges.at(-1);
+    // Numbers mostly come in order.
+    if (newest?.[1] === from - 1) {
+      ranges[ranges.length - 1] = [newest[0], to];
+      this.#size += to - from + 1;
+      return;
+    }
     const start = this.#firstEndingAtOrAfter(from - 1);
     let end = start;
     let low = from;
@@ -28,7 +36,9 @@ export class RangeSet {
       if (range === undefined || range[0] > to + 1) break;
       low = Math.min(low, range[0]);
       high = Math.max(high, range[1]);
+      this.#size -= range[1] - range[0] + 1;
     }
+    this.#size += high - low + 1;
     ranges.splice(start, end - start, [low, high]);
   }
 
@@ -51,12 +61,24 @@ export class RangeSet {
       if (range[1] > to) kept.push([to + 1, range[1]]);
       removed += Math.min(range[1], to) - Math.max(range[0], from) + 1;
     }
+    if (removed === 0) return 0;
     ranges.splice(start, end - start, ...kept);
+    this.#size -= removed;
     return removed;
+  }
+
+  /** The parts of `from..to` that are in, in order. */
+  *within(from: number, to: number): Generator<Range> {
+    for (let at = this.#firstEndingAtOrAfter(from); at < this.#ranges.length; at += 1) {
+      const range = this.#ranges[at];
+      if (range === undefined || range[0] > to) return;
+      yield [Math.max(from, range[0]), Math.min(to, range[1])];
+    }
   }
 
   clear(): void {
     this.#ranges = [];
+    this.#size = 0;
   }
 
   get ranges(): readonly Range[] {
@@ -64,7 +86,7 @@ export class RangeSet {
   }
 
   get size(): number {
-    return this.#ranges.reduce((sum, [from, to]) => sum + to - from + 1, 0);
+    return this.#size;
   }
 
   #firstEndingAtOrAfter(value: number): number {

@@ -11,21 +11,31 @@ export function settle(): Promise<void> {
   });
 }
 
+/** As `settle`, and lets all run out that goes on by `setImmediate`, as streams and aedes do. */
+export async function settleAll(): Promise<void> {
+  do await settle();
+  while (process.getActiveResourcesInfo().includes("Immediate"));
+}
+
 interface Pending {
   /** Monotonic time at which it is due. */
   readonly due: number;
   readonly order: number;
-  readonly run: () => void;
+  run: (() => void) | undefined;
 }
 
 export class VirtualClock implements Clock {
   #wall: number;
   #elapsed = 0;
   #order = 0;
-  readonly #pending = new Set<Pending>();
+  /** A heap, the soonest first; what was cancelled stays until its turn. */
+  readonly #heap: Pending[] = [];
+  #timers = 0;
+  readonly #settle: () => Promise<void>;
 
-  constructor(start = Date.UTC(2026, 0, 1)) {
+  constructor(start = Date.UTC(2026, 0, 1), settling = settle) {
     this.#wall = start;
+    this.#settle = settling;
   }
 
   now(): number {
@@ -39,27 +49,37 @@ export class VirtualClock implements Clock {
   after(ms: number, run: () => void): Timer {
     this.#order += 1;
     const pending: Pending = { due: this.#elapsed + Math.max(0, ms), order: this.#order, run };
-    this.#pending.add(pending);
-    return { cancel: () => void this.#pending.delete(pending) };
+    this.#push(pending);
+    this.#timers += 1;
+    return {
+      cancel: () => {
+        if (pending.run !== undefined) this.#timers -= 1;
+        pending.run = undefined;
+      },
+    };
   }
 
   /** How many timers wait. */
   get timers(): number {
-    return this.#pending.size;
+    return this.#timers;
   }
 
   /** Moves time on, runs what becomes due in order, and lets promises settle between. */
   async advance(ms: number): Promise<void> {
     const end = this.#elapsed + ms;
-    await settle();
-    for (let next = this.#next(end); next !== undefined; next = this.#next(end)) {
+    await this.#settle();
+    for (let next = this.#heap[0]; next !== undefined && next.due <= end; next = this.#heap[0]) {
+      this.#pop();
+      const { run } = next;
+      if (run === undefined) continue;
       this.#elapsed = Math.max(this.#elapsed, next.due);
-      this.#pending.delete(next);
-      next.run();
-      await settle();
+      next.run = undefined;
+      this.#timers -= 1;
+      run();
+      await this.#settle();
     }
     this.#elapsed = end;
-    await settle();
+    await this.#settle();
   }
 
   /** The wall clock jumps, as after a time sync; monotonic time and timers do not notice. */
@@ -67,15 +87,38 @@ export class VirtualClock implements Clock {
     this.#wall += ms;
   }
 
-  #next(end: number): Pending | undefined {
-    let first: Pending | undefined;
-    for (const pending of this.#pending) {
-      if (pending.due > end) continue;
-      const sooner = first === undefined || pending.due < first.due;
-      if (sooner || (pending.due === first?.due && pending.order < first.order)) first = pending;
+  #push(pending: Pending): void {
+    const heap = this.#heap;
+    let at = heap.length;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      const above = heap[parent];
+      if (above === undefined || sooner(above, pending)) break;
+      heap[at] = above;
+      at = parent;
     }
-    return first;
+    heap[at] = pending;
   }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return;
+    let at = 0;
+    for (;;) {
+      const left = heap[2 * at + 1];
+      const right = heap[2 * at + 2];
+      const least = left !== undefined && right !== undefined && sooner(right, left) ? right : left;
+      if (least === undefined || sooner(last, least)) break;
+      heap[at] = least;
+      at = least === left ? 2 * at + 1 : 2 * at + 2;
+    }
+    heap[at] = last;
+  }
+}
+
+function sooner(a: Pending, b: Pending): boolean {
+  return a.due < b.due || (a.due === b.due && a.order < b.order);
 }
 
 /** Files as bytes in memory. `failure` is thrown by every change of a file while it is set. */
@@ -154,7 +197,11 @@ class MemoryFile implements DiskFile {
   async write(position: number, bytes: Uint8Array): Promise<void> {
     await this.#disk.changed();
     const old = this.#disk.bytesOf(this.#name);
-    const grown = new Uint8Array(Math.max(old.length, position + bytes.length));
+    if (position + bytes.length <= old.length) {
+      old.set(bytes, position);
+      return;
+    }
+    const grown = new Uint8Array(position + bytes.length);
     grown.set(old);
     grown.set(bytes, position);
     this.#disk.files.set(this.#name, grown);

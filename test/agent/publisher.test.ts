@@ -136,18 +136,28 @@ describe("the publisher", () => {
     await publisher.close();
   });
 
-  test("a long backlog goes out in chunks, each when the one before is stored", async () => {
-    const { publisher, read, seqs, clock, stored } = await rig();
+  test("a long backlog goes out in parcels, each when the one before is stored", async () => {
+    const { publisher, read, seqs, clock, stored, spool } = await rig();
     for (let value = 1; value <= 4000; value += 1) await read("a", value);
     await clock.advance(5000);
     publisher.up();
-    await clock.advance(10);
-    const first = seqs("backfill");
-    expect(first.length).toBeGreaterThan(500);
-    expect(first.length).toBeLessThan(4000);
-    stored([[1, first.length]]);
-    await clock.advance(20);
-    expect(seqs("backfill").length).toBeGreaterThan(first.length);
+    await clock.advance(0);
+    const sizes = [seqs("backfill").length];
+    for (let parcel = 0; parcel < 30; parcel += 1) {
+      const sent = seqs("backfill").length;
+      await clock.advance(400);
+      expect(seqs("backfill")).toHaveLength(sent);
+      stored([[1, sent]]);
+      // It rests for as long as the parcel took.
+      await clock.advance(399);
+      expect(seqs("backfill")).toHaveLength(sent);
+      await clock.advance(1);
+      sizes.push(seqs("backfill").length - sent);
+    }
+    // The answers take all the same time: parcels grow, up to half a mebibyte.
+    expect(sizes[0]).toBeLessThan(40);
+    expect(Math.max(...sizes)).toBeGreaterThan(1000);
+    expect(spool.ledger.queued).toBe(0);
     await publisher.close();
   });
 });

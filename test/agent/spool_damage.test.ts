@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Spool } from "../../agent/index.ts";
 import { Chance } from "../voyage/chance.ts";
-import { Platter, SimDisk } from "../voyage/disk.ts";
+import { openDisk, Platter } from "../voyage/disk.ts";
 import { SimProcess } from "../voyage/process.ts";
 import { MemoryDisk, silentLog, VirtualClock } from "../virtual.ts";
 import { batchOf, numbers, options, pendingOf, rig } from "./spool_rig.ts";
@@ -98,11 +98,38 @@ describe("the spool after damage", () => {
     });
   });
 
+  test("one flipped bit in the checkpoint is noticed, wherever it is", async () => {
+    const { open, append, disk } = rig();
+    const spool = await open();
+    await append(
+      spool,
+      numbers(1, 5).map((value) => batchOf(value)),
+    );
+    spool.settle([[2, 4]]);
+    await spool.close();
+    const files = new Map(disk.files);
+    const length = disk.bytesOf("checkpoint.json").length;
+    for (let at = 0; at < length; at += 1) {
+      const other = new MemoryDisk();
+      for (const [file, content] of files) other.files.set(file, content.slice());
+      const rotten = other.bytesOf("checkpoint.json");
+      rotten[at] = (rotten[at] ?? 0) ^ (1 << (at % 8));
+      const after = await rig(other).open();
+      // Either way both that wait are there; a stream begun anew sends the others again.
+      expect(await pendingOf(after)).toEqual(expect.arrayContaining([1, 5]));
+      const { offered, stored, queued, shed } = after.ledger;
+      expect(offered).toBe(stored + queued + shed.damaged);
+      await after.close();
+    }
+  });
+
   test("a full disk sheds the oldest and goes on", async () => {
     const clock = new VirtualClock();
     const chance = new Chance(1);
-    const disk = new SimDisk(new Platter(40 * 1024), new SimProcess(clock), chance);
-    const opening = Spool.open(options, disk, { clock, entropy: chance, log: silentLog });
+    const process = new SimProcess(clock);
+    const opening = openDisk(new Platter(40 * 1024), { process, chance }).then((disk) =>
+      Spool.open(options, disk, { clock, entropy: chance, log: silentLog }),
+    );
     await clock.advance(1000);
     const spool = await opening;
     for (let start = 1; start <= 400; start += 20) {

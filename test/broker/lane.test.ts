@@ -48,6 +48,21 @@ describe("lane", () => {
     expect(done).toEqual([0, 1, 2, 3, 4, 5]);
   });
 
+  it("gives up what waits for room when the connection is gone, but not its will", async () => {
+    const room = new FullRoom();
+    const lane = new Lane(room.ask, new StillClock());
+    const done: string[] = [];
+    lane.enter(true, () => done.push("telemetry"));
+    lane.enter(true, () => done.push("more"));
+    lane.enter(false, () => done.push("will"));
+    lane.close();
+    room.full = false;
+    room.free();
+    await vi.waitFor(() => expect(done).toEqual(["will"]));
+    lane.enter(true, () => done.push("later"));
+    expect(done).toEqual(["will", "later"]);
+  });
+
   it("asks again when the room was taken by others", async () => {
     const room = new FullRoom();
     const ask = vi.fn(room.ask);

@@ -3,7 +3,8 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
-import { clock, entropy, lockFolder, openFolder } from "../../cli/platform.ts";
+import { openFolder } from "../../cli/folder.ts";
+import { clock, entropy, lockFolder } from "../../cli/platform.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "rackstreet-platform-"));
 afterAll(() => rmSync(folder, { recursive: true }));

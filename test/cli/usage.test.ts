@@ -12,6 +12,7 @@ const commands = [
   "query",
   "status",
   "simulate",
+  "spool",
   "profiles",
   "config",
   "config explain",

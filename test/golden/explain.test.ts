@@ -80,7 +80,8 @@ async function explained(subject: string) {
     return new Map([...configured, ...published(at("meta.json"))]);
   };
   const arrangement = { order: "asc", limit: undefined };
-  return await explainAnswer(query, arrangement, { store, signal: never, provenances, live: undefined });
+  const witnesses = { store, signal: never, provenances, live: undefined };
+  return await explainAnswer(query, arrangement, witnesses);
 }
 
 describe("golden explanations", async () => {

@@ -52,6 +52,19 @@ describe("RangeSet", () => {
     );
   });
 
+  test("gives the parts of a range that are in", () => {
+    fc.assert(
+      fc.property(fc.array(span, { maxLength: 20 }), span, (spans, { from, to }) => {
+        const set = RangeSet.of(spans.map((one) => [one.from, one.to] as const));
+        const within = RangeSet.of(set.within(from, to));
+        for (let value = 0; value <= highest + 14; value += 1) {
+          expect(within.has(value)).toBe(set.has(value) && value >= from && value <= to);
+        }
+        expect([...set.within(from, to)]).toEqual(within.ranges);
+      }),
+    );
+  });
+
   test("is the same whatever the order in which ranges come", () => {
     fc.assert(
       fc.property(fc.array(span, { maxLength: 20 }), (spans) => {

@@ -1,41 +1,73 @@
 /**
- * The link between agents and a hub, as a broker would be: QoS 1, so that messages may come twice;
- * in order, but late; cut at any moment. What is on the way when it is cut is lost or delivered.
+ * The link between an agent and a hub, as a broker would be: QoS 1, in order on a connection, but
+ * late, and now and then twice. It is cut at any moment: what is on the way is then lost, or comes
+ * late, behind what a new connection brings; or it carries one direction only, and neither side
+ * knows. Answers come late, twice, out of order or never.
  */
-import type { Message, Uplink, UplinkEvents } from "../../agent/index.ts";
+import type { LinkSetup, Message, Uplink } from "../../agent/index.ts";
 import type { Clock } from "../../telemetry/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
 import type { Chance } from "./chance.ts";
 import type { SimProcess } from "./process.ts";
 
-export type Deliver = (message: Message) => void;
+/** How the way is: `deaf` carries nothing to the hub, `mute` nothing from it. */
+export type Way = "open" | "cut" | "deaf" | "mute";
+
+/** What the voyage asks of a link, whatever it is made of. */
+export interface Wire {
+  connect(process: SimProcess, link: LinkSetup): Uplink;
+  set(way: Way): void;
+  /** Called at every step of the voyage. */
+  step(): void;
+  /** The most live messages that were ever on the way unacknowledged. */
+  readonly mostUnacknowledged: number;
+}
+
+/** The hub's ear. */
+export interface Ear {
+  readonly process: SimProcess;
+  readonly take: (message: Message) => void;
+}
+
+/** A mistake to be found: messages of a connection overtake each other. */
+export type WireFlaw = "overtake" | undefined;
+
+/** A connection that carries one direction only is given up by keepalive. @unit ms */
+const keepalive = 45_000;
 
 interface End {
   readonly process: SimProcess;
-  readonly events: UplinkEvents;
-  readonly subscribe: readonly string[];
+  readonly link: LinkSetup;
   up: boolean;
+  /** Changes with each connection. */
+  connection: number;
+  unacknowledged: number;
 }
 
-export class SimWire {
+export class SimWire implements Wire {
   readonly #clock: Clock;
   readonly #chance: Chance;
-  /** The hub's ear; undefined while it is down. */
-  hub: Deliver | undefined;
-  cut = false;
+  readonly #flaw: WireFlaw;
+  /** Undefined while the hub is down. */
+  hub: Ear | undefined;
+  mostUnacknowledged = 0;
+  #way: Way = "open";
+  /** When the way was last open. */
+  #openAt = 0;
   #ends: End[] = [];
   /** When the newest message on the way arrives. */
   #newest = 0;
-  /** Everything that reached the broker on a telemetry topic, for the law of order. */
-  readonly seen: Message[] = [];
+  /** What waits for a way that carries nothing now. */
+  #held: (() => void)[] = [];
 
-  constructor(clock: Clock, chance: Chance) {
+  constructor(clock: Clock, chance: Chance, flaw?: WireFlaw) {
     this.#clock = clock;
     this.#chance = chance;
+    this.#flaw = flaw;
   }
 
-  connect(process: SimProcess, events: UplinkEvents, subscribe: readonly string[]): Uplink {
-    const end: End = { process, events, subscribe, up: false };
+  connect(process: SimProcess, link: LinkSetup): Uplink {
+    const end: End = { process, link, up: false, connection: 0, unacknowledged: 0 };
     this.#ends = this.#ends.filter((other) => !other.process.dead);
     this.#ends.push(end);
     return {
@@ -48,52 +80,97 @@ export class SimWire {
     };
   }
 
-  /** Lets links come up and go down as the world says; called at every step of the voyage. */
+  set(way: Way): void {
+    this.#way = way;
+    const held = this.#held;
+    this.#held = [];
+    if (way !== "cut") for (const run of held) run();
+  }
+
   step(): void {
-    const open = !this.cut && this.hub !== undefined;
+    if (this.#way === "open") this.#openAt = this.#clock.monotonic();
+    const lost = this.#clock.monotonic() - this.#openAt > keepalive;
+    const open = this.hub !== undefined && !lost && this.#way !== "cut";
     for (const end of this.#ends) {
-      if (end.process.dead || end.up === open) continue;
+      // No connection comes about over half a way.
+      if (end.process.dead || end.up === open || (open && this.#way !== "open")) continue;
       end.up = open;
-      if (open) end.events.up();
-      else end.events.down();
+      end.connection += 1;
+      end.unacknowledged = 0;
+      const { up, down } = end.link.events;
+      end.process.clock.after(0, () => (open ? up() : down()));
     }
   }
 
-  /** From the hub to whoever subscribes; may be lost or come twice. */
+  /** From the hub to whoever subscribes; may be lost, come twice or out of order. */
   tell(topic: string, payload: string): void {
     for (const end of this.#ends) {
-      if (!end.subscribe.includes(topic) || this.#chance.chance(0.02)) continue;
+      if (!end.link.subscribe.includes(topic) || this.#chance.chance(0.02)) continue;
       const copies = this.#chance.chance(0.05) ? 2 : 1;
       for (let copy = 0; copy < copies; copy += 1) {
-        this.#clock.after(this.#delay(), () => {
-          if (!end.process.dead && end.up) void end.events.message(topic, Buffer.from(payload));
-        });
+        this.#clock.after(this.#delay(), () => this.#hear(end, topic, payload));
       }
+    }
+  }
+
+  #hear(end: End, topic: string, payload: string): void {
+    if (this.#way === "mute") this.#held.push(() => this.#hear(end, topic, payload));
+    else if (end.up && this.#way !== "cut") {
+      end.process.clock.after(0, () => {
+        void end.link.events.message(topic, Buffer.from(payload));
+      });
     }
   }
 
   #publish(end: End, message: Message): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const { connection } = end;
     const lost = (): void => reject(new GatewayError("E_UPLINK", "cut"));
     if (!end.up) {
       lost();
       return promise;
     }
+    const live = /\/(?:telemetry|event)$/.test(message.topic);
+    if (live) this.#count(end);
     // A connection keeps the order of its messages; each takes its time.
-    this.#newest = Math.max(this.#newest, this.#clock.monotonic() + this.#delay());
+    const arrival = this.#clock.monotonic() + this.#delay();
+    this.#newest = this.#flaw === "overtake" ? arrival : Math.max(this.#newest, arrival);
     const delay = this.#newest - this.#clock.monotonic();
-    this.#arrive(message, delay);
-    if (this.#chance.chance(0.03)) this.#arrive(message, delay);
-    this.#clock.after(delay + this.#delay(), () => (end.up ? resolve() : lost()));
+    const copies = this.#chance.chance(0.03) ? 2 : 1;
+    for (let copy = 0; copy < copies; copy += 1) {
+      this.#clock.after(delay, () => this.#arrive(end, connection, message));
+    }
+    const settle = (): void => {
+      const same = end.up && end.connection === connection;
+      if (same && this.#way !== "open" && this.#way !== "cut") this.#held.push(settle);
+      else if (same) {
+        if (live) end.unacknowledged -= 1;
+        resolve();
+      } else lost();
+    };
+    this.#clock.after(delay + this.#delay(), settle);
     return promise;
   }
 
-  #arrive(message: Message, delay: number): void {
-    this.#clock.after(delay, () => {
-      if (this.cut || this.hub === undefined) return;
-      if (message.topic.endsWith("/telemetry")) this.seen.push(message);
-      this.hub(message);
-    });
+  #arrive(end: End, connection: number, message: Message): void {
+    if (this.#way === "deaf") {
+      this.#held.push(() => this.#arrive(end, connection, message));
+      return;
+    }
+    const { hub } = this;
+    if (hub === undefined) return;
+    if (end.up && end.connection === connection && this.#way !== "cut") {
+      hub.process.clock.after(0, () => hub.take(message));
+    } else if (!message.topic.endsWith("/telemetry") && this.#chance.chance(0.5)) {
+      // A broker lets nothing live of a connection through that was taken over.
+      const late = this.#chance.whole(0, 8000);
+      this.#clock.after(late, () => hub.process.clock.after(0, () => hub.take(message)));
+    }
+  }
+
+  #count(end: End): void {
+    end.unacknowledged += 1;
+    this.mostUnacknowledged = Math.max(this.mostUnacknowledged, end.unacknowledged);
   }
 
   #delay(): number {
