@@ -206,7 +206,8 @@ export class Agent implements AsyncDisposable {
     watched.time = time;
     watched.points = points;
     if (inventory.note(reading)) {
-      this.#publisher.retain(topicOf(device.address, "meta"), inventory.meta(device));
+      const told = { agent: this.#setup.options.id, origin: device.session.origin?.() };
+      this.#publisher.retain(topicOf(device.address, "meta"), inventory.meta(device, told));
     }
     const { address, place } = device;
     await this.#offer({ kind: "telemetry", address, place, time, points, faults: reading.faults });
@@ -287,12 +288,10 @@ export class Agent implements AsyncDisposable {
       const reading = { points: [this.#healthPoint()], faults: [] };
       if (this.#health.note(reading)) {
         const described = { driver: "agent", place: {}, profile: undefined, vendor: undefined };
-        const meta = this.#health.meta({
-          ...described,
-          model: undefined,
-          interval: health,
-          address,
-        });
+        const meta = this.#health.meta(
+          { ...described, model: undefined, interval: health, address },
+          { agent: this.#setup.options.id, origin: undefined },
+        );
         this.#publisher.retain(topicOf(address, "meta"), meta);
       }
       void this.#offer({ kind: "telemetry", address, place: {}, time: clock.now(), ...reading });

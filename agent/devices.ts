@@ -1,7 +1,8 @@
 /**
  * What the agent says of its devices: `state` when it changes and `meta` once it is known which
- * fields a device gives. Both are retained, current values only.
+ * fields a device gives and where they come from. Both are retained, current values only.
  */
+import type { Origin, Source } from "../drivers/index.ts";
 import type { DeviceAddress, Place, Point, Reading } from "../telemetry/index.ts";
 import { fieldFacts, measurementEntry } from "../telemetry/index.ts";
 
@@ -13,8 +14,20 @@ export interface Described {
   readonly profile: string | undefined;
   readonly vendor: string | undefined;
   readonly model: string | undefined;
+  /** What the profile rests on, and what it warns of. */
+  readonly documents?: readonly string[] | undefined;
+  readonly caveats?: readonly string[] | undefined;
+  /** Where a field stands in its profile's file: `eastron-sdm630.yaml:61`. */
+  readonly lineOf?: ((source: Source) => string | undefined) | undefined;
   /** @unit ms */
   readonly interval: number;
+}
+
+/** Who says it, and what the session knows of where the values come from. */
+export interface Told {
+  /** Id of the agent. */
+  readonly agent: string;
+  readonly origin: Origin | undefined;
 }
 
 export type LinkState = "online" | "offline";
@@ -58,41 +71,95 @@ export class Inventory {
     return fresh;
   }
 
-  /** The `meta` payload: what the device is, its fields with units and ranges, its channels. */
-  meta(device: Described): string {
-    const measurements = [...this.#fields].map(([name, known]) => [name, describe(name, known)]);
-    const { place, driver, profile, vendor, model, interval } = device;
+  /**
+   * The `meta` payload: what the device is, its fields with units and ranges, its channels, and
+   * where each comes from. Without the latter where it would be too long for a message.
+   */
+  meta(device: Described, told: Told): string {
+    const whole = this.#meta(device, told);
+    if (Buffer.byteLength(whole) <= maxMeta) return whole;
+    return this.#meta(device, { ...told, origin: undefined });
+  }
+
+  #meta(device: Described, { agent, origin }: Told): string {
+    const { place, driver, profile, vendor, model, documents, caveats, interval } = device;
+    const sources = Map.groupBy(origin?.sources ?? [], ({ measurement }) => measurement);
+    const measurements = [...this.#fields].map(([name, known]) => {
+      const entries = describeSources(sources.get(name) ?? [], device.lineOf);
+      return [name, describe(name, known, entries)];
+    });
     return JSON.stringify({
       v: 1,
       tags: place,
+      agent,
       driver,
+      endpoint: origin?.endpoint,
       profile,
       vendor,
       model,
+      documents,
+      caveats,
       interval_ms: interval,
       measurements: Object.fromEntries(measurements),
     });
   }
 }
 
+/** What one field comes from, by channel where these differ in nothing but the place. */
+interface SourceEntry {
+  /** Channel, or "" where there is none, to place. */
+  readonly at: Record<string, string>;
+  readonly every_ms: number | undefined;
+  readonly line: string | undefined;
+  readonly [form: string]: unknown;
+}
+
+/** Channels of a field that are read alike share an entry: a PDU's outlets are one. */
+function describeSources(
+  sources: readonly Source[],
+  lineOf: Described["lineOf"],
+): ReadonlyMap<string, readonly SourceEntry[]> {
+  const byField = new Map<string, Map<string, SourceEntry>>();
+  for (const source of sources) {
+    const { field, channel, at, form, every } = source;
+    const rest = { ...form, every_ms: every, line: lineOf?.(source) };
+    const entries = byField.get(field) ?? new Map<string, SourceEntry>();
+    byField.set(field, entries);
+    const key = JSON.stringify(rest);
+    const entry = entries.get(key) ?? { at: {}, ...rest };
+    entries.set(key, entry);
+    entry.at[channel] = at;
+  }
+  return new Map([...byField].map(([field, entries]) => [field, [...entries.values()]]));
+}
+
 /** The channels and fields of one measurement. */
-function describe(measurement: string, known: ReadonlyMap<string, ReadonlySet<string>>): unknown {
+function describe(
+  measurement: string,
+  known: ReadonlyMap<string, ReadonlySet<string>>,
+  sources: ReadonlyMap<string, readonly SourceEntry[]>,
+): unknown {
   const channel = measurementEntry(measurement)?.channel;
   const channels = new Set([...known.values()].flatMap((where) => [...where]));
   channels.delete("");
   const fields = [...known.keys()]
     .filter((field) => field !== "q")
-    .map((field) => [field, describeField(measurement, field)]);
+    .map((field) => {
+      return [field, { ...describeField(measurement, field), source: sources.get(field) }];
+    });
   return {
     ...(channels.size > 0 && channel !== undefined ? { [channel]: [...channels] } : {}),
     fields: Object.fromEntries(fields),
   };
 }
 
+/** Longest `meta`: a hub takes 256 KiB as one message. @unit bytes */
+const maxMeta = 180 * 1024;
+
 /** More channels than any PDU has outlets. */
 const maxChannels = 1000;
 
-function describeField(measurement: string, field: string): unknown {
+function describeField(measurement: string, field: string): Record<string, unknown> {
   const facts = fieldFacts(measurement, field);
   return {
     type: facts?.type,

@@ -50,7 +50,7 @@ export async function openPlatform(
 }
 
 /** An option of the command line in the form of the configuration's. @throws E_USAGE */
-export function parsedArgument<Out>(name: string, value: string, form: Schema<Out>): Out {
+export function parsedArgument<Out>(name: string, value: unknown, form: Schema<Out>): Out {
   const result = v.safeParse(form, value);
   if (result.success) return result.output;
   throw new GatewayError("E_USAGE", `--${name}: ${result.issues[0].message}`);

@@ -10,7 +10,8 @@ import { shedOf, shedTotal } from "../store/index.ts";
 import type { Platform } from "../telemetry/index.ts";
 import { GatewayError, messageOf, RangeSet, streamNumber } from "../telemetry/index.ts";
 import type { LoadedConfig } from "./config.ts";
-import type { Asked, Report } from "./reports.ts";
+import type { BrokerArguments } from "./ask-broker.ts";
+import type { Report } from "./reports.ts";
 import { askReports } from "./reports.ts";
 
 /** What an agent counts by itself. */
@@ -65,10 +66,10 @@ export interface SpoolLedger extends StreamLedger {
 /** What the agents say on MQTT; nothing when the broker does not answer. */
 export async function liveLedgers(
   loaded: LoadedConfig,
-  given: { readonly asked: Asked; readonly platform: Platform; readonly notes: string[] },
+  given: { readonly asked: BrokerArguments; readonly platform: Platform; readonly notes: string[] },
 ): Promise<readonly StreamLedger[]> {
   try {
-    const reports = await askReports(loaded.config, given.asked, given.platform);
+    const reports = await askReports(given.asked, { loaded, platform: given.platform });
     return reports
       .filter(({ address }) => address.class === "agent")
       .map((report) => ({ stream: streamNumber(report.stream), ledger: liveLedger(report) }));

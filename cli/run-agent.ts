@@ -10,6 +10,8 @@ import { GatewayError } from "../telemetry/index.ts";
 import type { ConfiguredDevice, LoadedConfig } from "./config.ts";
 import { openFolder } from "./folder.ts";
 import { lockFolder, openVitals } from "./platform.ts";
+import type { LinedFiles } from "./profile-lines.ts";
+import { lineTeller, readLinedFiles } from "./profile-lines.ts";
 
 export interface RunningAgent extends AsyncDisposable {
   readonly agent: Agent;
@@ -29,7 +31,7 @@ export function classOf({ common, profile, kind }: ConfiguredDevice): string {
 }
 
 /** How often a device is read. @unit ms */
-function intervalOf({ common, profile }: ConfiguredDevice, options: AgentOptions): number {
+export function intervalOf({ common, profile }: ConfiguredDevice, options: AgentOptions): number {
   return common.interval ?? profile?.interval ?? options.interval;
 }
 
@@ -57,10 +59,11 @@ export async function runAgent(
   const disk = await openFolder(join(options.data, "spool"));
   const drivers = new Map<string, Driver>();
   const devices: AgentDevice[] = [];
+  const files = await readLinedFiles(loaded);
   for (const device of loaded.devices) {
     const driver = drivers.get(device.kind.name) ?? device.kind.create({ ...platform, buses });
     if (!drivers.has(device.kind.name)) drivers.set(device.kind.name, parts.use(driver));
-    devices.push(await openDevice(device, driver, loaded));
+    devices.push(await openDevice(device, driver, { loaded, files }));
   }
   const agent = await Agent.start(
     {
@@ -83,7 +86,7 @@ export async function runAgent(
 async function openDevice(
   device: ConfiguredDevice,
   driver: Driver,
-  loaded: LoadedConfig,
+  { loaded, files }: { readonly loaded: LoadedConfig; readonly files: LinedFiles },
 ): Promise<AgentDevice> {
   const { id, common, kind, profile } = device;
   const target = { id, options: device.options, profile: device.profileData };
@@ -101,6 +104,9 @@ async function openDevice(
     profile: profile?.id,
     vendor: profile?.vendor,
     model: profile?.model,
+    documents: profile?.sources,
+    caveats: profile?.caveats,
+    lineOf: lineTeller(device, files),
     interval: Math.min(...paces),
     busKey: driver.busKey(target),
     session,

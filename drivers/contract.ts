@@ -7,7 +7,7 @@
  */
 import type { Profile, ProfileParts, Schema } from "../config/index.ts";
 import { profileSchema, v } from "../config/index.ts";
-import type { Platform, Reading } from "../telemetry/index.ts";
+import type { FieldValue, Platform, Reading } from "../telemetry/index.ts";
 import { invariant } from "../telemetry/index.ts";
 
 /** A part of a device that is read at its own pace. */
@@ -17,15 +17,53 @@ export interface Group {
   readonly every: number | undefined;
 }
 
-/** What stands behind one value, for `rackstreet read`. */
-export interface Trace {
+/** Where one field of one channel is read. */
+export interface Place {
   readonly measurement: string;
+  /** Value of the channel tag, or empty. */
   readonly channel: string;
   readonly field: string;
-  /** Where it was read: `input 0x0000 ×2`. */
+  /** Where it is read: `input 0x0000 ×2`. */
   readonly at: string;
+}
+
+/** What stands behind one value, for `rackstreet read`. */
+export interface Trace extends Place {
   /** What was on the wire: `4366 2666`. */
   readonly raw: string;
+}
+
+/** Where one field comes from and how its value is made of what stands there. */
+export interface Source extends Place {
+  /** In the driver's own words and as JSON; `DriverKind.explain` understands it again. */
+  readonly form?: Readonly<Record<string, unknown>> | undefined;
+  /** Read this seldom at most. @unit ms */
+  readonly every?: number | undefined;
+}
+
+/** Where a device's values come from. It is published in `meta`: nothing secret stands in it. */
+export interface Origin {
+  /** How the device is reached: `{address: "tcp://10.0.0.7:502", unit: 3}`. */
+  readonly endpoint: Readonly<Record<string, string | number>>;
+  /** Bounded by the device; a driver that learns what there is has them after a read. */
+  readonly sources: readonly Source[];
+}
+
+/** The way of one stored value back to the wire, worked out from its source alone. */
+export interface Way {
+  /** The source in single facts: function, address, type … */
+  readonly facts: Readonly<Record<string, string | number>>;
+  /** What must have been on the wire; undefined when the value does not tell. */
+  readonly raw: string | undefined;
+  /** Why it is not certain that this was on the wire; none: nothing else gives the value. */
+  readonly doubts: readonly string[];
+  /** From the wire to the value; what a step gives is undefined where the value does not tell. */
+  readonly steps: readonly Step[];
+}
+
+export interface Step {
+  readonly does: string;
+  readonly gives: string | undefined;
 }
 
 /**
@@ -46,6 +84,8 @@ export interface Session extends AsyncDisposable {
     signal: AbortSignal,
     trace?: (trace: Trace) => void,
   ): Promise<Reading>;
+  /** Where its values come from, for a driver that can say it; costs no request. */
+  origin?(): Origin;
 }
 
 /** One configured device, as a driver sees it. */
@@ -77,6 +117,7 @@ interface DriverSpec<Options, Header, Field> {
   readonly parse: Schema<Options>;
   /** The driver's part of a profile; undefined when it needs none. */
   readonly profile?: ProfileParts<Header, Field>;
+  readonly explain?: DriverKind["explain"];
   create(context: DriverContext): Driver<Options, Profile<Header, Field>>;
 }
 
@@ -89,6 +130,8 @@ export interface DriverKind {
   readonly profile: Schema<Profile> | undefined;
   /** What is wrong with a device's options as a whole, though each may be right by itself. */
   problems(options: unknown): readonly string[];
+  /** Goes from a stored value back to the wire, for a driver whose sources tell the way. */
+  readonly explain?: ((source: Source, value: FieldValue) => Way | undefined) | undefined;
   create(context: DriverContext): Driver;
 }
 
@@ -113,6 +156,7 @@ export function defineDriver<Options, Header, Field>(
     about: spec.about,
     options: spec.options,
     profile: form,
+    explain: spec.explain,
     problems(options) {
       return v.safeParse(spec.parse, options).issues?.map(({ message }) => message) ?? [];
     },

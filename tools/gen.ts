@@ -9,7 +9,8 @@ import { configJsonSchema, configPage } from "./gen/config.ts";
 import { examplesModule } from "./gen/examples.ts";
 import { errorsPage } from "./gen/errors.ts";
 import { measurementsPage } from "./gen/measurements.ts";
-import { profilesModule, profilesPage, readProfiles } from "./gen/profiles.ts";
+import { fieldLinesModule, profilesModule, profilesPage } from "./gen/profiles.ts";
+import { readFieldLines, readProfiles } from "./gen/profiles.ts";
 
 const root = resolve(import.meta.dirname, "..");
 
@@ -23,11 +24,13 @@ export interface Output {
 /** What every generated file should hold now. */
 export async function outputs(): Promise<readonly Output[]> {
   const profiles = await readProfiles(join(root, "config/profiles"));
+  const lines = await readFieldLines(join(root, "config/profiles"));
   return [
     {
       path: "config/examples.gen.ts",
       content: await examplesModule(join(root, "config/examples")),
     },
+    { path: "config/profile-lines.gen.ts", content: fieldLinesModule(lines) },
     { path: "config/profiles.gen.ts", content: profilesModule(profiles) },
     { path: "config/schema.gen.json", content: configJsonSchema() },
     { path: "docs/reference/config.gen.md", content: configPage() },

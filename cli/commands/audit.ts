@@ -13,7 +13,7 @@ import { openPlatform, print, printJson } from "../command.ts";
 import { exitCodes } from "../exit.ts";
 import type { Ledger, SpoolLedger } from "../ledgers.ts";
 import { folderLedger, liveLedgers, refusedBatches } from "../ledgers.ts";
-import { askOptions } from "../reports.ts";
+import { brokerOptions } from "../ask-broker.ts";
 import { renderTable } from "../table.ts";
 import { shownAge } from "../values.ts";
 
@@ -42,7 +42,7 @@ export const auditCommand = defineCommand({
         default: "0s",
         describe: "How long to wait until what is queued now is stored: 60s.",
       })
-      .options(askOptions)
+      .options(brokerOptions)
       .option("json", jsonOption)
       .example("$0 audit site.yaml", "every agent that has reported to the store")
       .example("$0 audit site.yaml --agent edge-1 --since 7d --wait 60s", "")

@@ -1,51 +1,91 @@
-/** `rackstreet query`: last values and windowed aggregates, for people and for machines. */
-import type { Aggregate, Query, QuerySeries, Store } from "../../store/index.ts";
+/**
+ * `rackstreet query`: last values and windowed aggregates, how many rows stand behind each, and
+ * with --explain the way of a value back to the register it came from.
+ */
+import { v, whole } from "../../config/index.ts";
+import type { Query, Store } from "../../store/index.ts";
 import { aggregates, openStore } from "../../store/index.ts";
-import { nearest, v, whole } from "../../config/index.ts";
-import {
-  fieldFacts,
-  GatewayError,
-  measurementEntry,
-  numberingFields,
-} from "../../telemetry/index.ts";
+import type { Tags } from "../../telemetry/index.ts";
+import { GatewayError } from "../../telemetry/index.ts";
+import { brokerOptions } from "../ask-broker.ts";
 import { sqliteWorker } from "../assets.ts";
-import { configOption, defineCommand, durationArgument, jsonOption } from "../command.ts";
+import { configOption, defineCommand, jsonOption, parsedArgument } from "../command.ts";
 import { openPlatform, print, printJson } from "../command.ts";
-import { renderTable } from "../table.ts";
-import { shownAge, shownValue } from "../values.ts";
+import type { CoveredSeries } from "../coverage.ts";
+import { covered, leaveOut, membersOf } from "../coverage.ts";
+import { explainedText } from "../explain-text.ts";
+import { explainAnswer } from "../explain.ts";
+import type { Knowing } from "../known-devices.ts";
+import { knownDevices } from "../known-devices.ts";
+import { deviceKey } from "../provenance.ts";
+import { answerOf, emptinessOf, lineTags, queryOf } from "../query-ask.ts";
+import type { Arrangement, Format } from "../query-show.ts";
+import { arranged, csvOf, formats, linesOf, tableOf } from "../query-show.ts";
+import { configuredTarget, readOnce } from "../read-device.ts";
+import { siteOf } from "../run-agent.ts";
+
+/** Of the rows that there should be. */
+const share = v.pipe(
+  v.number("must be a number from 0 to 1"),
+  v.minValue(0, "must be a number from 0 to 1"),
+  v.maxValue(1, "must be a number from 0 to 1"),
+);
 
 /** A store that takes longer is given up. @unit ms */
 const patience = 60_000;
 
-interface QueryArguments {
-  readonly field: readonly string[];
-  readonly aggregate: string;
-  readonly since: string;
-  readonly until: string;
-  readonly every: string | undefined;
-  readonly where: readonly string[];
-  readonly by: readonly string[] | undefined;
-  readonly quality: number | undefined;
-}
-
 export const queryCommand = defineCommand({
   command: "query [measurement]",
-  describe: "Ask the store: last values, windowed aggregates",
+  describe: "Ask the store: last values, windowed aggregates, and where a value comes from",
   builder: (yargs) =>
     yargs
       .positional("measurement", { type: "string", describe: "Left out: lists what there is." })
       .option("config", configOption)
       .option("field", { type: "string", array: true, default: [], describe: "Default: all." })
       .option("aggregate", { type: "string", default: "last", choices: aggregates })
-      .option("since", { type: "string", default: "1h", describe: "How far back: 5m, 7d." })
-      .option("until", { type: "string", default: "0s", describe: "How far back it ends." })
-      .option("every", { type: "string", describe: "Length of a window: 1m. Default: one." })
+      .option("since", {
+        type: "string",
+        default: "1h",
+        describe: "From when: how far back (5m, 7d), a date or an ISO 8601 instant, in UTC.",
+      })
+      .option("until", {
+        type: "string",
+        default: "0s",
+        describe: "Up to when, not included: likewise.",
+      })
+      .option("every", {
+        type: "string",
+        describe: "Length of a window: 1m; they begin at its multiples in UTC. Default: one.",
+      })
       .option("where", { type: "string", array: true, default: [], describe: "TAG=VALUE." })
       .option("by", { type: "string", array: true, describe: "Tags; default: device and channel." })
       .option("quality", {
         type: "number",
         describe: "Worst q that counts: 1 leaves doubtful out.",
       })
+      .option("coverage", {
+        type: "number",
+        describe: "Leave out values on less than this share of the rows there should be: 0.8.",
+      })
+      .option("order", {
+        type: "string",
+        default: "asc",
+        choices: ["asc", "desc"],
+        describe: "Order of the rows of a series, by time.",
+      })
+      .option("limit", { type: "number", describe: "Only the first rows of each series." })
+      .option("explain", {
+        type: "boolean",
+        default: false,
+        describe: "Where each value comes from: device, register, words, steps.",
+      })
+      .option("live", {
+        type: "boolean",
+        default: false,
+        describe: "With --explain: read the device now too. On a serial bus stop the agent first.",
+      })
+      .options(brokerOptions)
+      .option("format", { type: "string", choices: formats, describe: "Default: table." })
       .option("json", jsonOption)
       .option("csv", { type: "boolean", default: false, describe: "Print CSV." })
       .example("$0 query -c site.yaml", "which measurements there are")
@@ -55,126 +95,143 @@ export const queryCommand = defineCommand({
         "",
       )
       .example(
-        "$0 query ups --where device=ups-1 --since 7d --every 1d --csv",
+        "$0 query ups --where device=ups-1 --since 2026-11-01 --until 2026-12-01 --every 1d --csv",
         "for a spreadsheet",
+      )
+      .example(
+        "$0 query meter_phase --field voltage_v --where device=rack-meter --explain",
+        "back to the register",
       ),
-  handler: async ({ measurement, config, json, csv, ...given }) => {
-    if (json && csv) throw new GatewayError("E_USAGE", "give either --json or --csv");
+  handler: async ({ measurement, config, url, username, passwordFrom, ...given }) => {
+    const format = formatOf(given);
     const { loaded, platform } = await openPlatform(config, "error");
     await using store = await openStore(loaded.config.store, platform, { worker: sqliteWorker });
     const signal = AbortSignal.timeout(patience);
     if (measurement === undefined) {
       const names = await store.measurements(signal);
-      if (json) printJson(names);
+      if (format === "json") printJson(names);
       else print(names.length === 0 ? "the store is empty" : names.join("\n"));
       return;
     }
-    if (measurementEntry(measurement) === undefined) {
-      const names = await store.measurements(signal);
-      refuseUnknown(measurement, names, "measurement");
-    }
-    const query = await queryOf(store, measurement, { given, now: platform.clock.now(), signal });
-    const series = query.fields.length === 0 ? [] : await store.query(query, signal);
-    if (json) printJson(series);
-    else if (csv) print(csvOf(query, series));
-    else print(tableOf(query, series, platform.clock.now()));
+    const { limit } = given;
+    if (limit !== undefined) parsedArgument("limit", limit, whole(1, 100_000));
+    const now = platform.clock.now();
+    const by = given.by ?? (format === "lp" ? lineTags(measurement) : undefined);
+    const query = await queryOf(store, measurement, { given: { ...given, by }, now, signal });
+    const knowing = { loaded, platform, broker: { url, username, passwordFrom } };
+    const asking: Asking = { store, signal, knowing, now };
+    if (given.explain) await showExplained(query, { ...given, format }, asking);
+    else await showAnswer(query, { ...given, format }, asking);
   },
 });
 
-async function queryOf(
-  store: Store,
-  measurement: string,
-  { given, now, signal }: { given: QueryArguments; now: number; signal: AbortSignal },
-): Promise<Query> {
-  const stored = await store.fields(measurement, signal);
-  const readings = stored.filter((field) => field !== "q" && !numberingFields.has(field));
-  const fields = given.field.length > 0 ? given.field : readings;
-  for (const field of fields) {
-    if (fieldFacts(measurement, field) === undefined) refuseUnknown(field, stored, "field");
-  }
-  const channel = measurementEntry(measurement)?.channel;
-  const [since, until] = [
-    durationArgument("since", given.since),
-    durationArgument("until", given.until),
-  ];
-  if (since <= until) {
-    const why = `--since ${given.since} must lie further back than --until ${given.until}`;
-    throw new GatewayError("E_USAGE", why);
-  }
-  return {
-    measurement,
-    fields,
-    aggregate: aggregateOf(given.aggregate),
-    from: now - since,
-    to: now - until,
-    every: given.every === undefined ? undefined : durationArgument("every", given.every),
-    where: Object.fromEntries(given.where.map(tagOf)),
-    groupBy: given.by ?? ["device", ...(channel === undefined ? [] : [channel])],
-    worstQuality: given.quality === undefined ? undefined : qualityOf(given.quality),
-  };
+interface Asking {
+  readonly store: Store;
+  readonly signal: AbortSignal;
+  readonly knowing: Knowing;
+  /** @unit ms since 1970-01-01 UTC */
+  readonly now: number;
 }
 
-function aggregateOf(name: string): Aggregate {
-  const found = aggregates.find((aggregate) => aggregate === name);
+interface Showing extends Arrangement {
+  readonly format: Format;
+  readonly coverage: number | undefined;
+  readonly live: boolean;
+}
+
+function formatOf(given: {
+  readonly format: string | undefined;
+  readonly json: boolean;
+  readonly csv: boolean;
+  readonly explain: boolean;
+  readonly live: boolean;
+  readonly coverage: number | undefined;
+}): Format {
+  if (given.json && given.csv) throw new GatewayError("E_USAGE", "give either --json or --csv");
+  const short = given.json ? "json" : given.csv ? "csv" : undefined;
+  if (short !== undefined && given.format !== undefined && short !== given.format) {
+    throw new GatewayError("E_USAGE", `give either --${short} or --format ${given.format}`);
+  }
+  const format = formats.find((name) => name === (given.format ?? short ?? "table")) ?? "table";
+  if (given.live && !given.explain) throw new GatewayError("E_USAGE", "--live needs --explain");
+  if (given.explain && format !== "table" && format !== "json") {
+    throw new GatewayError("E_USAGE", "--explain prints text, or JSON with --json");
+  }
+  if (given.explain && given.coverage !== undefined) {
+    throw new GatewayError("E_USAGE", "--explain leaves nothing out: give no --coverage");
+  }
+  return format;
+}
+
+async function showAnswer(query: Query, showing: Showing, asking: Asking): Promise<void> {
+  const { format } = showing;
+  const all = await answerWithCoverage(query, showing.coverage, asking);
+  const series = arranged(all, showing);
+  if (format === "json") return printJson(series);
+  if (format === "csv") return print(csvOf({ query, series }));
+  if (format === "lp") return print(linesOf({ query, series }));
+  const table = tableOf({ query, series }, asking.now);
+  print(table ?? (await emptinessOf(asking.store, query, asking.signal)));
+}
+
+async function answerWithCoverage(
+  query: Query,
+  least: number | undefined,
+  { store, signal, knowing }: Asking,
+): Promise<readonly CoveredSeries[]> {
+  if (least !== undefined) parsedArgument("coverage", least, share);
+  const answer = await answerOf(store, query, signal);
+  if (answer.length === 0) return [];
+  const members = await membersOf(store, query, signal);
+  const devices = members.map(({ tags }) => tags);
+  const known = await knownDevices(devices, knowing, least === undefined ? undefined : warn);
+  const series = covered(query, answer, { members, known });
+  if (least === undefined) return series;
+  const { series: kept, left, unknown } = leaveOut(series, least);
+  if (unknown) {
+    const silent = devices.find((tags) => known.get(deviceKey(tags))?.interval === undefined);
+    const who = silent?.["device"] ?? "some devices";
+    const why = "neither the configuration nor meta at the broker says it";
+    throw new GatewayError("E_USAGE", `--coverage needs to know how often ${who} is read; ${why}`);
+  }
+  if (left > 0) warn(`${left} values on less than ${least} of their rows were left out`);
+  return kept;
+}
+
+async function showExplained(
+  query: Query,
+  showing: Showing,
+  { store, signal, knowing }: Asking,
+): Promise<void> {
+  const { loaded, platform } = knowing;
+  await using parts = new AsyncDisposableStack();
+  const { live, format } = showing;
+  const explained = await explainAnswer(query, showing, {
+    store,
+    signal,
+    provenances: (devices) => knownDevices(devices, knowing, warn),
+    live: live
+      ? async (tags) => {
+          const device = configuredName(tags, knowing);
+          return readOnce(await configuredTarget(loaded, device, { parts, platform }), platform);
+        }
+      : undefined,
+  });
+  if (format === "json") printJson(explained);
+  else if (explained.length > 0) print(explainedText(explained, platform.clock.now()));
+  else print(await emptinessOf(store, query, signal));
+}
+
+/** Only a device of the configuration can be read from here. @throws E_USAGE */
+function configuredName(tags: Tags, { loaded }: Knowing): string {
+  const ids = loaded.devices.map(({ id }) => id);
+  const found = ids.find((id) => deviceKey({ ...siteOf(loaded), device: id }) === deviceKey(tags));
   if (found !== undefined) return found;
-  throw new GatewayError("E_USAGE", `--aggregate: one of ${aggregates.join(", ")}`);
+  const why = `${tags["device"]} of ${tags["site"]} is none of them: ${ids.join(", ") || "none"}`;
+  throw new GatewayError("E_USAGE", `--live reads devices of the configuration, and ${why}`);
 }
 
-function qualityOf(given: number): number {
-  const result = v.safeParse(whole(0, 4), given);
-  if (result.success) return result.output;
-  throw new GatewayError("E_USAGE", `--quality: ${result.issues[0].message}`);
-}
-
-/** A name of the register may be empty for now; any other is asked for only where it is stored. */
-function refuseUnknown(name: string, stored: readonly string[], what: string): void {
-  if (stored.length === 0 || stored.includes(name)) return;
-  const near = nearest(name, stored);
-  const hint = near === undefined ? `there are ${stored.join(", ")}` : `did you mean "${near}"?`;
-  throw new GatewayError("E_QUERY", `no ${what} ${name} is stored; ${hint}`);
-}
-
-function tagOf(text: string): [string, string] {
-  const at = text.indexOf("=");
-  if (at < 1) throw new GatewayError("E_USAGE", `--where ${text}: write TAG=VALUE`);
-  return [text.slice(0, at), text.slice(at + 1)];
-}
-
-/** The answer as [RFC 4180 §2] CSV, times in ISO 8601. */
-export function csvOf({ groupBy = [], fields }: Query, series: readonly QuerySeries[]): string {
-  const head = ["time", ...groupBy, ...fields, ...fields.map((field) => `${field}_rows`)];
-  const rows = series.flatMap(({ tags, rows }) =>
-    rows.map(({ time, values, counts }) => [
-      new Date(time).toISOString(),
-      ...groupBy.map((tag) => tags[tag] ?? ""),
-      ...fields.map((field) => String(values[field] ?? "")),
-      ...fields.map((field) => String(counts[field] ?? 0)),
-    ]),
-  );
-  return [head, ...rows].map((row) => row.map(csvCell).join(",")).join("\n");
-}
-
-/** [RFC 4180 §2] */
-function csvCell(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
-function tableOf(query: Query, series: readonly QuerySeries[], now: number): string {
-  const { measurement, groupBy = [], aggregate } = query;
-  const shown = query.fields.filter((field) =>
-    series.some(({ rows }) => rows.some(({ values }) => values[field] !== undefined)),
-  );
-  if (shown.length === 0) return `nothing in ${measurement} in this time`;
-  const rows = series.flatMap(({ tags, rows }) =>
-    rows.map(({ time, values }) => [
-      query.every === undefined ? `${shownAge(now - time)} ago` : new Date(time).toISOString(),
-      ...groupBy.map((tag) => tags[tag] ?? ""),
-      ...shown.map((field) => {
-        const value = values[field];
-        if (value === undefined) return "";
-        return aggregate === "count" ? String(value) : shownValue(measurement, field, value);
-      }),
-    ]),
-  );
-  return renderTable(["time", ...groupBy, ...shown], rows);
+/** For people, beside an answer that a program may be reading. */
+function warn(sentence: string): void {
+  process.stderr.write(`rackstreet: ${sentence}\n`);
 }

@@ -5,19 +5,16 @@
 import { existsSync } from "node:fs";
 import { address, v } from "../../config/index.ts";
 import type { DriverKind, Trace } from "../../drivers/index.ts";
-import { drivers } from "../../drivers/index.ts";
-import type { Point, Reading } from "../../telemetry/index.ts";
+import type { Platform, Point, Reading } from "../../telemetry/index.ts";
 import { GatewayError, isRecord } from "../../telemetry/index.ts";
 import { configOption, defineCommand, jsonOption, parsedArgument } from "../command.ts";
 import { print, printJson } from "../command.ts";
 import { loadConfig, loadLibrary, loadProfile, profileOf } from "../config.ts";
 import { clock, entropy, openLog } from "../platform.ts";
-import { startSimulatedSite } from "../simulated-site.ts";
+import type { ReadTarget } from "../read-device.ts";
+import { configuredTarget, kindOf, readOnce } from "../read-device.ts";
 import { renderTable } from "../table.ts";
 import { channelOf, shownValue } from "../values.ts";
-
-/** A device that takes longer is given up. @unit ms */
-const patience = 60_000;
 
 const deviceAddress = address({ tcp: 502, "rtu+tcp": 502 });
 
@@ -30,14 +27,6 @@ interface ReadArguments {
   readonly baud: number;
   readonly parity: string;
   readonly unit: number;
-}
-
-interface Target {
-  readonly id: string;
-  readonly driver: string;
-  readonly options: Readonly<Record<string, unknown>>;
-  readonly profile: unknown;
-  readonly buses: Readonly<Record<string, unknown>>;
 }
 
 export const readCommand = defineCommand({
@@ -64,23 +53,16 @@ export const readCommand = defineCommand({
       given.profile === undefined
         ? await configured(given, parts, platform)
         : await adHoc(given, given.profile);
-    const kind = drivers[target.driver];
-    if (kind === undefined) throw new GatewayError("E_BUG", `no driver ${target.driver}`);
-    const problem = problemOf(kind, target.options);
+    const problem = problemOf(kindOf(target), target.options);
     if (problem !== undefined) throw new GatewayError("E_USAGE", problem);
-    const driver = parts.use(kind.create({ ...platform, buses: target.buses }));
-    const session = parts.use(await driver.open(target));
-    const traces: Trace[] = [];
-    const groups = session.groups.map(({ name }) => name);
-    const signal = AbortSignal.timeout(patience);
-    const reading = await session.read(groups, signal, (trace) => void traces.push(trace));
+    const { reading, traces } = await readOnce(target, platform);
     if (json) printJson({ device: target.id, ...reading, raw: traces });
     else print(readingTable(reading, traces));
   },
 });
 
 /** What is wrong with the options: first of one alone, by its name, then of all together. */
-function problemOf(kind: DriverKind, options: Target["options"]): string | undefined {
+function problemOf(kind: DriverKind, options: ReadTarget["options"]): string | undefined {
   for (const [name, schema] of Object.entries(kind.options)) {
     const issue = v.safeParse(schema, options[name]).issues?.[0];
     if (issue !== undefined) return `--${name}: ${issue.message}`;
@@ -88,13 +70,11 @@ function problemOf(kind: DriverKind, options: Target["options"]): string | undef
   return kind.problems(options)[0];
 }
 
-type Platform = Parameters<typeof startSimulatedSite>[1];
-
 async function configured(
   { device, config }: ReadArguments,
   parts: AsyncDisposableStack,
   platform: Platform,
-): Promise<Target> {
+): Promise<ReadTarget> {
   if (device === undefined && config === configOption.default && !existsSync(config)) {
     const why = "name a device and its configuration (-c FILE), or give --profile";
     throw new GatewayError("E_USAGE", why);
@@ -105,20 +85,10 @@ async function configured(
     const why = device === undefined ? "name a device" : `no device ${device}`;
     throw new GatewayError("E_USAGE", `${why}; ${config} has: ${ids.join(", ")}`);
   }
-  const only = { ...given, devices: given.devices.filter(({ id }) => id === device) };
-  const site = parts.use(await startSimulatedSite(only, platform));
-  const [found] = site.loaded.devices;
-  if (found === undefined) throw new GatewayError("E_TOOL_MISSING", site.missing.join("; "));
-  return {
-    id: found.id,
-    driver: found.kind.name,
-    options: found.options,
-    profile: found.profileData,
-    buses: site.loaded.config.buses,
-  };
+  return await configuredTarget(given, device, { parts, platform });
 }
 
-async function adHoc(given: ReadArguments, profile: string): Promise<Target> {
+async function adHoc(given: ReadArguments, profile: string): Promise<ReadTarget> {
   const isFile = profile.endsWith(".yaml");
   const library = await loadLibrary();
   const data = isFile ? (await loadProfile(profile)).data : library.get(profile);

@@ -5,10 +5,11 @@
  */
 import { shedOf, shedTotal } from "../../store/index.ts";
 import type { Fields } from "../../telemetry/index.ts";
+import { brokerOptions } from "../ask-broker.ts";
 import { configOption, defineCommand, jsonOption, openPlatform } from "../command.ts";
 import { print, printJson } from "../command.ts";
 import type { Report } from "../reports.ts";
-import { askOptions, askReports } from "../reports.ts";
+import { askReports } from "../reports.ts";
 import { renderTable } from "../table.ts";
 import { shownAge } from "../values.ts";
 
@@ -18,14 +19,14 @@ export const statusCommand = defineCommand({
   builder: (yargs) =>
     yargs
       .option("config", configOption)
-      .options(askOptions)
+      .options(brokerOptions)
       .option("json", jsonOption)
       .example("$0 status -c site.yaml", "agents and hub of a running site"),
   handler: async ({ config, json, ...asked }) => {
     const { loaded, platform } = await openPlatform(config, "error");
     const { url, username, passwordFrom } = asked;
     const broker = { url, username, passwordFrom };
-    show(await askReports(loaded.config, broker, platform), platform.clock.now(), json);
+    show(await askReports(broker, { loaded, platform }), platform.clock.now(), json);
   },
 });
 

@@ -12,7 +12,7 @@
 import { option, text, v } from "../../config/index.ts";
 import type { Clock, Reading } from "../../telemetry/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
-import type { Group, Session, Trace } from "../contract.ts";
+import type { Group, Origin, Session, Source, Trace } from "../contract.ts";
 import { defineDriver } from "../contract.ts";
 import { HostFiles } from "./files.ts";
 import { LoadPart } from "./load.ts";
@@ -23,6 +23,9 @@ import { ThermalPart } from "./thermal.ts";
 
 /** Looking costs about a millisecond a chip. */
 const rescanMs = 600_000;
+
+/** Sources remembered: more than a machine has sensors. */
+const maxSources = 2000;
 
 const partNames = ["load", "thermal", "power"] as const;
 type PartName = (typeof partNames)[number];
@@ -67,6 +70,7 @@ class HostSession implements Session {
   readonly #clock: Clock;
   readonly #files: HostFiles;
   readonly #parts: ReadonlyMap<string, Part>;
+  readonly #sources = new Map<string, Source>();
   #scannedAt: number | undefined;
   #closed = false;
 
@@ -98,8 +102,24 @@ class HostSession implements Session {
     if (rows.length === 0 && groups.includes("load")) {
       throw new GatewayError("E_HOST_SENSOR", "neither /proc nor /sys gave a value");
     }
-    const points = rows.map((row) => pointOf(row, trace));
+    const points = rows.map((row) =>
+      pointOf(row, (one) => {
+        this.#note(one);
+        trace?.(one);
+      }),
+    );
     return { points, faults: this.#files.takeFaults() };
+  }
+
+  /** What was read so far: sensors are found by looking. */
+  origin(): Origin {
+    return { endpoint: {}, sources: [...this.#sources.values()] };
+  }
+
+  #note({ measurement, channel, field, at }: Trace): void {
+    const key = `${measurement} ${channel} ${field}`;
+    if (this.#sources.has(key) || this.#sources.size >= maxSources) return;
+    this.#sources.set(key, { measurement, channel, field, at });
   }
 
   async #scan(): Promise<void> {

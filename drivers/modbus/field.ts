@@ -5,6 +5,7 @@
  */
 import type { FieldValue } from "../../telemetry/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
+import { decimalOf, minus, nearestWhole } from "./decimal.ts";
 import type { Order, ValueType } from "./values.ts";
 import { decodeRaw, encodeRaw, patternOf, rawRange, typeWords, wordsOfPattern } from "./values.ts";
 
@@ -148,12 +149,13 @@ function numberValue(
 }
 
 /** `raw * times / over`: dividing by a whole number is exact where multiplying by 0.1 is not. */
-interface Factor {
+export interface Factor {
   readonly times: number;
   readonly over: number;
 }
 
-function factorOf(scale: number, exponent: number): Factor {
+/** What a scale and a power of ten do to a raw number. */
+export function factorOf(scale: number, exponent: number): Factor {
   const inverse = Math.round(1 / scale);
   const divides = Math.abs(scale) < 1 && Math.abs(1 / scale - inverse) < 1e-9 * Math.abs(inverse);
   return {
@@ -162,7 +164,8 @@ function factorOf(scale: number, exponent: number): Factor {
   };
 }
 
-function scaled(raw: number | bigint, { times, over }: Factor, offset: number): number {
+/** `raw * times / over + offset`, without rounding noise. */
+export function scaled(raw: number | bigint, { times, over }: Factor, offset: number): number {
   const value = typeof raw === "bigint" ? scaledBig(raw, times, over) : (raw * times) / over;
   // Fifteen digits carry no rounding noise: 1.2345 * 1000 is 1234.5, not 1234.4999999999998.
   return times === 1 && offset === 0 ? value : Number((value + offset).toPrecision(15));
@@ -179,12 +182,25 @@ function scaledBig(raw: bigint, times: number, over: number): number {
 function rawOf(form: FieldForm, value: FieldValue, exponent: number): number | bigint {
   const number = Number(value);
   if (form.states !== undefined) return rawOfState(form.states, number);
+  if (form.type.startsWith("float") && form.bits === undefined) {
+    if (form.wanted === "text") return number;
+    const { times, over } = factorOf(form.scale, exponent);
+    return ((number - form.offset) * over) / times;
+  }
+  return wholeOf(form, value, exponent);
+}
+
+/**
+ * The whole raw number nearest to a value, also where a double could not hold it.
+ * @throws E_VALUE
+ */
+export function wholeOf(form: FieldForm, value: FieldValue, exponent = 0): bigint {
+  const number = Number(value);
+  if (!Number.isFinite(number)) throw new GatewayError("E_VALUE", `${value} is not a number`);
+  if (form.wanted === "text" && /^-?\d+$/.test(String(value))) return BigInt(value);
   const { times, over } = factorOf(form.scale, exponent);
-  const raw = ((number - form.offset) * over) / times;
-  if (form.type.startsWith("float") && form.bits === undefined) return raw;
-  const rounded = Math.round(raw);
-  if (!Number.isFinite(rounded)) throw new GatewayError("E_VALUE", `${value} is not a number`);
-  return typeWords[form.type] === 4 ? BigInt(rounded) : rounded;
+  const above = minus(decimalOf(number), decimalOf(form.offset));
+  return nearestWhole(above, decimalOf(over), decimalOf(times));
 }
 
 function rawOfState(states: ReadonlyMap<string, number>, wanted: number): number {

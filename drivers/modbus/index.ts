@@ -7,6 +7,7 @@ import { defineDriver } from "../contract.ts";
 import { Lines } from "./lines.ts";
 import { modbusOptions, modbusOptionsSchema } from "./options.ts";
 import { modbusProfile } from "./profile.ts";
+import { explainValue } from "./retrace.ts";
 import { ModbusSession } from "./session.ts";
 
 export const modbus = defineDriver({
@@ -15,6 +16,7 @@ export const modbus = defineDriver({
   options: modbusOptions,
   parse: modbusOptionsSchema,
   profile: modbusProfile,
+  explain: explainValue,
   create({ buses, clock }) {
     const lines = new Lines(buses, clock);
     return {
@@ -27,6 +29,7 @@ export const modbus = defineDriver({
         try {
           return new ModbusSession({
             profile,
+            endpoint: { ...lines.whereOf(options), unit: options.unit },
             unit: { unit: options.unit, timeout: options.timeout, pause: options.pause },
             exchange: (exchange, signal) => line.exchange(exchange, signal),
             release,

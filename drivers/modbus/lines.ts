@@ -4,7 +4,8 @@
  */
 import type { Clock } from "../../telemetry/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
-import { v } from "../../config/index.ts";
+import { addressText, v } from "../../config/index.ts";
+import type { Origin } from "../contract.ts";
 import type { SerialBus } from "../transport/options.ts";
 import { serialBusOptions } from "../transport/options.ts";
 import { openSerial } from "../transport/serial.ts";
@@ -52,6 +53,13 @@ export class Lines implements AsyncDisposable {
   keyOf(options: ModbusOptions): string {
     if (options.address === undefined) return `serial:${this.#bus(options.bus).port}`;
     return `tcp://${options.address.host}:${options.address.port}`;
+  }
+
+  /** Where a device is, for people. @throws E_CONFIG */
+  whereOf({ address, bus }: ModbusOptions): Origin["endpoint"] {
+    if (address !== undefined) return { address: addressText(address) };
+    const { port, baud, parity, dataBits, stopBits } = this.#bus(bus);
+    return { bus, port, line: `${baud} ${dataBits}${parity[0]?.toUpperCase()}${stopBits}` };
   }
 
   /** @throws E_CONFIG */

@@ -20,6 +20,13 @@ export const tables = {
 
 export type Table = keyof typeof tables;
 
+export const tableNames = [
+  "holding",
+  "input",
+  "coil",
+  "discrete",
+] as const satisfies readonly Table[];
+
 /** Addresses of one table that stand side by side: registers, or bits of a bit table. */
 export interface Span {
   readonly table: Table;
@@ -64,6 +71,20 @@ export class ModbusException extends GatewayError {
 /** `holding 0x0010`, as faults and messages name a place. */
 export function placeOf({ table, at }: Pick<Span, "table" | "at">): string {
   return `${table} 0x${at.toString(16).padStart(4, "0")}`;
+}
+
+/** `input 0x0034 ×2`: a place and how much of it. */
+export function extentOf(span: Span): string {
+  return `${placeOf(span)} ×${span.count}`;
+}
+
+/** The inverse of `extentOf`; undefined for any other text. */
+export function spanOf(text: string): Span | undefined {
+  const match = /^(coil|discrete|holding|input) 0x([0-9a-f]{4}) ×(\d{1,4})$/.exec(text);
+  const [, name = "", at = "", count = ""] = match ?? [];
+  const table = tableNames.find((table) => table === name);
+  if (table === undefined) return undefined;
+  return { table, at: Number.parseInt(at, 16), count: Number(count) };
 }
 
 /** The request that reads a span. */

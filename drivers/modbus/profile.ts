@@ -10,12 +10,11 @@ import { serialSettings } from "../transport/options.ts";
 import type { FieldForm } from "./field.ts";
 import { markersOf } from "./field.ts";
 import type { Span, Table } from "./pdu.ts";
-import { placeOf, pduLimits, tables } from "./pdu.ts";
+import { placeOf, pduLimits, tableNames, tables } from "./pdu.ts";
 import type { PlanLimits } from "./plan.ts";
 import type { Order, ValueType } from "./values.ts";
 import { orders, typeWords } from "./values.ts";
 
-const tableNames = ["holding", "input", "coil", "discrete"] as const satisfies readonly Table[];
 const typeNames = [
   "int16",
   "uint16",
@@ -34,8 +33,12 @@ const typeNames = [
 
 const registerAddress = whole(0, 0xffff);
 const tableSchema = v.picklist(tableNames);
-const typeSchema = v.picklist(typeNames);
-const orderSchema = v.picklist(orders);
+export const typeSchema = v.picklist(typeNames);
+export const orderSchema = v.picklist(orders);
+export const bitsSchema = v.strictObject({
+  from: whole(0, 63),
+  count: v.optional(whole(1, 32), 1),
+});
 
 /** A raw value: a number, or its bits as `0x…`. */
 const marker = v.union([v.number(), v.pipe(v.string(), v.regex(/^0x[0-9a-f]{1,16}$/i))]);
@@ -105,7 +108,7 @@ const fieldForm = v.strictObject({
   type: v.optional(typeSchema),
   order: v.optional(orderSchema),
   length: v.optional(whole(1, pduLimits.registers)),
-  bits: v.optional(v.strictObject({ from: whole(0, 63), count: v.optional(whole(1, 32), 1) })),
+  bits: v.optional(bitsSchema),
   scale: v.optional(
     v.pipe(
       v.number(),

@@ -3,21 +3,25 @@
  */
 import type { Clock, Fault, FieldValue, Point, Reading, Tags } from "../../telemetry/index.ts";
 import { GatewayError, withRangeQuality } from "../../telemetry/index.ts";
-import type { Group, Session, Trace } from "../contract.ts";
+import type { Group, Origin, Session, Trace } from "../contract.ts";
 import type { DecodeExtras } from "./field.ts";
 import { decodeField, exponentOf } from "./field.ts";
 import type { Exchange } from "./line.ts";
 import type { Span } from "./pdu.ts";
-import { decodeReadReply, encodeRead, placeOf } from "./pdu.ts";
+import { sourcesOf } from "./origin.ts";
+import { decodeReadReply, encodeRead, extentOf, placeOf } from "./pdu.ts";
 import type { ModbusProfile, PlacedField, Row } from "./profile.ts";
 import { groupName, limitsOf, rowsOf } from "./profile.ts";
 import type { ReadOutcome } from "./reader.ts";
 import { BlockReader } from "./reader.ts";
+import { hexOf } from "./retrace.ts";
 import { cancelled } from "./turns.ts";
 import { Unwrapper } from "./unwrap.ts";
 
 export interface SessionParts {
   readonly profile: ModbusProfile;
+  /** Where the device is, for people. */
+  readonly endpoint: Origin["endpoint"];
   /** Everything of a request but what it asks for. */
   readonly unit: Omit<Exchange, "pdu">;
   readonly exchange: (exchange: Exchange, signal: AbortSignal) => Promise<Uint8Array>;
@@ -80,6 +84,10 @@ export class ModbusSession implements Session {
       signal.removeEventListener("abort", abort);
       ending.removeEventListener("abort", abort);
     }
+  }
+
+  origin(): Origin {
+    return { endpoint: this.#parts.endpoint, sources: sourcesOf(this.#rows) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -170,7 +178,7 @@ function traceOf(row: Row, field: PlacedField, words: Uint16Array): Trace {
     measurement: row.measurement,
     channel: row.channel,
     field: field.name,
-    at: `${placeOf(field.span)} ×${field.span.count}`,
-    raw: Array.from(words, (word) => word.toString(16).padStart(4, "0")).join(" "),
+    at: extentOf(field.span),
+    raw: hexOf(words),
   };
 }

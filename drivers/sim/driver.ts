@@ -22,7 +22,7 @@ import {
   sleep,
 } from "../../telemetry/index.ts";
 import type { Clock, Point, Reading, Tags } from "../../telemetry/index.ts";
-import type { Session, Target, Trace } from "../contract.ts";
+import type { Origin, Session, Target, Trace } from "../contract.ts";
 import { defineDriver } from "../contract.ts";
 import type { Wave } from "./waveform.ts";
 import { dice, hash, waveform } from "./waveform.ts";
@@ -141,6 +141,14 @@ class SimSession implements Session {
     // Waves stay within the register's ranges (a test proves it), so no value needs a look.
     fields["q"] = quality.good;
     return tags === undefined ? { measurement, fields } : { measurement, tags, fields };
+  }
+
+  origin(): Origin {
+    const { measurement, seed } = this.#options;
+    const sources = this.#rows.flatMap(({ channel, waves }) =>
+      waves.map(([field]) => ({ measurement, channel, field, at: "waveform", form: { seed } })),
+    );
+    return { endpoint: {}, sources };
   }
 
   [Symbol.asyncDispose](): Promise<void> {

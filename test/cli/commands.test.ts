@@ -156,14 +156,18 @@ describe("query", () => {
     const file = config();
     await rackstreet(["up", file, "--for", "1s", "--json"], at);
     const phase = ["query", "rack_phase", "-c", file, "--field", "voltage_v"];
-    const [names, table, csv] = await Promise.all([
+    const [names, table, csv, nobody] = await Promise.all([
       rackstreet(["query", "-c", file], at),
       rackstreet(phase, at),
       rackstreet([...phase, "--csv"], at),
+      rackstreet([...phase, "--where", "device=tox"], at),
     ]);
     expect(names.out.split("\n")).toContain("rack_phase");
     expect(table.out).toMatch(/time +device +phase +voltage_v/);
     expect(table.out).toMatch(/\d+ s ago +toy +L1 +[\d.]+ V/);
+    expect(nobody.out).toBe(
+      'nothing in rack_phase in this time with device=tox; did you mean "toy"?\n',
+    );
     const wrong = [
       [["rack_phas"], 'no measurement rack_phas is stored; did you mean "rack_phase"?'],
       [["rack_phase", "--field", "volts"], "no field volts is stored; there are active_power_w"],
@@ -174,7 +178,7 @@ describe("query", () => {
       expect(err).toContain(`E_QUERY: ${message}`);
     }
     expect(csv.out).toMatch(
-      /^time,device,phase,voltage_v,voltage_v_rows\n20\d\d-.*Z,toy,L1,[\d.]+,\d+\n/,
+      /^time,device,phase,voltage_v,voltage_v_rows,voltage_v_expected\n.*Z,toy,L1,[\d.]+,\d+,36/,
     );
   });
 });
@@ -184,6 +188,15 @@ describe("query, asked for what cannot be", () => {
 
   test.each([
     [["--quality", "bad"], "--quality: must be a whole number from 0 to 4"],
+    [["--coverage", "2"], "--coverage: must be a number from 0 to 1"],
+    [["--limit", "0"], "--limit: must be a whole number from 1 to 100000"],
+    [["--live"], "--live needs --explain"],
+    [["--explain", "--coverage", "1"], "--explain leaves nothing out: give no --coverage"],
+    [["--explain", "--csv"], "--explain prints text, or JSON with --json"],
+    [["--json", "--format", "lp"], "give either --json or --format lp"],
+    [["--where", "divice=a"], '--where divice: ups has no such tag; did you mean "device"?'],
+    [["--by", "phase"], "--by phase: ups has no such tag; there are region, org, site"],
+    [["--since", "2026-02-30"], '--since: "2026-02-30" is neither a duration'],
     [["--since", "1h", "--until", "2h"], "--since 1h must lie further back than --until 2h"],
     [["--where", "device"], "--where device: write TAG=VALUE"],
   ])("%j, exits 64 and says why", async (args, message) => {

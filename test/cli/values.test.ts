@@ -1,6 +1,6 @@
 /** How values look to a person, and cells of a spreadsheet to a machine. */
 import { describe, expect, test } from "vitest";
-import { csvOf } from "../../cli/commands/query.ts";
+import { csvOf } from "../../cli/query-show.ts";
 import { headline, shownAge, shownValue } from "../../cli/values.ts";
 
 describe("shownValue", () => {
@@ -87,7 +87,7 @@ describe("CSV", () => {
     ["two\nlines", '"two\nlines"'],
     [undefined, ""],
   ])("quotes %j as [RFC 4180 §2] says", (value, cell) => {
-    expect(csvOf(asked, [row(value)])).toBe(
+    expect(csvOf({ query: asked, series: [row(value)] })).toBe(
       `time,device,x_note,x_note_rows\n1970-01-01T00:00:00.000Z,a,${cell},1`,
     );
   });

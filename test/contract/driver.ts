@@ -4,7 +4,7 @@
  */
 import { describe, expect, it, vi } from "vitest";
 import type { DriverContext, DriverKind, Session, Target } from "../../drivers/contract.ts";
-import type { Trace } from "../../drivers/contract.ts";
+import type { Place, Trace } from "../../drivers/contract.ts";
 import type { Point } from "../../telemetry/index.ts";
 import { codes, GatewayError, problemOf } from "../../telemetry/index.ts";
 
@@ -117,6 +117,16 @@ function readings(exam: DriverExam): void {
     for (const { at, raw } of traces) expect(at.length * raw.length).toBeGreaterThan(0);
   });
 
+  it("its origin names the place of each value that was traced", async () => {
+    await using seat = await sit(exam);
+    const traces: Trace[] = [];
+    await seat.session.read(seat.all, never, (trace) => traces.push(trace));
+    const places = new Set(seat.session.origin?.().sources.map(placeText));
+    if (seat.session.origin !== undefined) {
+      for (const trace of traces) expect(places).toContain(placeText(trace));
+    }
+  });
+
   it("the bus key is stable and not empty", async () => {
     await using seat = await sit(exam);
     const key = seat.driver.busKey(seat.device.target);
@@ -138,6 +148,10 @@ function readings(exam: DriverExam): void {
     await second[Symbol.asyncDispose]();
     expect((await seat.session.read(seat.all, never)).faults).toEqual([]);
   });
+}
+
+function placeText({ measurement, channel, field, at }: Place): string {
+  return JSON.stringify([measurement, channel, field, at]);
 }
 
 function names(points: readonly Point[]): string[] {

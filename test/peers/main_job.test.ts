@@ -194,6 +194,20 @@ describe.skipIf(!ready)("the main job on real parts", () => {
     [230.1, 231.2, 229.3].forEach((volts, i) => expect(means[i]).toBeCloseTo(volts, 3));
   });
 
+  test("`query --explain` goes back to the words that mbpoll reads", async () => {
+    const asked = ["query", "meter_phase", "-c", parts.file, "--field", "voltage_v"];
+    const where = ["--where", "phase=L1", "--explain", "--json"];
+    const query = startRackstreet([...asked, ...where]);
+    expect(await query.ended(), query.stderr()).toBe(0);
+    const [one] = JSON.parse(query.stdout());
+    const register = `-a 1 -0 -r ${one.source.address} -c ${one.source.count} -t 3:hex -1 -q`;
+    const mbpoll = `-m tcp -p ${parts.meterPort} ${register} 127.0.0.1`;
+    const { stdout } = await run("mbpoll", mbpoll.split(" "));
+    const words = [...stdout.matchAll(/\[\d+\]:\s+0x([0-9A-F]{4})/g)].map(([, word = ""]) => word);
+    expect(one.raw).toMatchObject({ words: words.join(" ").toLowerCase(), unique: true });
+    expect(one).toMatchObject({ q: 0, value: 230.1, profile: { line: "eastron-sdm630.yaml:29" } });
+  });
+
   test("`status` shows both sides, and they add up", async () => {
     await vi.waitFor(async () => {
       const status = startRackstreet(["status", "-c", parts.file]);

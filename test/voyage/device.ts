@@ -12,8 +12,8 @@ import type { SimProcess } from "./process.ts";
 
 export class Devices {
   readonly ids = ["a", "b", "c"] as const;
-  /** What was given: `device time`, by value. */
-  readonly given = new Map<number, string>();
+  /** What was given, by value. */
+  readonly given = new Map<number, { readonly device: string; readonly time: number }>();
   readonly #silentUntil = new Map<string, number>();
   readonly #site: Site;
   readonly #clock: Clock;
@@ -64,7 +64,7 @@ export class Devices {
     return process.call(this.#chance.whole(1, 50), () => {
       if (this.#chance.chance(0.02)) throw new GatewayError("E_CONNECT", "gone");
       this.#value += 1;
-      this.given.set(this.#value, `${id} ${this.#clock.now()}`);
+      this.given.set(this.#value, { device: id, time: this.#clock.now() });
       const fields = { active_power_w: this.#value, q: 0 };
       return { points: [{ measurement: "energy_meter", fields }], faults: [] };
     });

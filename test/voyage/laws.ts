@@ -125,7 +125,7 @@ function foreign(voyage: VoyageState): number {
     if (seen.has(value)) {
       doubled += 1;
       breaks(voyage, `law 5: reading ${value} is stored twice`);
-    } else if (devices.given.get(value) !== moment) {
+    } else if (!isOf(devices.given.get(value), tags["device"], time)) {
       breaks(voyage, `law 5: ${moment} never gave ${value}`);
     }
     seen.add(value);
@@ -146,4 +146,16 @@ function alerted(voyage: VoyageState): void {
   for (const id of devices.ids) {
     if (!firing.has(id)) breaks(voyage, `law 6: the alert of ${id} is not firing`);
   }
+}
+
+/** A reading in the ms of the one before is moved on by the agent (`momentAfter`). */
+const movedOn = 10;
+
+function isOf(
+  given: { readonly device: string; readonly time: number } | undefined,
+  device: string | undefined,
+  time: number,
+): boolean {
+  if (given === undefined || given.device !== device) return false;
+  return time >= given.time && time <= given.time + movedOn;
 }
