@@ -74,6 +74,7 @@ interface Writing extends WriteProgress {
 
 class SqliteStore implements Store {
   readonly title: string;
+  readonly sumsRises = true;
   readonly #options: Omit<SqliteOptions, "engine">;
   readonly #platform: Platform;
   readonly #startWorker: () => Worker;

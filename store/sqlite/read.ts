@@ -20,6 +20,8 @@ interface Sum {
   sum: number;
   min: number;
   max: number;
+  /** Of one series: how much was risen from row to row. */
+  rise: number;
   first: number | string;
   firstTime: number;
   last: number | string;
@@ -204,6 +206,7 @@ function added(sum: Sum | undefined, time: number, value: number | string): Sum 
       sum: number,
       min: number,
       max: number,
+      rise: 0,
       first: value,
       firstTime: time,
       last: value,
@@ -212,6 +215,7 @@ function added(sum: Sum | undefined, time: number, value: number | string): Sum 
   }
   sum.count += 1;
   sum.sum += number;
+  if (typeof sum.last === "number" && number > sum.last) sum.rise += number - sum.last;
   if (number < sum.min) sum.min = number;
   if (number > sum.max) sum.max = number;
   // Rows come in order of time: `first` changes only on a tie.
@@ -256,9 +260,9 @@ function summariesOf(
   const found: Record<string, Summary> = {};
   sums.forEach((sum, place) => {
     if (sum === undefined) return;
-    const { count, min, max } = sum;
+    const { count, min, max, rise } = sum;
     const [first, last] = [Number(sum.first), Number(sum.last)];
-    found[fields[place] ?? ""] = { count, sum: sum.sum, min, max, first, last };
+    found[fields[place] ?? ""] = { count, sum: sum.sum, min, max, first, last, rise };
   });
   return found;
 }
