@@ -3,7 +3,7 @@
  * cannot carry, so that every engine holds and answers the same names.
  */
 import type { Line, Tags } from "../telemetry/index.ts";
-import { measurementEntry, placeTags } from "../telemetry/index.ts";
+import { channelTagOf, placeTags } from "../telemetry/index.ts";
 
 /** Longest measurement, tag name or tag value. @unit characters */
 export const maxName = 256;
@@ -67,7 +67,7 @@ export function seriesOf(line: Line): Series | string {
 
 /** InfluxDB 3 sorts a table by the order of its first line's tags: place before channel. */
 function orderedTags(line: Line): string[] {
-  const channel = measurementEntry(line.measurement)?.channel;
+  const channel = channelTagOf(line.measurement);
   const names = Object.keys(line.tags).toSorted();
   const rank = (name: string): number => {
     const place = placeTags.findIndex((tag) => tag === name);
@@ -131,7 +131,7 @@ export class SeriesCache<T> {
 }
 
 function shortKey(line: Line): string {
-  const channel = measurementEntry(line.measurement)?.channel ?? "rack";
+  const channel = channelTagOf(line.measurement) ?? "rack";
   return `${line.measurement} ${line.tags["device"]} ${line.tags[channel]}`;
 }
 
