@@ -5,6 +5,7 @@
 import type {
   DeviceAddress,
   Disk,
+  Fields,
   Platform,
   Point,
   Site,
@@ -19,7 +20,7 @@ import {
   quality,
   topicOf,
 } from "../telemetry/index.ts";
-import type { Store } from "../store/index.ts";
+import type { RollupCounts, Store } from "../store/index.ts";
 import { AsideFile } from "./aside.ts";
 import type { Hub } from "./hub.ts";
 import { startHub } from "./hub.ts";
@@ -40,6 +41,7 @@ export interface HubSetup {
   readonly observe: (batch: UnnumberedBatch) => void;
   /** Called when a device becomes known or gives new measurements. */
   readonly changed: () => void;
+  readonly rollups?: () => RollupCounts;
   readonly vitals: () => { readonly rss: number; readonly loopDelay: number };
 }
 
@@ -198,10 +200,22 @@ export class HubService implements AsyncDisposable {
         write_ms: counts.writeMs,
         clients_count: this.#hub?.counters.connections ?? 0,
         denied_total: this.#hub?.counters.denied ?? 0,
+        ...rollupFields(this.#setup.rollups?.()),
         loop_delay_ms: loopDelay,
         rss_bytes: rss,
         q: quality.good,
       },
     };
   }
+}
+
+function rollupFields(counts: RollupCounts | undefined): Fields {
+  if (counts === undefined) return {};
+  const { lag, dirty, rows, failures } = counts;
+  return {
+    rollup_lag_s: lag / 1000,
+    rollup_dirty_count: dirty,
+    rollup_rows_total: rows,
+    rollup_failures_total: failures,
+  };
 }

@@ -5,7 +5,7 @@ import { HubService } from "../broker/index.ts";
 import type { Address } from "../config/index.ts";
 import { address, v } from "../config/index.ts";
 import type { Store } from "../store/index.ts";
-import { openStore } from "../store/index.ts";
+import { openRollups, openStore } from "../store/index.ts";
 import type { Platform } from "../telemetry/index.ts";
 import { GatewayError, topicOf } from "../telemetry/index.ts";
 import { sqliteWorker } from "./assets.ts";
@@ -32,7 +32,9 @@ export async function runHub(
   await using parts = new AsyncDisposableStack();
   parts.use(await lockFolder(config.hub.data));
   const disk = await openFolder(config.hub.data);
-  const store = parts.use(await openStore(config.store, platform, { worker: sqliteWorker }));
+  const opened = parts.use(await openStore(config.store, platform, { worker: sqliteWorker }));
+  const rollups = await openRollups({ store: opened, disk, options: config.rollups }, platform);
+  const { store } = parts.use(rollups);
   const expected = expectedOf(loaded);
   // Alerts speak through the broker, which hears of batches first: the knot is tied here.
   let service: HubService | undefined;
@@ -63,6 +65,7 @@ export async function runHub(
         disk,
         observe: (batch) => alerts.observe(batch),
         changed: () => alerts.expect(withLearned(expected, service)),
+        rollups: () => rollups.counts,
         vitals: openVitals(),
       },
       platform,

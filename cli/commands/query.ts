@@ -2,7 +2,16 @@
 import type { Aggregate, Query, QuerySeries, Store } from "../../store/index.ts";
 import { aggregates, openStore } from "../../store/index.ts";
 import { nearest, v, whole } from "../../config/index.ts";
-import { fieldFacts, GatewayError, measurementEntry } from "../../telemetry/index.ts";
+import {
+  channelTagOf,
+  fieldFacts,
+  GatewayError,
+  isStoredName,
+  rolledFieldOf,
+  rollupAggregates,
+  rollupOf,
+  rollupWindows,
+} from "../../telemetry/index.ts";
 import { sqliteWorker } from "../assets.ts";
 import { configOption, defineCommand, durationArgument, jsonOption } from "../command.ts";
 import { openPlatform, print, printJson } from "../command.ts";
@@ -34,7 +43,10 @@ export const queryCommand = defineCommand({
       .option("aggregate", { type: "string", default: "last", choices: aggregates })
       .option("since", { type: "string", default: "1h", describe: "How far back: 5m, 7d." })
       .option("until", { type: "string", default: "0s", describe: "How far back it ends." })
-      .option("every", { type: "string", describe: "Length of a window: 1m. Default: one." })
+      .option("every", {
+        type: "string",
+        describe: "Length of a window: 1m. Default: one; of roll-ups their own.",
+      })
       .option("where", { type: "string", array: true, default: [], describe: "TAG=VALUE." })
       .option("by", { type: "string", array: true, describe: "Tags; default: device and channel." })
       .option("quality", {
@@ -49,6 +61,7 @@ export const queryCommand = defineCommand({
         "$0 query thermal -c site.yaml --field temp_c --aggregate max --every 1h --since 1d",
         "",
       )
+      .example("$0 query energy_meter_1h -c site.yaml --since 7d", "roll-ups, hour by hour")
       .example(
         "$0 query ups --where device=ups-1 --since 7d --every 1d --csv",
         "for a spreadsheet",
@@ -64,7 +77,7 @@ export const queryCommand = defineCommand({
       else print(names.length === 0 ? "the store is empty" : names.join("\n"));
       return;
     }
-    if (measurementEntry(measurement) === undefined) {
+    if (!isStoredName(measurement)) {
       const names = await store.measurements(signal);
       refuseUnknown(measurement, names, "measurement");
     }
@@ -82,11 +95,13 @@ async function queryOf(
   { given, now, signal }: { given: QueryArguments; now: number; signal: AbortSignal },
 ): Promise<Query> {
   const stored = await store.fields(measurement, signal);
-  const fields = given.field.length > 0 ? given.field : stored.filter((field) => field !== "q");
+  const rollup = rollupOf(measurement);
+  const telling = stored.filter((field) => field !== "q" && isTelling(measurement, field));
+  const fields = given.field.length > 0 ? given.field : telling;
   for (const field of fields) {
     if (fieldFacts(measurement, field) === undefined) refuseUnknown(field, stored, "field");
   }
-  const channel = measurementEntry(measurement)?.channel;
+  const channel = channelTagOf(measurement);
   const [since, until] = [
     durationArgument("since", given.since),
     durationArgument("until", given.until),
@@ -101,11 +116,26 @@ async function queryOf(
     aggregate: aggregateOf(given.aggregate),
     from: now - since,
     to: now - until,
-    every: given.every === undefined ? undefined : durationArgument("every", given.every),
+    // Of a roll-up every row is wanted, not the last one.
+    every:
+      given.every === undefined
+        ? rollup && rollupWindows[rollup.window]
+        : durationArgument("every", given.every),
     where: Object.fromEntries(given.where.map(tagOf)),
     groupBy: given.by ?? ["device", ...(channel === undefined ? [] : [channel])],
     worstQuality: given.quality === undefined ? undefined : qualityOf(given.quality),
   };
+}
+
+/** Of a roll-up one value of each field: mean, rise or, where there is neither, the last. */
+function isTelling(measurement: string, name: string): boolean {
+  const rollup = rollupOf(measurement);
+  if (rollup === undefined) return true;
+  const rolled = rolledFieldOf(rollup.of, name);
+  if (rolled === undefined) return false;
+  const kept = rollupAggregates(rolled.field);
+  const best = (["mean", "delta", "last"] as const).find((aggregate) => kept.includes(aggregate));
+  return rolled.aggregate === best;
 }
 
 function aggregateOf(name: string): Aggregate {
