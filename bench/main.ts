@@ -1,11 +1,13 @@
 /** `npm run -s bench -- NAME`: runs one bench; its last line is one JSON object. */
 import { run as broker } from "./broker.ts";
 import { run as chainAlone } from "./chain-alone.ts";
+import { run as rollups } from "./rollups.ts";
 import { run as store } from "./store.ts";
 
 const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   broker,
   "chain-alone": chainAlone,
+  rollups,
   store,
 };
 
