@@ -24,6 +24,7 @@ import {
 import type { Session } from "../drivers/index.ts";
 import type { Described, LinkState } from "./devices.ts";
 import { Inventory, statePayload } from "./devices.ts";
+import type { Memories } from "./memories.ts";
 import type { AgentOptions } from "./options.ts";
 import type { PolledDevice } from "./poller.ts";
 import { Poller } from "./poller.ts";
@@ -55,6 +56,8 @@ export interface AgentSetup {
   readonly site: Site;
   readonly devices: readonly AgentDevice[];
   readonly disk: Disk;
+  /** What the devices' sessions remember; absent: nothing. */
+  readonly memories?: Memories;
   /** Opens the link; the real one is `openUplink`, the voyage has its own. */
   readonly connect: (link: LinkSetup) => Uplink;
   /** Resident memory and event-loop delay, which only the composition root can measure. */
@@ -170,7 +173,7 @@ export class Agent implements AsyncDisposable {
    * for an orderly end. Polling stops.
    */
   async drain(ms: number): Promise<void> {
-    await this.#poller.stop();
+    await this.#endReading();
     const { clock } = this.#platform;
     const end = clock.monotonic() + ms;
     const waiting = (): boolean => this.#publisher.isUp && this.#spool.ledger.queued > 0;
@@ -179,13 +182,19 @@ export class Agent implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#healthTimer?.cancel();
-    await this.#poller.stop();
+    await this.#endReading();
     const { topic, payload } = this.#state("offline", "none");
     await this.#uplink.publish({ topic, payload, retain: true }).catch(() => undefined);
     await this.#publisher.close();
     await this.#uplink[Symbol.asyncDispose]();
     for (const { session } of this.#setup.devices) await session[Symbol.asyncDispose]();
     await this.#spool.close();
+  }
+
+  /** Ends polling; what was read is offered to the spool. */
+  async #endReading(): Promise<void> {
+    await this.#poller.stop();
+    await this.#setup.memories?.durable();
   }
 
   #named(id: string): Watched {
@@ -210,6 +219,8 @@ export class Agent implements AsyncDisposable {
       this.#publisher.retain(topicOf(device.address, "meta"), inventory.meta(device, told));
     }
     const { address, place } = device;
+    // Before the spool, or a counter may be told that is not remembered.
+    await this.#setup.memories?.durable();
     await this.#offer({ kind: "telemetry", address, place, time, points, faults: reading.faults });
   }
 

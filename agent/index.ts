@@ -1,6 +1,7 @@
 export * from "./agent.ts";
 export * from "./checkpoint.ts";
 export * from "./devices.ts";
+export * from "./memories.ts";
 export * from "./options.ts";
 export * from "./repair.ts";
 export { parseSegmentName } from "./segment.ts";

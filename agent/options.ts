@@ -98,7 +98,7 @@ const spoolSchema = v.pipe(
 export const agentOptions: Schema<AgentOptions> = v.strictObject({
   id: v.optional(option(levelName, { about: "Name of this agent in its site." }), "agent"),
   data: v.optional(
-    option(text, { about: "Folder that holds the spool.", example: "/var/lib/rackstreet/agent" }),
+    option(text, { about: "Folder of spool and counters.", example: "/var/lib/rackstreet/agent" }),
     "data/agent",
   ),
   interval: v.optional(

@@ -12,7 +12,7 @@ export const hubOptions: Schema<HubOptions> = v.strictObject({
   id: v.optional(option(levelName, { about: "Name of this hub." }), "hub"),
   data: v.optional(
     option(text, {
-      about: "Folder for alert state and the file of what could not be stored.",
+      about: "Folder for alert state, roll-up marks and the file of what could not be stored.",
       example: "/var/lib/rackstreet/hub",
     }),
     "data/hub",

@@ -6,6 +6,7 @@ import type { Duplex } from "node:stream";
 import type {
   DeviceAddress,
   Disk,
+  Fields,
   Platform,
   Point,
   Site,
@@ -20,7 +21,7 @@ import {
   quality,
   topicOf,
 } from "../telemetry/index.ts";
-import type { Store } from "../store/index.ts";
+import type { RollupCounts, Store } from "../store/index.ts";
 import { AsideFile } from "./aside.ts";
 import type { Hub, HubHooks } from "./hub.ts";
 import { startHub } from "./hub.ts";
@@ -46,6 +47,7 @@ export interface HubSetup {
   readonly changed: () => void;
   /** Left out: what the hub's defaults are. */
   readonly ingest?: IngestLimits;
+  readonly rollups?: () => RollupCounts;
   readonly vitals: () => { readonly rss: number; readonly loopDelay: number };
 }
 
@@ -215,10 +217,22 @@ export class HubService implements AsyncDisposable {
         write_ms: counts.writeMs,
         clients_count: this.#hub?.counters.connections ?? 0,
         denied_total: this.#hub?.counters.denied ?? 0,
+        ...rollupFields(this.#setup.rollups?.()),
         loop_delay_ms: loopDelay,
         rss_bytes: rss,
         q: quality.good,
       },
     };
   }
+}
+
+function rollupFields(counts: RollupCounts | undefined): Fields {
+  if (counts === undefined) return {};
+  const { lag, dirty, rows, failures } = counts;
+  return {
+    rollup_lag_s: lag / 1000,
+    rollup_dirty_count: dirty,
+    rollup_rows_total: rows,
+    rollup_failures_total: failures,
+  };
 }

@@ -4,11 +4,16 @@ import type { Aggregate, Query, QuerySeries, Store } from "../store/index.ts";
 import { aggregates } from "../store/index.ts";
 import type { Tags } from "../telemetry/index.ts";
 import {
+  channelTagOf,
   fieldFacts,
   GatewayError,
-  measurementEntry,
+  isStoredName,
   numberingFields,
   placeTags,
+  rolledFieldOf,
+  rollupAggregates,
+  rollupOf,
+  rollupWindows,
 } from "../telemetry/index.ts";
 import { durationArgument, parsedArgument } from "./command.ts";
 import { shownAge } from "./values.ts";
@@ -37,12 +42,13 @@ export async function queryOf(
   measurement: string,
   { given, now, signal }: Asking,
 ): Promise<Query> {
-  if (measurementEntry(measurement) === undefined) {
+  if (!isStoredName(measurement)) {
     refuseUnknown(measurement, await store.measurements(signal), "measurement");
   }
   const stored = await store.fields(measurement, signal);
-  const readings = stored.filter((field) => field !== "q" && !numberingFields.has(field));
-  const fields = given.field.length > 0 ? given.field : readings;
+  const telling = stored.filter((field) => isTelling(measurement, field));
+  const fields = given.field.length > 0 ? given.field : telling;
+  const rollup = rollupOf(measurement);
   for (const field of fields) {
     if (fieldFacts(measurement, field) === undefined) refuseUnknown(field, stored, "field");
   }
@@ -58,7 +64,11 @@ export async function queryOf(
     aggregate: aggregateOf(given.aggregate),
     from,
     to,
-    every: given.every === undefined ? undefined : durationArgument("every", given.every),
+    // Of a roll-up every row is wanted, not the last one.
+    every:
+      given.every === undefined
+        ? rollup && rollupWindows[rollup.window]
+        : durationArgument("every", given.every),
     where: Object.fromEntries(given.where.map((text) => tagOf(text, measurement))),
     groupBy: (given.by ?? ["device", ...channelTags(measurement)]).map((tag) =>
       knownTag("by", tag, measurement),
@@ -70,9 +80,21 @@ export async function queryOf(
   };
 }
 
+/** What is shown unless fields are named: of a roll-up one value of each, mean, rise or last. */
+function isTelling(measurement: string, name: string): boolean {
+  if (name === "q" || numberingFields.has(name)) return false;
+  const rollup = rollupOf(measurement);
+  if (rollup === undefined) return true;
+  const rolled = rolledFieldOf(rollup.of, name);
+  if (rolled === undefined) return false;
+  const kept = rollupAggregates(rolled.field);
+  const best = (["mean", "delta", "last"] as const).find((aggregate) => kept.includes(aggregate));
+  return rolled.aggregate === best;
+}
+
 /** The channel tag of a measurement in a list, which is empty where it has none. */
 export function channelTags(measurement: string): string[] {
-  const channel = measurementEntry(measurement)?.channel;
+  const channel = channelTagOf(measurement);
   return channel === undefined ? [] : [channel];
 }
 
@@ -139,7 +161,7 @@ function tagOf(text: string, measurement: string): [string, string] {
 function knownTag(option: string, tag: string, measurement: string): string {
   const known = lineTags(measurement);
   // What is not in the register was written by others, with tags of their own.
-  if (known.includes(tag) || measurementEntry(measurement) === undefined) return tag;
+  if (known.includes(tag) || !isStoredName(measurement)) return tag;
   throw new GatewayError(
     "E_USAGE",
     `--${option} ${tag}: ${measurement} has no such tag; ${hintOf(tag, known)}`,

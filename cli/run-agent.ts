@@ -1,10 +1,10 @@
 /** Puts an agent together from a configuration: drivers, sessions, spool, link. */
 import { join } from "node:path";
 import type { AgentDevice, AgentOptions } from "../agent/index.ts";
-import { Agent, openUplink } from "../agent/index.ts";
+import { Agent, Memories, openUplink } from "../agent/index.ts";
 import type { Address } from "../config/index.ts";
 import { addressText } from "../config/index.ts";
-import type { Driver } from "../drivers/index.ts";
+import type { Driver, Memory } from "../drivers/index.ts";
 import type { Platform, Site } from "../telemetry/index.ts";
 import { GatewayError } from "../telemetry/index.ts";
 import type { ConfiguredDevice, LoadedConfig } from "./config.ts";
@@ -57,13 +57,15 @@ export async function runAgent(
   await using parts = new AsyncDisposableStack();
   parts.use(await lockFolder(options.data));
   const disk = await openFolder(join(options.data, "spool"));
+  const memories = await Memories.open(await openFolder(options.data), platform.log);
   const drivers = new Map<string, Driver>();
   const devices: AgentDevice[] = [];
   const files = await readLinedFiles(loaded);
   for (const device of loaded.devices) {
     const driver = drivers.get(device.kind.name) ?? device.kind.create({ ...platform, buses });
     if (!drivers.has(device.kind.name)) drivers.set(device.kind.name, parts.use(driver));
-    devices.push(await openDevice(device, driver, { loaded, files }));
+    const openWith = { driver, memory: memories.of(device.id) };
+    devices.push(await openDevice(device, openWith, { loaded, files }));
   }
   const agent = await Agent.start(
     {
@@ -71,6 +73,7 @@ export async function runAgent(
       site: siteOf(loaded),
       devices,
       disk,
+      memories,
       vitals: openVitals(),
       connect: ({ events, ...link }) =>
         openUplink({ url, ...link }, options.uplink, { events, platform }),
@@ -85,11 +88,11 @@ export async function runAgent(
 
 async function openDevice(
   device: ConfiguredDevice,
-  driver: Driver,
+  { driver, memory }: { readonly driver: Driver; readonly memory: Memory },
   { loaded, files }: { readonly loaded: LoadedConfig; readonly files: LinedFiles },
 ): Promise<AgentDevice> {
   const { id, common, kind, profile } = device;
-  const target = { id, options: device.options, profile: device.profileData };
+  const target = { id, options: device.options, profile: device.profileData, memory };
   const session = await driver.open(target);
   // What is read most often says when a device has fallen silent.
   const asked = intervalOf(device, loaded.config.agent);

@@ -6,8 +6,8 @@ import type { BrokerOptions, OutsideSetup } from "../broker/index.ts";
 import { HubService } from "../broker/index.ts";
 import type { Address } from "../config/index.ts";
 import { address, addressText, v } from "../config/index.ts";
-import type { Store } from "../store/index.ts";
-import { openStore } from "../store/index.ts";
+import type { RollupOptions, Store } from "../store/index.ts";
+import { openRollups, openStore } from "../store/index.ts";
 import type { Platform } from "../telemetry/index.ts";
 import { GatewayError, topicOf } from "../telemetry/index.ts";
 import { sqliteWorker } from "./assets.ts";
@@ -36,7 +36,10 @@ export async function runHub(
   await using parts = new AsyncDisposableStack();
   parts.use(await lockFolder(config.hub.data));
   const disk = await openFolder(config.hub.data);
-  const store = parts.use(await openStore(config.store, platform, { worker: sqliteWorker }));
+  const opened = parts.use(await openStore(config.store, platform, { worker: sqliteWorker }));
+  const options = rollupsOf(config);
+  const rollups = await openRollups({ store: opened, disk, options }, platform);
+  const { store } = parts.use(rollups);
   const expected = expectedOf(loaded);
   // Alerts speak through the broker, which hears of batches first: the knot is tied here.
   let service: HubService | undefined;
@@ -67,6 +70,7 @@ export async function runHub(
         disk,
         observe: (batch) => alerts.observe(batch),
         changed: () => alerts.expect(withLearned(expected, service)),
+        rollups: () => rollups.counts,
         vitals: openVitals(),
       },
       platform,
@@ -82,6 +86,11 @@ export async function runHub(
     address: mqttAddress(started.addresses),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
+}
+
+/** A store that answers no question has no rows to roll up. */
+function rollupsOf({ rollups, store }: Config): RollupOptions {
+  return store.engine === "lines" ? { ...rollups, windows: [] } : rollups;
 }
 
 /** The hub's own broker, or a link to the one that is there already. */

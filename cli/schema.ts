@@ -8,7 +8,7 @@ import { brokerOptions, hubOptions } from "../broker/index.ts";
 import type { Schema } from "../config/index.ts";
 import { deviceClasses, interval, levelName, option, text, v, whole } from "../config/index.ts";
 import { drivers, serialBusOptions } from "../drivers/index.ts";
-import { storeOptions } from "../store/index.ts";
+import { rollupOptions, storeOptions } from "../store/index.ts";
 import { logLevels } from "./platform.ts";
 
 export interface SiteOptions {
@@ -87,6 +87,10 @@ const sections = {
   hub: v.optional(option(hubOptions, { about: "The hub as a whole." }), {}),
   broker: v.optional(option(brokerOptions, { about: "The hub's MQTT broker." }), {}),
   store: v.optional(option(storeOptions, { about: "Where points rest." }), { engine: "sqlite" }),
+  rollups: v.optional(
+    option(rollupOptions, { about: "What the hub sums up of stored points, window by window." }),
+    {},
+  ),
   buses: v.optional(
     option(v.record(levelName, serialBusOptions), { about: "Serial lines, by name." }),
     {},

@@ -88,11 +88,25 @@ export interface Session extends AsyncDisposable {
   origin?(): Origin;
 }
 
+/**
+ * What a session remembers over restarts, such as where its counters stood. A session keeps it
+ * before it hands over the reading that it goes with; the agent makes it durable before it spools
+ * that reading, so that what is remembered is never older than what was told.
+ */
+export interface Memory {
+  /** What was kept last, as JSON gives it; undefined when there is nothing. */
+  readonly kept: unknown;
+  /** Keeps this instead: plain JSON, a few KiB at most. */
+  keep(value: unknown): void;
+}
+
 /** One configured device, as a driver sees it. */
 export interface Target<Options, Parts> {
   readonly id: string;
   readonly options: Options;
   readonly profile: Parts | undefined;
+  /** Absent: nothing is remembered, as in a single reading. */
+  readonly memory?: Memory | undefined;
 }
 
 /** A driver at work: it may share connections between the devices of one wire. */
@@ -149,6 +163,7 @@ export function defineDriver<Options, Header, Field>(
       id: target.id,
       options: v.parse(spec.parse, target.options),
       profile: form && target.profile !== undefined ? v.parse(form, target.profile) : undefined,
+      memory: target.memory,
     };
   };
   return {

@@ -5,7 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { FieldValue, Line } from "../telemetry/index.ts";
-import { columnFacts, maxColumns, maxText } from "../telemetry/index.ts";
+import { columnFacts, maxColumns, maxRollupFields, maxText, rollupOf } from "../telemetry/index.ts";
 import type { Rejected, WriteResult } from "./contract.ts";
 
 /** Last instant InfluxDB can hold, 2^63 ns after 1970. @unit ms since 1970-01-01 UTC */
@@ -86,7 +86,9 @@ export function shapeProblem(line: Line, fieldCount: number): string | undefined
     return "time must be whole ms since 1970, before the year 2262";
   }
   if (fieldCount === 0) return "no field is left to store";
-  return fieldCount > maxColumns ? `a line has at most ${maxColumns} fields` : undefined;
+  if (fieldCount <= maxColumns) return undefined;
+  const most = rollupOf(line.measurement) === undefined ? maxColumns : maxRollupFields;
+  return fieldCount > most ? `a line has at most ${most} fields` : undefined;
 }
 
 /** What an engine gathers while it writes the lines of one call. */

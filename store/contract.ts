@@ -90,6 +90,11 @@ export interface Summary {
   readonly max: number;
   readonly first: number;
   readonly last: number;
+  /**
+   * How much was risen from row to row, falls not counted; of engines that say `sumsRises`. It
+   * cannot be told from the rest.
+   */
+  readonly rise?: number;
 }
 
 export interface SummaryRow {
@@ -129,6 +134,8 @@ export interface StoreSize {
 export interface Store extends AsyncDisposable {
   /** Name of the engine and where it is, without secrets. */
   readonly title: string;
+  /** Summaries tell rises; of others roll-ups read counters row by row, at twice the cost. */
+  readonly sumsRises?: true;
   /**
    * Writes lines and returns once they are durable. A call given up by its signal throws
    * E_STORE_DOWN like one that failed.

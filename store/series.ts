@@ -3,7 +3,7 @@
  * cannot carry, so that every engine holds and answers the same names.
  */
 import type { Line, Tags } from "../telemetry/index.ts";
-import { measurementEntry, placeTags } from "../telemetry/index.ts";
+import { channelTagOf, placeTags } from "../telemetry/index.ts";
 
 /** Longest measurement, tag name or tag value. @unit characters */
 export const maxName = 256;
@@ -67,7 +67,7 @@ export function seriesOf(line: Line): Series | string {
 
 /** InfluxDB 3 sorts a table by the order of its first line's tags: place before channel. */
 function orderedTags(line: Line): string[] {
-  const channel = measurementEntry(line.measurement)?.channel;
+  const channel = channelTagOf(line.measurement);
   const names = Object.keys(line.tags).toSorted();
   const rank = (name: string): number => {
     const place = placeTags.findIndex((tag) => tag === name);
@@ -141,7 +141,7 @@ export class SeriesCache<T> {
 }
 
 function channelOf(line: Line): string | undefined {
-  return line.tags[measurementEntry(line.measurement)?.channel ?? "rack"];
+  return line.tags[channelTagOf(line.measurement) ?? "rack"];
 }
 
 function isSame<T>(known: Known<T>, line: Line): boolean {

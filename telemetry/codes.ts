@@ -177,6 +177,12 @@ export const codes = {
     means: "The database will never accept this line.",
     remedy: "See the dead-letter file for the line and the database's reason.",
   },
+  E_ROLLUP_MARKS: {
+    verdict: "retry",
+    means: "The hub could not note on its disk what must be rolled up.",
+    remedy:
+      "Free space or fix the file system of `hub.data`; batches wait in the spools meanwhile.",
+  },
   E_QUERY: {
     verdict: "config",
     means: "The query cannot be answered as asked.",

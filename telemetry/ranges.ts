@@ -47,6 +47,12 @@ export class RangeSet {
     return range !== undefined && range[0] <= value;
   }
 
+  /** Whether any of `from..to` is in. */
+  overlaps(from: number, to: number): boolean {
+    const range = this.#ranges[this.#firstEndingAtOrAfter(from)];
+    return range !== undefined && range[0] <= to;
+  }
+
   /** Takes `from..to` out; returns how many of them were in. */
   remove(from: number, to = from): number {
     const ranges = this.#ranges;

@@ -55,7 +55,9 @@ export const queryCommand = defineCommand({
       })
       .option("every", {
         type: "string",
-        describe: "Length of a window: 1m; they begin at its multiples in UTC. Default: one.",
+        describe:
+          "Length of a window: 1m; they begin at its multiples in UTC. Default: one; of roll-ups " +
+          "their own.",
       })
       .option("where", { type: "string", array: true, default: [], describe: "TAG=VALUE." })
       .option("by", { type: "string", array: true, describe: "Tags; default: device and channel." })
@@ -94,6 +96,7 @@ export const queryCommand = defineCommand({
         "$0 query thermal -c site.yaml --field temp_c --aggregate max --every 1h --since 1d",
         "",
       )
+      .example("$0 query energy_meter_1h -c site.yaml --since 7d", "roll-ups, hour by hour")
       .example(
         "$0 query ups --where device=ups-1 --since 2026-11-01 --until 2026-12-01 --every 1d --csv",
         "for a spreadsheet",

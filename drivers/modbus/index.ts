@@ -21,7 +21,7 @@ export const modbus = defineDriver({
     const lines = new Lines(buses, clock);
     return {
       busKey: ({ options }) => lines.keyOf(options),
-      async open({ id, options, profile }) {
+      async open({ id, options, profile, memory }) {
         if (profile === undefined) {
           throw new GatewayError("E_CONFIG", `${id}: a Modbus device needs a profile`);
         }
@@ -34,6 +34,7 @@ export const modbus = defineDriver({
             exchange: (exchange, signal) => line.exchange(exchange, signal),
             release,
             clock,
+            memory,
           });
         } catch (error) {
           await release();

@@ -3,7 +3,8 @@
  */
 import type { Clock, Fault, FieldValue, Point, Reading, Tags } from "../../telemetry/index.ts";
 import { GatewayError, withRangeQuality } from "../../telemetry/index.ts";
-import type { Group, Origin, Session, Trace } from "../contract.ts";
+import type { Group, Memory, Origin, Session, Trace } from "../contract.ts";
+import { Counters } from "./counters.ts";
 import type { DecodeExtras } from "./field.ts";
 import { decodeField, exponentOf } from "./field.ts";
 import type { Exchange } from "./line.ts";
@@ -16,7 +17,6 @@ import type { ReadOutcome } from "./reader.ts";
 import { BlockReader } from "./reader.ts";
 import { hexOf } from "./retrace.ts";
 import { cancelled } from "./turns.ts";
-import { Unwrapper } from "./unwrap.ts";
 
 export interface SessionParts {
   readonly profile: ModbusProfile;
@@ -27,6 +27,7 @@ export interface SessionParts {
   readonly exchange: (exchange: Exchange, signal: AbortSignal) => Promise<Uint8Array>;
   readonly release: () => Promise<void>;
   readonly clock: Clock;
+  readonly memory: Memory | undefined;
 }
 
 /** What a set of groups takes to read. */
@@ -44,8 +45,7 @@ export class ModbusSession implements Session {
   readonly #rows: readonly Row[];
   readonly #reader: BlockReader;
   readonly #selections = new Map<string, Selection>();
-  /** Counters that wrap, one each; bounded by the profile. */
-  readonly #unwrappers = new Map<PlacedField, Unwrapper>();
+  readonly #counters: Counters;
   readonly #ending = new AbortController();
   #released: Promise<void> | undefined;
 
@@ -60,9 +60,7 @@ export class ModbusSession implements Session {
       clock: parts.clock,
       request: (span, signal) => this.#request(span, signal),
     });
-    for (const field of this.#rows.flatMap((row) => row.fields)) {
-      if (field.wraps !== undefined) this.#unwrappers.set(field, new Unwrapper(field.wraps));
-    }
+    this.#counters = new Counters(this.#rows, parts.memory);
   }
 
   async read(
@@ -79,7 +77,9 @@ export class ModbusSession implements Session {
     ending.addEventListener("abort", abort, { once: true });
     try {
       const { rows, spans } = this.#select(groups);
-      return this.#pointsOf(rows, await this.#reader.read(spans, both.signal), trace);
+      const reading = this.#pointsOf(rows, await this.#reader.read(spans, both.signal), trace);
+      this.#counters.keep();
+      return reading;
     } finally {
       signal.removeEventListener("abort", abort);
       ending.removeEventListener("abort", abort);
@@ -157,9 +157,9 @@ export class ModbusSession implements Session {
 
   /** What decoding needs besides the registers; undefined when the scale factor is missing. */
   #extrasOf(field: PlacedField, words: ReadOutcome["words"]): DecodeExtras | undefined {
-    const unwrapper = this.#unwrappers.get(field);
-    const unwrap = unwrapper && { unwrap: (raw: bigint) => unwrapper.next(raw) };
-    if (field.exponent === undefined) return unwrap ?? {};
+    const unwrapper = this.#counters.unwrapOf(field, this.#parts.clock.now());
+    const unwrap = unwrapper === undefined ? {} : { unwrap: unwrapper };
+    if (field.exponent === undefined) return unwrap;
     const [word] = words.get(field.exponent) ?? [];
     const exponent = word === undefined ? undefined : exponentOf(word);
     return exponent === undefined ? undefined : { ...unwrap, exponent };

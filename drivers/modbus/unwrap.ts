@@ -1,7 +1,13 @@
 /**
- * Makes a counter continuous across rollover and reset. Pure apart from its own state, which for
- * now lives as long as the session: after a restart of the agent the count begins at the raw value
- * again (`state` is there for a spool that will keep it).
+ * Makes a counter continuous across rollover, reset and swap of the meter
+ * (docs/decisions/0006-rollups.md). Pure apart from its own state, which is remembered over
+ * restarts of the agent (`counters.ts`).
+ *
+ * A count that fell is taken for, in this order:
+ *   a rollover, when the counter moved forward by at most a quarter of its range;
+ *   a reset to 0, when it can have counted what it shows since the reading before, at no more than
+ *     twice the fastest pace it was ever seen at: what it shows is counted;
+ *   another meter: nothing is counted, and the count goes on from where it was.
  */
 
 /** What must be remembered of a counter. */
@@ -9,13 +15,16 @@ export interface CounterState {
   readonly lastRaw: bigint;
   /** What is added to the raw value. */
   readonly carried: bigint;
+  /** When it was read. @unit ms since 1970-01-01 UTC */
+  readonly time: number;
+  /** The fastest pace so far. @unit counts a ms */
+  readonly fastest: number;
 }
 
-/**
- * A drop counts as a rollover when the counter then moved forward by at most this share of its
- * range; any other drop is a reset (power cut, meter swap).
- */
 const rolloverShare = 4n;
+const paceMargin = 2;
+/** A pace over less time than this may be a device that counts in lumps. @unit ms */
+const shortestPace = 1000;
 
 export class Unwrapper {
   readonly #modulus: bigint;
@@ -30,17 +39,29 @@ export class Unwrapper {
     return this.#state;
   }
 
-  /** The continuous count for the next raw value; never below the one before. */
-  next(raw: bigint): bigint {
-    const { lastRaw, carried } = this.#state ?? { lastRaw: 0n, carried: 0n };
-    let add = carried;
-    if (raw < lastRaw) {
-      const forward = this.#modulus - lastRaw + raw;
-      const rolled = forward <= this.#modulus / rolloverShare;
-      // After a reset the count goes on from the last one: what was counted since zero is added.
-      add += rolled ? this.#modulus : lastRaw;
+  /**
+   * The continuous count for the next raw value; never below the one before.
+   * @param time when it was read; the clock may have jumped. @unit ms since 1970-01-01 UTC
+   */
+  next(raw: bigint, time: number): bigint {
+    const before = this.#state;
+    if (before === undefined) {
+      this.#state = { lastRaw: raw, carried: 0n, time, fastest: 0 };
+      return raw;
     }
-    this.#state = { lastRaw: raw, carried: add };
-    return raw + add;
+    const passed = Math.max(0, time - before.time);
+    const moved = this.#moved(before, raw, passed);
+    const pace = passed >= shortestPace ? Number(moved) / passed : 0;
+    const count = before.lastRaw + before.carried + moved;
+    const fastest = Math.max(before.fastest, pace);
+    this.#state = { lastRaw: raw, carried: count - raw, time, fastest };
+    return count;
+  }
+
+  #moved({ lastRaw, fastest }: CounterState, raw: bigint, passed: number): bigint {
+    if (raw >= lastRaw) return raw - lastRaw;
+    const forward = this.#modulus - lastRaw + raw;
+    if (forward <= this.#modulus / rolloverShare) return forward;
+    return Number(raw) <= paceMargin * fastest * passed ? raw : 0n;
   }
 }

@@ -106,6 +106,7 @@ interface Writing extends WriteProgress {
 
 class SqliteStore implements Store {
   readonly title: string;
+  readonly sumsRises = true;
   readonly #open: OpenRequest;
   readonly #platform: Platform;
   readonly #startWorker: () => Worker;

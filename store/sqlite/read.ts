@@ -42,11 +42,16 @@ export async function read(
   refuseTexts(file, query, query.aggregate);
   const groupOf: GroupOf = (tags) =>
     Object.fromEntries(query.groupBy.map((tag) => [tag, tags[tag] ?? ""]));
-  const groups = await summedUp(file, query, { groupOf, pause });
+  const groups = await summedUp(file, query, { groupOf, pause, heads: true });
   return inOrder(
     groups.map((group) => finished(query, group)),
     query.groupBy,
   );
+}
+
+/** Each series is a group of its own. */
+function itself(tags: Tags): Tags {
+  return tags;
 }
 
 /**
@@ -59,7 +64,7 @@ export async function summarize(
   pause: Pause,
 ): Promise<SummarySeries[]> {
   refuseTexts(file, query, "sum");
-  const groups = await summedUp(file, query, { groupOf: (tags) => tags, pause });
+  const groups = await summedUp(file, query, { groupOf: itself, pause, heads: false });
   const series = groups.map(({ tags, windows }) => ({
     tags,
     rows: [...windows]
@@ -81,10 +86,17 @@ interface Wanted {
   readonly group: Group;
 }
 
+interface Summing {
+  readonly groupOf: GroupOf;
+  readonly pause: Pause;
+  /** Whether the heads of chunks may answer: they know no rises. */
+  readonly heads: boolean;
+}
+
 async function summedUp(
   file: StoreFile,
   query: Asked,
-  { groupOf, pause }: { readonly groupOf: GroupOf; readonly pause: Pause },
+  { groupOf, pause, heads }: Summing,
 ): Promise<readonly Group[]> {
   const { groups, wanted } = wantedOf(file, query, groupOf);
   const summer = new Summer(query);
@@ -95,7 +107,7 @@ async function summedUp(
     const span = { from: Math.max(start, query.from), to: Math.min(end, query.to) };
     if (span.from >= span.to) continue;
     for (const one of wanted) {
-      work += rowsALook + new SeriesReader(file, { query, summer, one }).read(name, span);
+      work += rowsALook + new SeriesReader(file, { query, summer, one, heads }).read(name, span);
       refuseLong(summer.begun);
       if (work < rowsAtOnce) continue;
       work = 0;
@@ -140,6 +152,7 @@ class SeriesReader {
   readonly #query: Asked;
   readonly #summer: Summer;
   readonly #one: Wanted;
+  readonly #heads: boolean;
   /** Ids of the fields asked for, and their places in the question. */
   readonly #places: readonly (readonly [id: number, place: number])[];
   readonly #quality: number | undefined;
@@ -147,12 +160,18 @@ class SeriesReader {
 
   constructor(
     file: StoreFile,
-    asked: { readonly query: Asked; readonly summer: Summer; readonly one: Wanted },
+    asked: {
+      readonly query: Asked;
+      readonly summer: Summer;
+      readonly one: Wanted;
+      readonly heads: boolean;
+    },
   ) {
     this.#file = file;
     this.#query = asked.query;
     this.#summer = asked.summer;
     this.#one = asked.one;
+    this.#heads = asked.heads;
     const { fields } = asked.one.series;
     this.#places = asked.query.fields.flatMap((name, place): [number, number][] => {
       const field = fields.get(name);
@@ -168,7 +187,7 @@ class SeriesReader {
     const { series } = this.#one;
     let rows = 0;
     for (const group of groupsOf(this.#file, { partition, series: series.id }, span)) {
-      if (this.#addHead(group)) continue;
+      if (this.#heads && this.#addHead(group)) continue;
       const block = blockOf(this.#file, group, { partition, span, wanted: this.#wanted });
       this.#addRows(block);
       rows += group.rows * (this.#places.length + 1);

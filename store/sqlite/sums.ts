@@ -18,6 +18,8 @@ export interface Sum {
   firstTime: number;
   last: number | string;
   lastTime: number;
+  /** Of one series: how much was risen from row to row. Heads do not tell it. */
+  rise: number;
 }
 
 /** One series of an answer. */
@@ -109,6 +111,7 @@ function emptySum(): Sum {
     firstTime: Number.POSITIVE_INFINITY,
     last: 0,
     lastTime: Number.NEGATIVE_INFINITY,
+    rise: 0,
   };
 }
 
@@ -118,6 +121,9 @@ function add(sum: Sum, time: number, value: number | string): void {
   sum.sum += number;
   if (number < sum.min) sum.min = number;
   if (number > sum.max) sum.max = number;
+  if (sum.count > 1 && typeof sum.last === "number" && number > sum.last) {
+    sum.rise += number - sum.last;
+  }
   addFirst(sum, time, value);
   addLast(sum, time, value);
 }
@@ -166,9 +172,9 @@ export function summariesOf(
   const found: Record<string, Summary> = {};
   sums.forEach((sum, place) => {
     if (sum === undefined) return;
-    const { count, min, max } = sum;
+    const { count, min, max, rise } = sum;
     const [first, last] = [Number(sum.first), Number(sum.last)];
-    found[fields[place] ?? ""] = { count, sum: sum.sum, min, max, first, last };
+    found[fields[place] ?? ""] = { count, sum: sum.sum, min, max, first, last, rise };
   });
   return found;
 }

@@ -1,2 +1,3 @@
 export * from "./measurements.ts";
 export * from "./register.ts";
+export * from "./rollups.ts";

@@ -12,6 +12,8 @@ export interface FieldEntry {
   readonly states?: Readonly<Record<number, string>>;
   /** A text, not a number: only for what has no number. */
   readonly text?: true;
+  /** A counter known to begin again at 0 with what counts it: a fall is such a beginning. */
+  readonly restarts?: true;
 }
 
 export interface MeasurementEntry {
@@ -216,7 +218,11 @@ export const measurements = {
     channel: "domain",
     fields: {
       power_w: { about: "Mean power since the last poll.", range: [0, 1e5] },
-      energy_wh_total: { about: "Energy since the agent started, unwrapped.", range: [0, 9e15] },
+      energy_wh_total: {
+        about: "Energy since the agent started, unwrapped.",
+        range: [0, 9e15],
+        restarts: true,
+      },
     },
   },
   environment: {
@@ -345,22 +351,28 @@ export const measurements = {
   agent_health: {
     about: "What an agent says of itself.",
     fields: {
-      offered_total: { about: "Batches offered to the spool in this stream." },
-      stored_total: { about: "Batches the hub reported stored." },
+      offered_total: { about: "Batches offered to the spool in this stream.", restarts: true },
+      stored_total: { about: "Batches the hub reported stored.", restarts: true },
       queued_count: { about: "Batches waiting." },
-      shed_full_total: { about: "Batches given up because the spool was full." },
-      shed_disk_total: { about: "Batches given up because the disk took no more." },
-      shed_damaged_total: { about: "Batches lost to damage of the disk." },
-      shed_large_total: { about: "Batches given up because they fit no segment." },
+      shed_full_total: { about: "Batches given up because the spool was full.", restarts: true },
+      shed_disk_total: { about: "Batches given up because the disk took no more.", restarts: true },
+      shed_damaged_total: { about: "Batches lost to damage of the disk.", restarts: true },
+      shed_large_total: { about: "Batches given up because they fit no segment.", restarts: true },
       spool_bytes: { about: "Disk used by the spool." },
       base_count: { about: "The lowest number that waits: all below it are stored or shed." },
       stream_born_ms: { about: "When the stream began, ms since 1970.", range: [0, 1e13] },
       oldest_s: { about: "Age of the oldest batch that waits.", range: [0, 1e10] },
-      polls_total: { about: "Polls since start." },
-      failures_total: { about: "Polls that gave nothing, since start." },
-      faults_total: { about: "Parts of devices that could not be read, since start." },
-      overruns_total: { about: "Polls left out because the bus was busy, since start." },
-      refused_total: { about: "Points that the register refused, since start." },
+      polls_total: { about: "Polls since start.", restarts: true },
+      failures_total: { about: "Polls that gave nothing, since start.", restarts: true },
+      faults_total: {
+        about: "Parts of devices that could not be read, since start.",
+        restarts: true,
+      },
+      overruns_total: {
+        about: "Polls left out because the bus was busy, since start.",
+        restarts: true,
+      },
+      refused_total: { about: "Points that the register refused, since start.", restarts: true },
       poll_p99_ms: { about: "99th percentile of poll durations.", range: [0, 1e7] },
       loop_delay_ms: { about: "99th percentile of event-loop delay.", range: [0, 1e6] },
       rss_bytes: { about: "Resident memory." },
@@ -369,17 +381,36 @@ export const measurements = {
   hub_health: {
     about: "What a hub says of itself, in batches since its start.",
     fields: {
-      received_total: { about: "Batches received." },
-      stored_total: { about: "Batches stored, or stored but for refused points." },
+      received_total: { about: "Batches received.", restarts: true },
+      stored_total: { about: "Batches stored, or stored but for refused points.", restarts: true },
       queued_count: { about: "Batches waiting for the store." },
-      refused_total: { about: "Batches set aside because they can never be stored." },
-      overflow_total: { about: "Batches left to the agent's resend because the queue was full." },
-      points_total: { about: "Points stored." },
-      points_refused_total: { about: "Points set aside because they can never be stored." },
+      refused_total: {
+        about: "Batches set aside because they can never be stored.",
+        restarts: true,
+      },
+      overflow_total: {
+        about: "Batches left to the agent's resend because the queue was full.",
+        restarts: true,
+      },
+      points_total: { about: "Points stored.", restarts: true },
+      points_refused_total: {
+        about: "Points set aside because they can never be stored.",
+        restarts: true,
+      },
       store_state: { about: "Whether the store takes writes.", states: { 0: "down", 1: "up" } },
       write_ms: { about: "Duration of the newest write.", range: [0, 1e7] },
       clients_count: { about: "Clients connected." },
-      denied_total: { about: "Publishes and subscriptions refused." },
+      denied_total: { about: "Publishes and subscriptions refused.", restarts: true },
+      rollup_lag_s: {
+        about: "Age of the oldest window that waits to be rolled up.",
+        range: [0, 1e10],
+      },
+      rollup_dirty_count: { about: "Windows marked to be rolled up, those not over included." },
+      rollup_rows_total: { about: "Roll-up rows written.", restarts: true },
+      rollup_failures_total: {
+        about: "Roll-ups that failed and were tried again.",
+        restarts: true,
+      },
       loop_delay_ms: { about: "99th percentile of event-loop delay.", range: [0, 1e6] },
       rss_bytes: { about: "Resident memory." },
     },

@@ -9,6 +9,8 @@ import type { Unit } from "../units.ts";
 import { unitOf } from "../units.ts";
 import type { FieldEntry, MeasurementEntry } from "./measurements.ts";
 import { measurements } from "./measurements.ts";
+import type { RolledField, RollupWindow } from "./rollups.ts";
+import { maxRolledFields, rolledCandidates, rollupName, rollupNames } from "./rollups.ts";
 
 const register: ReadonlyMap<string, MeasurementEntry> = new Map(Object.entries(measurements));
 
@@ -20,13 +22,44 @@ export const maxFields = 200;
 /** Largest number of fields of a row: a point's and its batch's number. */
 export const maxColumns = maxFields + numberingFields.size;
 
+/** Largest number of fields of a roll-up's line: six of each field that is rolled up, and `q`. */
+export const maxRollupFields = 6 * maxRolledFields + 1;
+
 /** Longest text a field may hold. @unit characters */
 export const maxText = 1024;
 
 const namePattern = /^[a-z][a-z0-9_]{0,63}$/;
 
+/** A measurement that devices may give. */
 export function measurementEntry(name: string): MeasurementEntry | undefined {
   return register.get(name);
+}
+
+/** Which measurement a roll-up is of, and over which windows. */
+export interface Rollup {
+  readonly of: string;
+  readonly window: RollupWindow;
+}
+
+const rollups: ReadonlyMap<string, Rollup> = new Map(
+  [...register.keys()].flatMap((of) =>
+    rollupNames.map((window): [string, Rollup] => [rollupName(of, window), { of, window }]),
+  ),
+);
+
+/** What a stored measurement is a roll-up of, or undefined when it is none. */
+export function rollupOf(name: string): Rollup | undefined {
+  return rollups.get(name);
+}
+
+/** The channel tag of a stored measurement, a roll-up's too. */
+export function channelTagOf(name: string): string | undefined {
+  return register.get(rollups.get(name)?.of ?? name)?.channel;
+}
+
+/** Whether the hub stores under this name: a measurement of the register, or a roll-up of one. */
+export function isStoredName(name: string): boolean {
+  return register.has(name) || rollups.has(name);
 }
 
 export interface FieldFacts {
@@ -53,7 +86,43 @@ const known: ReadonlyMap<string, ReadonlyMap<string, FieldFacts>> = new Map(
 /** What is known of a field, or undefined when it is not legal there. */
 export function fieldFacts(measurement: string, field: string): FieldFacts | undefined {
   if (field === "q") return qualityFacts;
-  return known.get(measurement)?.get(field) ?? ownField(field);
+  const found = known.get(measurement)?.get(field);
+  if (found !== undefined) return found;
+  const rollup = rollups.get(measurement);
+  return rollup === undefined ? ownField(field) : rolledFieldOf(rollup.of, field)?.facts;
+}
+
+/** A field of a roll-up: what it is made of, and what is known of it. */
+export interface RolledFacts extends RolledField {
+  readonly facts: FieldFacts;
+}
+
+/** What a field of a roll-up of `measurement` is, or undefined when there is no such field. */
+export function rolledFieldOf(measurement: string, name: string): RolledFacts | undefined {
+  for (const rolled of rolledCandidates(name)) {
+    const facts = fieldFacts(measurement, rolled.field);
+    if (rolled.field === "q" || facts === undefined || facts.type === "text") continue;
+    return { ...rolled, facts: factsOfRolled(rolled, facts) };
+  }
+  return undefined;
+}
+
+function factsOfRolled({ aggregate, field }: RolledField, facts: FieldFacts): FieldFacts {
+  if (aggregate === "count") {
+    return { entry: { about: `Rows with ${field}.` }, unit: unitOf("x_count"), type: "integer" };
+  }
+  const about = `${aggregate} of ${field}`;
+  if (aggregate === "sum" || aggregate === "mean") {
+    return { entry: { about }, unit: facts.unit, type: "float" };
+  }
+  const { states } = facts.entry ?? {};
+  const entry = states === undefined ? { about } : { about, states };
+  return { entry, unit: facts.unit, type: facts.type === "integer" ? "integer" : "float" };
+}
+
+/** Whether a numeric field of a measurement begins again at 0 with what counts it. */
+export function restartsAtZero(measurement: string, field: string): boolean {
+  return fieldFacts(measurement, field)?.entry?.restarts === true;
 }
 
 /** The same for a column of a store, where rows also carry their batch's number. */
@@ -81,7 +150,10 @@ function numberType(unit: Unit): "integer" | "float" {
 /** Why a point may not be stored, in one sentence, or undefined when it may. */
 export function problemOf(point: Point): string | undefined {
   const entry = register.get(point.measurement);
-  if (entry === undefined) return `measurement ${point.measurement} is not in the register`;
+  if (entry === undefined) {
+    if (rollups.has(point.measurement)) return `${point.measurement} is made by the hub alone`;
+    return `measurement ${point.measurement} is not in the register`;
+  }
   for (const tag in point.tags) {
     const value = point.tags[tag] ?? "";
     if (tag !== entry.channel) return `${point.measurement} has no tag ${tag}`;

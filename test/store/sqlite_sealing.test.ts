@@ -3,7 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { gunzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Query, SummarySeries } from "../../store/index.ts";
+import type { Query } from "../../store/index.ts";
 import { aggregates } from "../../store/index.ts";
 import type { FieldValue, Line, Tags } from "../../telemetry/index.ts";
 import { expectSame, reference } from "../contract/store_reference.ts";
@@ -224,18 +224,11 @@ describe("sealing", () => {
         ],
       ]),
     );
-    const summaries: SummarySeries[] = await store.summarize({
-      ...span,
-      fields: ["energy_wh_total"],
-      every: dayMs,
-    });
-    expect(summaries[0]?.rows[1]?.fields["energy_wh_total"]).toEqual({
-      count: 1440,
-      sum: (1439 * 1440) / 2,
-      min: 0,
-      max: 1439,
-      first: 0,
-      last: 1439,
+    const daily = { ...query, fields: ["energy_wh_total"], every: dayMs, groupBy: ["device"] };
+    const [sums] = await store.query({ ...daily, aggregate: "sum" });
+    expect(sums?.rows[1]).toMatchObject({
+      values: { energy_wh_total: (1439 * 1440) / 2 },
+      counts: { energy_wh_total: 1440 },
     });
     await expect(store.query({ ...query, every: minute })).rejects.toMatchObject({
       code: "E_STORE_CONFIG",
