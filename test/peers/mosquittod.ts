@@ -55,8 +55,9 @@ export async function startMosquitto(more: readonly string[] = []): Promise<Mosq
 async function launch(config: string, port: number): Promise<ChildProcess> {
   const child = spawn("mosquitto", ["-c", config], { stdio: "ignore" });
   const up = await until(() => answers(port), { timeout: 30_000, interval: 50 });
-  if (!up) throw new Error("mosquitto takes no connections");
-  return child;
+  if (up) return child;
+  child.kill("SIGKILL");
+  throw new Error("mosquitto takes no connections");
 }
 
 async function answers(port: number): Promise<boolean> {
