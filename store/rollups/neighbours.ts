@@ -106,12 +106,15 @@ export class Neighbours {
     return search.values;
   }
 
-  /** The shortest window that holds the next reading of each counter, before `until`. */
+  /**
+   * The shortest windows that hold the next reading of each counter, before `until`, and which
+   * counters have one.
+   */
   async nextAfter(
     { measurement, time }: From,
     wanted: readonly Counter[],
     until: number,
-  ): Promise<ReadonlySet<number>> {
+  ): Promise<{ readonly windows: ReadonlySet<number>; readonly counters: Values }> {
     const search = new Search(wanted);
     const found = new Set<number>();
     for (const place of this.#ahead(measurement, time)) {
@@ -120,7 +123,7 @@ export class Neighbours {
       if (hits.length === 0) continue;
       for (const window of await this.#shortest(measurement, place, hits)) found.add(window);
     }
-    return found;
+    return { windows: found, counters: search.values };
   }
 
   /** Whether anything of a measurement was ever rolled up: else a search of it would be long. */

@@ -88,9 +88,11 @@ export class Roller {
     const runs = await this.#rollShortest(job, plan);
     const behind = runs.filter((run) => this.#isBehind(measurement, run));
     this.#noteBirths(measurement, behind);
-    if (behind.length > 0) await this.#rollFollowing(job, behind, plan);
-    // Last, so that a job done again still knows that there may be windows that follow.
-    this.#remember(measurement, runs);
+    const followed = behind.length > 0 ? await this.#rollFollowing(job, behind, plan) : noValues;
+    // Last, so that a job done again still knows that there may be windows that follow. What is
+    // followed by readings of an earlier life is not the newest: what is, only the store knows.
+    const newest = runs.filter((run) => !followed.has(counterKey(run)));
+    this.#remember(measurement, newest);
   }
 
   async #rollShortest(job: Job, plan: Plan): Promise<readonly Rolled[]> {
@@ -154,8 +156,11 @@ export class Roller {
     }
   }
 
-  /** Rolls the windows of the next readings anew, whose first rise has another beginning now. */
-  async #rollFollowing(job: Job, behind: readonly Run[], plan: Plan): Promise<void> {
+  /**
+   * Rolls the windows of the next readings anew, whose first rise has another beginning now;
+   * returns which counters have such readings.
+   */
+  async #rollFollowing(job: Job, behind: readonly Run[], plan: Plan): Promise<Values> {
     const { measurement } = job;
     const [sums, rows] = [plan.sums.filter(isCounter), plan.rows.filter(isCounter)];
     const counters = { sums, rows, whole: false };
@@ -164,13 +169,14 @@ export class Roller {
     const time = (job.to + 1) * this.#length(0);
     // No window is rolled up before it is over.
     const until = this.#clock.now();
-    const windows = await this.#neighbours.nextAfter({ measurement, time }, behind, until);
-    for (const window of windows) {
+    const next = await this.#neighbours.nextAfter({ measurement, time }, behind, until);
+    for (const window of next.windows) {
       const following = { measurement, level: 0, from: window, to: window };
       if (this.#marks.overlaps(following)) continue;
       await this.#rollShortest(following, counters);
       this.#marks.markAround(following);
     }
+    return next.counters;
   }
 
   /** Rolls windows up from the rows of the next shorter ones. */
@@ -205,6 +211,8 @@ export class Roller {
     return this.#levels[level]?.length ?? hourMs;
   }
 }
+
+const noValues: Values = new Map();
 
 function historyKey(measurement: string, counter: Counter): string {
   return `${measurement} ${counterKey(counter)}`;

@@ -125,16 +125,16 @@ describe.skipIf(!needs("influxd", "influxdb"))("the store's commands", () => {
     await rackstreet(["store", "init", file], at);
     const policies = { retentionPolicy: "raw", rollupPolicy: "rollups" };
     await using store = await open(database, policies);
-    const rollup = { ...power(1), measurement: "rack_power_5m", fields: { x_a: 5 } };
+    const rollup = { ...power(1), measurement: "rack_power_5m", fields: { mean_x_a: 5 } };
     await store.write([power(1), rollup], signal);
     const count5 = (policy: string): Promise<string> =>
-      ask(`SELECT count(x_a) FROM "${database}"."${policy}".rack_power_5m`);
+      ask(`SELECT count(mean_x_a) FROM "${database}"."${policy}".rack_power_5m`);
     expect(await count5("raw")).not.toContain('"values"');
     expect(await count5("rollups")).toContain("[0,1]");
     expect(await store.measurements(signal)).toEqual(["rack_power", "rack_power_5m"]);
-    const span = { from: 0, to: 4e12, measurement: "rack_power_5m", fields: ["x_a"] };
+    const span = { from: 0, to: 4e12, measurement: "rack_power_5m", fields: ["mean_x_a"] };
     const [series] = await store.query({ ...span, aggregate: "sum" }, signal);
-    expect(series?.rows[0]?.values).toEqual({ x_a: 5 });
+    expect(series?.rows[0]?.values).toEqual({ mean_x_a: 5 });
     expect(await store.summarize({ ...span, every: 1000 }, signal)).toHaveLength(1);
     expect(await contentOf(store)).toHaveLength(2);
   });
