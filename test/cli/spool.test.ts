@@ -152,7 +152,7 @@ describe("beside a running agent", () => {
 agent:
   data: ${join(folder.path, "live")}
   uplink: { url: "mqtt://127.0.0.1:${port}" }
-  spool: { size: 256KiB, segment: 16KiB, commit: 5ms }
+  spool: { size: 8MiB, segment: 16KiB, commit: 5ms }
 devices:
   a: { driver: sim, interval: 10ms }
   b: { driver: sim, interval: 10ms }
