@@ -182,7 +182,8 @@ export class Spool {
 
   /**
    * Reads pending batches, oldest segment first, from a cursor on: those that `accept` takes, up
-   * to `maxBytes` of payload. The cursor is undefined at the end.
+   * to `maxBytes` of payload. What a commit under way has written is not handed back yet, so it is
+   * not read either. The cursor is undefined at the end.
    */
   async read(
     from: Cursor | undefined,
@@ -192,7 +193,7 @@ export class Spool {
     const batches: Spooled[] = [];
     let bytes = 0;
     const cursor = await this.#shelf.read(from, ({ seq, time, payload }) => {
-      if (!accept(seq)) return true;
+      if (seq > this.#durable || !accept(seq)) return true;
       batches.push(spooledOf(seq, time, payload));
       bytes += payload.length;
       return bytes < maxBytes;
