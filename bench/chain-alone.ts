@@ -14,20 +14,9 @@ import type { Rackstreet } from "../test/rackstreet.ts";
 import { freePort } from "../test/ports.ts";
 import { startRackstreet } from "../test/rackstreet.ts";
 import { builtBinary } from "../test/setup/build.ts";
+import { shapes } from "./chain-points.ts";
 
-/** Fields a point has besides q: what a three-phase meter gives of a phase. */
-const fields = [
-  "active_power_w",
-  "apparent_power_va",
-  "reactive_power_var",
-  "power_factor_ratio",
-  "voltage_v",
-  "current_a",
-  "voltage_ll_v",
-  "thd_v_pct",
-  "thd_i_pct",
-  "energy_wh_total",
-];
+const fields = shapes.wide;
 const devices = 40;
 const channels = 30;
 const runTime = 10;

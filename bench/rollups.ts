@@ -9,9 +9,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { v } from "../config/index.ts";
 import { openRollups, openStore, storeOptions } from "../store/index.ts";
-import type { Line, Platform } from "../telemetry/index.ts";
+import type { Line } from "../telemetry/index.ts";
 import { rollupNames } from "../telemetry/index.ts";
 import { MemoryDisk } from "../test/virtual.ts";
+import { realPlatform } from "../test/store/rig.ts";
 
 const start = Date.UTC(2026, 0, 10);
 const hour = 3_600_000;
@@ -34,10 +35,6 @@ interface Cost {
   readonly rows: number;
   /** Longest wait of a small write meanwhile. @unit ms */
   readonly longestWrite: number;
-}
-
-function none(): void {
-  // A bench has no log.
 }
 
 function say(text: string): void {
@@ -77,18 +74,7 @@ function lineOf(tags: Line["tags"], time: number, at: number): Line {
 async function costOf(load: Load): Promise<Cost> {
   const folder = await mkdtemp(join(tmpdir(), "rackstreet-bench-"));
   let ahead = start - Date.now() - hour;
-  const platform: Platform = {
-    clock: {
-      now: () => Date.now() + ahead,
-      monotonic: () => performance.now(),
-      after(ms, run) {
-        const timer = setTimeout(run, ms);
-        return { cancel: () => clearTimeout(timer) };
-      },
-    },
-    entropy: { id: () => "0", random: Math.random },
-    log: { debug: none, info: none, warn: none, error: none },
-  };
+  const platform = realPlatform([], () => Date.now() + ahead);
   try {
     const path = join(folder, "store.sqlite");
     const engine = v.parse(storeOptions, { engine: "sqlite", path, retention: "36500d" });

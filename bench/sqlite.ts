@@ -17,9 +17,10 @@ import { v } from "../config/index.ts";
 import type { Query, Store } from "../store/index.ts";
 import { openStore, storeOptions } from "../store/index.ts";
 import { openSqlite } from "../store/sqlite/engine.ts";
-import type { Line, Platform } from "../telemetry/index.ts";
+import type { Line } from "../telemetry/index.ts";
 import { startInfluxd } from "../test/peers/influxd.ts";
 import { Meters, start, stepMs } from "./meters.ts";
+import { realPlatform } from "../test/store/rig.ts";
 
 const meters = 20;
 const fieldsALine = 10;
@@ -33,22 +34,7 @@ const signal = new AbortController().signal;
 /** The wall clock of the stores; it only goes when the bench says so. */
 let now = start;
 
-const platform: Platform = {
-  clock: {
-    now: () => now,
-    monotonic: () => performance.now(),
-    after(ms, run) {
-      const timer = setTimeout(run, ms);
-      return { cancel: () => clearTimeout(timer) };
-    },
-  },
-  entropy: { id: () => "0", random: Math.random },
-  log: { debug: ignore, info: ignore, warn: ignore, error: ignore },
-};
-
-function ignore(): void {
-  // A bench has no log.
-}
+const platform = realPlatform([], () => now);
 
 function say(text: string): void {
   process.stderr.write(`sqlite: ${text}\n`);

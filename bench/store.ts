@@ -12,8 +12,9 @@ import { FieldType, InfluxDB } from "influx";
 import { v } from "../config/index.ts";
 import type { Store } from "../store/index.ts";
 import { openStore, storeOptions, toLineProtocol } from "../store/index.ts";
-import type { Line, Platform } from "../telemetry/index.ts";
+import type { Line } from "../telemetry/index.ts";
 import { startInfluxd } from "../test/peers/influxd.ts";
+import { realPlatform } from "../test/store/rig.ts";
 
 export interface BenchResult {
   readonly bench: string;
@@ -30,22 +31,7 @@ const callsARound = 8;
 const rounds = 5;
 const signal = new AbortController().signal;
 
-const platform: Platform = {
-  clock: {
-    now: Date.now,
-    monotonic: () => performance.now(),
-    after(ms, run) {
-      const timer = setTimeout(run, ms);
-      return { cancel: () => clearTimeout(timer) };
-    },
-  },
-  entropy: { id: () => "0", random: Math.random },
-  log: { debug: ignore, info: ignore, warn: ignore, error: ignore },
-};
-
-function ignore(): void {
-  // A bench has no log.
-}
+const platform = realPlatform();
 
 function say(text: string): void {
   process.stderr.write(`store: ${text}\n`);
