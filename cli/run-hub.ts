@@ -6,7 +6,7 @@ import type { BrokerOptions, OutsideSetup } from "../broker/index.ts";
 import { HubService } from "../broker/index.ts";
 import type { Address } from "../config/index.ts";
 import { address, addressText, v } from "../config/index.ts";
-import type { RollupOptions, Store } from "../store/index.ts";
+import type { Store } from "../store/index.ts";
 import { openRollups, openStore } from "../store/index.ts";
 import type { Platform } from "../telemetry/index.ts";
 import { GatewayError, topicOf } from "../telemetry/index.ts";
@@ -37,8 +37,7 @@ export async function runHub(
   parts.use(await lockFolder(config.hub.data));
   const disk = await openFolder(config.hub.data);
   const opened = parts.use(await openStore(config.store, platform, { worker: sqliteWorker }));
-  const options = rollupsOf(config);
-  const rollups = await openRollups({ store: opened, disk, options }, platform);
+  const rollups = await openRollups({ store: opened, disk, options: config.rollups }, platform);
   const { store } = parts.use(rollups);
   const expected = expectedOf(loaded);
   // Alerts speak through the broker, which hears of batches first: the knot is tied here.
@@ -86,11 +85,6 @@ export async function runHub(
     address: mqttAddress(started.addresses),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
-}
-
-/** A store that answers no question has no rows to roll up. */
-function rollupsOf({ rollups, store }: Config): RollupOptions {
-  return store.engine === "lines" ? { ...rollups, windows: [] } : rollups;
 }
 
 /** The hub's own broker, or a link to the one that is there already. */

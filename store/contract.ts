@@ -134,6 +134,8 @@ export interface StoreSize {
 export interface Store extends AsyncDisposable {
   /** Name of the engine and where it is, without secrets. */
   readonly title: string;
+  /** Takes lines and answers no question: each is refused with E_QUERY. */
+  readonly linesOnly?: true;
   /** Summaries tell rises; of others roll-ups read counters row by row, at twice the cost. */
   readonly sumsRises?: true;
   /**

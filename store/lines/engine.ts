@@ -46,6 +46,7 @@ function writePath({ dialect, parameters }: LinesOptions, database: string | und
 
 class LinesStore implements Store {
   readonly title: string;
+  readonly linesOnly = true;
   readonly #link: HttpLink;
   readonly #writer: LineWriter;
   readonly #drops: DropWatch | undefined;

@@ -57,8 +57,10 @@ export interface RollupSetup {
 
 /** Starts rolling up what the store is given from now on, and what was left to do. */
 export async function openRollups(setup: RollupSetup, platform: Platform): Promise<Rollups> {
-  if (setup.options.windows.length === 0) return noRollups(setup.store);
-  const marks = await Marks.open(setup.disk, levelsOf(setup.options.windows), platform.log);
+  const { store, disk, options } = setup;
+  // What cannot be asked has no rows to roll up.
+  if (options.windows.length === 0 || store.linesOnly === true) return noRollups(store);
+  const marks = await Marks.open(disk, levelsOf(options.windows), platform.log);
   return new Rolling(setup, marks, platform);
 }
 
