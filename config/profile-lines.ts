@@ -37,14 +37,6 @@ export function lineOfField(
   return lines[index]?.[names.indexOf(named.field)];
 }
 
-/** The point that gives a field of a channel. */
-export function pointOfField(
-  profile: Profile,
-  named: NamedField,
-): ProfilePoint<unknown> | undefined {
-  return profile.points.find((point) => gives(point, named));
-}
-
 function gives(point: ProfilePoint<unknown>, { measurement, channel, field }: NamedField): boolean {
   if (point.measurement !== measurement || !Object.hasOwn(point.fields, field)) return false;
   const [template = ""] = Object.values(point.tags ?? {});

@@ -30,10 +30,6 @@ export function placeOf(times: Float64Array, time: number): number {
   return low;
 }
 
-export function isMissing(value: number | string | undefined): boolean {
-  return value === undefined || value !== value;
-}
-
 /** Copies the values that are there. */
 function copyValues(
   { column, places }: { readonly column: Column; readonly places: Uint32Array },
