@@ -3,9 +3,10 @@
  * policy, bucket or database of their own), because they are kept longer. The one rule for
  * writing and for reading: the measurement's name ends in the length of a window.
  */
+import { rollupNames } from "../telemetry/index.ts";
 
 /** `rack_power_5m` is made of `rack_power`. */
-const rollup = /_(1m|5m|1h)$/;
+const rollup = new RegExp(`_(${rollupNames.join("|")})$`);
 
 export function isRollup(measurement: string): boolean {
   return rollup.test(measurement);

@@ -2,6 +2,7 @@
  * Partitions: what is dropped as a whole. Rows as they came rest in days, roll-ups (measurements
  * called `…_1m`, `…_5m`, `…_1h`) in months, so that they may be kept for years.
  */
+import { isRollup } from "../tiers.ts";
 
 export const dayMs = 86_400_000;
 
@@ -17,10 +18,8 @@ export interface Partition {
   readonly end: number;
 }
 
-const rolled = /_(?:1m|5m|1h)$/;
-
 export function tierOf(measurement: string): Tier {
-  return rolled.test(measurement) ? "rolled" : "raw";
+  return isRollup(measurement) ? "rolled" : "raw";
 }
 
 const known = new Map<string, Partition>();
