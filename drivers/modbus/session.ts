@@ -7,7 +7,7 @@ import type { Group, Memory, Origin, Session, Trace } from "../contract.ts";
 import { Counters } from "./counters.ts";
 import type { DecodeExtras } from "./field.ts";
 import { decodeField, exponentOf } from "./field.ts";
-import type { Exchange } from "./line.ts";
+import type { Exchange } from "./exchange.ts";
 import type { Span } from "./pdu.ts";
 import { sourcesOf } from "./origin.ts";
 import { decodeReadReply, encodeRead, extentOf, placeOf } from "./pdu.ts";
