@@ -82,7 +82,7 @@ export class LineWriter {
     return writeResult(work);
   }
 
-  /** As many lines of a place from `from` on as one request may hold; the first that did not fit. */
+  /** As many lines of a place as one request may hold, and the first that did not fit. */
   #encode(work: WriteProgress, from: number, path: string): { part: Part; next: number } {
     const { paths } = this.#dialect;
     const before = this.#encoder.droppedFields;
