@@ -77,6 +77,13 @@ const headerForm = v.strictObject({
     }),
     [],
   ),
+  models: v.optional(
+    option(v.record(v.string(), v.pipe(v.array(whole(1, 0xfffe)), v.minLength(1))), {
+      about:
+        "SunSpec: families of models by a name; a field's `model` is one of them, and its `at` " +
+        "counts from the model's id.",
+    }),
+  ),
   serial: v.optional(option(serialSettings, { about: "Line settings as the maker ships it." })),
   identify: v.optional(
     option(v.array(identifyRule), {
@@ -90,6 +97,7 @@ export type ModbusHeader = v.InferOutput<typeof headerForm>;
 
 const fieldForm = v.strictObject({
   at: registerAddress,
+  model: v.optional(v.string()),
   table: v.optional(tableSchema),
   type: v.optional(typeSchema),
   order: v.optional(orderSchema),

@@ -19,6 +19,7 @@ import { decodeReadRequest, decodeWriteOne, encodeException, encodeReadReply } f
 import { pduLimits, tables } from "./pdu.ts";
 import { modbusProfile } from "./profile.ts";
 import { crcFits, encodeRtu } from "./rtu.ts";
+import { isSunSpec, layOut } from "./sunspec/resolve.ts";
 
 export type { FieldPlace, Waveform } from "./image.ts";
 
@@ -79,7 +80,10 @@ class SimulatedDevice {
   constructor(options: SimulateOptions) {
     this.#options = options;
     this.unit = options.unit ?? 1;
-    this.image = new RegisterImage(v.parse(profileForm, options.profile));
+    const profile = v.parse(profileForm, options.profile);
+    const laidOut = isSunSpec(profile) ? layOut(profile) : undefined;
+    this.image = new RegisterImage(laidOut?.profile ?? profile);
+    for (const [at, word] of laidOut?.words ?? []) this.image.poke("holding", at, word);
   }
 
   /**
