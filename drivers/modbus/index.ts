@@ -32,6 +32,7 @@ export const modbus = defineDriver({
             endpoint: { ...lines.whereOf(options), unit: options.unit },
             unit: { unit: options.unit, timeout: options.timeout, pause: options.pause },
             exchange: (exchange, signal) => line.exchange(exchange, signal),
+            timing: lines.timingOf(options),
             release,
             clock,
             memory,

@@ -10,6 +10,8 @@ import type { SerialBus } from "../transport/options.ts";
 import { serialBusOptions } from "../transport/options.ts";
 import { openSerial } from "../transport/serial.ts";
 import { connectTcp } from "../transport/tcp.ts";
+import type { Timing } from "./cost.ts";
+import { addressTiming, serialTiming } from "./cost.ts";
 import type { LineSpec } from "./line.ts";
 import { Line } from "./line.ts";
 import { TcpFraming } from "./mbap.ts";
@@ -60,6 +62,12 @@ export class Lines implements AsyncDisposable {
     if (address !== undefined) return { address: addressText(address) };
     const { port, baud, parity, dataBits, stopBits } = this.#bus(bus);
     return { bus, port, line: `${baud} ${dataBits}${parity[0]?.toUpperCase()}${stopBits}` };
+  }
+
+  /** What a request to a device costs, before it has answered any. @throws E_CONFIG */
+  timingOf({ address, bus, unit, pause }: ModbusOptions): Timing {
+    if (address === undefined) return serialTiming(this.#bus(bus), pause);
+    return addressTiming(address.scheme, { unit, pause });
   }
 
   /** @throws E_CONFIG */

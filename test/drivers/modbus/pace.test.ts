@@ -1,0 +1,77 @@
+/** What answers teach about a device's timing. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Timing } from "../../../drivers/modbus/cost.ts";
+import {
+  breakEven,
+  byteTime,
+  gatewayTiming,
+  networkTiming,
+  requestTime,
+  serialTiming,
+} from "../../../drivers/modbus/cost.ts";
+import { Pace } from "../../../drivers/modbus/pace.ts";
+
+const assumed = serialTiming({ baud: 9600, parity: "none", dataBits: 8, stopBits: 1 });
+
+/** Answers as a device of that timing gives them; how often plans were made anew. */
+function taught(pace: Pace, real: Timing, lengths: readonly number[]): number {
+  return lengths.filter((bytes) => pace.note(bytes, requestTime(real) + bytes * byteTime(real)))
+    .length;
+}
+
+const lengths = Array.from({ length: 60 }, (_, index) => [4, 40, 120][index % 3] ?? 0);
+
+describe("the pace of a device", () => {
+  it("is what was assumed until some answers are there", () => {
+    const pace = new Pace(assumed);
+    expect(taught(pace, { ...assumed, think: 200 }, [10, 20, 30])).toBe(0);
+    expect(pace.timing).toEqual(assumed);
+  });
+
+  it.each([
+    ["a slow device", assumed, { ...assumed, think: 100 }],
+    ["a quick one", assumed, { ...assumed, think: 1 }],
+    ["a gateway before a fast line", gatewayTiming(), { ...networkTiming(), think: 8 }],
+    ["a gateway that was taken for a device", networkTiming(), gatewayTiming()],
+  ])("%s: is found, and then stays", (_title, before, real) => {
+    const pace = new Pace(before);
+    taught(pace, real, lengths);
+    const widest = (timing: Timing): number => Math.min(125, breakEven(timing));
+    expect(widest(pace.timing)).toBeGreaterThan(widest(real) / 1.6 - 1);
+    expect(widest(pace.timing)).toBeLessThan(widest(real) * 1.6 + 1);
+    expect(taught(pace, real, lengths)).toBe(0);
+  });
+
+  it("answers of one length say nothing of the price of a byte", () => {
+    const pace = new Pace(assumed);
+    taught(
+      pace,
+      { ...assumed, think: 150 },
+      Array.from({ length: 60 }, () => 20),
+    );
+    expect(byteTime(pace.timing)).toBeCloseTo(byteTime(assumed));
+    expect(pace.timing.think).toBeCloseTo(150);
+  });
+
+  it("one answer that was late changes no plan", () => {
+    const pace = new Pace(assumed);
+    taught(pace, assumed, lengths);
+    expect(pace.note(40, 5000)).toBe(false);
+  });
+
+  it("whatever the times: never below nothing, never faster than the wire", () => {
+    const answers = fc.array(
+      fc.tuple(fc.integer({ min: 1, max: 250 }), fc.double({ min: 0, max: 1e5, noNaN: true })),
+      { maxLength: 200 },
+    );
+    fc.assert(
+      fc.property(answers, (given) => {
+        const pace = new Pace(assumed);
+        for (const [bytes, time] of given) pace.note(bytes, time);
+        expect(pace.timing.think).toBeGreaterThanOrEqual(0);
+        expect(byteTime(pace.timing)).toBeGreaterThanOrEqual(assumed.character);
+      }),
+    );
+  });
+});
