@@ -66,7 +66,7 @@ export function breakEven(timing: Timing): number {
 const usualThink = 20;
 
 /** A device with a network port of its own. @unit ms */
-const networkThink = 2;
+const networkThink = 5;
 
 /** Inside one building. @unit ms */
 const usualRoundTrip = 1;

@@ -6,7 +6,6 @@
  *   wanted    ██..██.......██      a request costs as much as reading across three dots
  *   blocks    [──────]     [┤      two dots are read across, seven are not
  */
-import { GatewayError } from "../../telemetry/index.ts";
 import type { Timing } from "./cost.ts";
 import { byteTime, requestTime } from "./cost.ts";
 import type { Span, Table } from "./pdu.ts";
@@ -105,19 +104,6 @@ interface Extent {
   readonly end: number;
 }
 
-/** The quickest way found so far to read the first spans of a table. */
-interface Way {
-  /** @unit ms */
-  readonly time: number;
-  readonly requests: number;
-  /** How many spans the blocks before the last hold. */
-  readonly before: number;
-  /** The last block. */
-  readonly last: Extent;
-}
-
-const nowhere: Extent = { at: 0, end: 0 };
-
 class TablePlan {
   readonly #table: Table;
   readonly #spans: readonly Span[];
@@ -126,6 +112,8 @@ class TablePlan {
   readonly #most: number;
   readonly #gap: number;
   readonly #forbidden: readonly AddressRange[];
+  readonly #request: number;
+  readonly #byte: number;
 
   constructor(table: Table, spans: readonly Span[], rules: PlanRules) {
     const { limits, avoid = [], most } = rules;
@@ -141,58 +129,72 @@ class TablePlan {
       ...limits.forbid,
       ...avoided.map(({ at, count }) => [at, at + count - 1] as const),
     ];
+    this.#request = requestTime(rules.timing);
+    this.#byte = byteTime(rules.timing);
     this.#extents = spans.map((span) => this.#aligned({ at: span.at, end: span.at + span.count }));
   }
 
   blocks(): Block[] {
-    const ways = this.#ways();
+    const before = this.#cuts();
     const blocks: Block[] = [];
-    for (let end = this.#spans.length; end > 0;) {
-      const { last, before } = ways[end] ?? unreachable();
-      const wanted = this.#spans.slice(before, end);
-      blocks.push({ table: this.#table, at: last.at, count: last.end - last.at, wanted });
-      end = before;
+    for (let end = this.#spans.length; end > 0; end = before[end] ?? 0) {
+      const from = before[end] ?? 0;
+      const { at, end: reach } = this.#padded(hullOf(this.#extents.slice(from, end)));
+      const wanted = this.#spans.slice(from, end);
+      blocks.push({ table: this.#table, at, count: reach - at, wanted });
     }
     return blocks.toReversed();
   }
 
-  /** For each number of spans the quickest way to read so many. */
-  #ways(): Way[] {
-    const none: Way = { time: 0, requests: 0, before: 0, last: nowhere };
-    const ways: (Way | undefined)[] = [none];
-    for (let from = 0; from < this.#spans.length; from += 1) {
-      const way = ways[from] ?? unreachable();
-      let block: Extent | undefined;
-      for (let to = from; to < this.#spans.length; to += 1) {
-        block = this.#grown(block, to);
-        if (block === undefined) break;
-        const known = ways[to + 1];
-        const found = this.#after(way, from, this.#padded(block));
-        if (known === undefined || better(found, known)) ways[to + 1] = found;
+  /**
+   * For each number of spans where the last block begins in the quickest way to read so many.
+   * Plain numbers: this runs once for every run of spans that could be a block.
+   */
+  #cuts(): Int32Array {
+    const size = this.#spans.length;
+    const before = new Int32Array(size + 1);
+    const times = new Float64Array(size + 1).fill(Number.POSITIVE_INFINITY);
+    const requests = new Int32Array(size + 1);
+    times[0] = 0;
+    for (let from = 0; from < size; from += 1) {
+      const spent = times[from] ?? 0;
+      const count = (requests[from] ?? 0) + 1;
+      let { at, end } = this.#extents[from] ?? nowhere;
+      for (let to = from; to < size; to += 1) {
+        const extent = this.#extents[to] ?? nowhere;
+        if (to > from && !this.#joins(to, end)) break;
+        at = Math.min(at, extent.at);
+        end = Math.max(end, extent.end);
+        if (to > from && end - at > this.#most) break;
+        const time = spent + this.#timeOf(at, end);
+        const known = times[to + 1] ?? 0;
+        // As quick in fewer requests, or with the longer blocks in front, is better.
+        if (time > known + equal) continue;
+        if (time > known - equal && count > (requests[to + 1] ?? 0)) continue;
+        times[to + 1] = time;
+        requests[to + 1] = count;
+        before[to + 1] = from;
       }
     }
-    return ways.map((way) => way ?? unreachable());
+    return before;
   }
 
-  #after(way: Way, before: number, last: Extent): Way {
-    const span = { table: this.#table, at: last.at, count: last.end - last.at };
-    const time = way.time + blockTime(span, this.#rules.timing);
-    return { time, requests: way.requests + 1, before, last };
+  /** Whether a block that reaches so far may take in the next span. */
+  #joins(index: number, reach: number): boolean {
+    const extent = this.#extents[index] ?? nowhere;
+    const span = this.#spans[index];
+    if (span === undefined || extent.at - reach > this.#gap) return false;
+    if (this.#rules.cut?.(span) === true) return false;
+    return extent.at <= reach || !this.#touches({ at: reach, end: extent.at });
   }
 
-  /** A block with one span more; undefined where the device would not have it. */
-  #grown(block: Extent | undefined, index: number): Extent | undefined {
-    const extent = this.#extents[index] ?? unreachable();
-    const span = this.#spans[index] ?? unreachable();
-    if (block === undefined) return extent;
-    if (this.#rules.cut?.(span) === true || extent.at - block.end > this.#gap) return undefined;
-    const grown = {
-      at: Math.min(block.at, extent.at),
-      end: Math.max(block.end, extent.end),
-    };
-    if (grown.end - grown.at > this.#most) return undefined;
-    const hole = { at: block.end, end: extent.at };
-    return hole.at < hole.end && this.#touches(hole) ? undefined : grown;
+  #timeOf(at: number, end: number): number {
+    const { bits } = tables[this.#table];
+    if (bits) return this.#request + this.#byte * Math.ceil((end - at) / 8);
+    if (end - at >= this.#rules.limits.minRegisters)
+      return this.#request + this.#byte * 2 * (end - at);
+    const padded = this.#padded({ at, end });
+    return this.#request + this.#byte * 2 * (padded.end - padded.at);
   }
 
   /** Widened to even addresses, unless that would touch what is forbidden or be too long. */
@@ -218,12 +220,10 @@ class TablePlan {
   }
 }
 
-/** Quicker; as quick in fewer requests; or the same with the longer blocks in front. */
-function better(a: Way, b: Way): boolean {
-  if (Math.abs(a.time - b.time) > equal) return a.time < b.time;
-  return a.requests <= b.requests;
-}
+const nowhere: Extent = { at: 0, end: 0 };
 
-function unreachable(): never {
-  throw new GatewayError("E_BUG", "a plan has a hole in it");
+/** From the lowest to the highest address of all. */
+function hullOf(extents: readonly Extent[]): Extent {
+  const at = Math.min(...extents.map((extent) => extent.at));
+  return { at, end: Math.max(...extents.map(({ end }) => end)) };
 }

@@ -221,12 +221,7 @@ function quickest(wanted: readonly Span[], limits: PlanLimits, timing: Timing): 
     spans.sort((a, b) => a.at - b.at || b.count - a.count);
     let best = Number.POSITIVE_INFINITY;
     for (let cuts = 0; cuts < 2 ** (spans.length - 1); cuts += 1) {
-      const runs: Span[][] = [];
-      for (const [index, span] of spans.entries()) {
-        const begins = index === 0 || ((cuts >> (index - 1)) & 1) === 1;
-        if (begins) runs.push([]);
-        runs.at(-1)?.push(span);
-      }
+      const runs = runsOf(spans, cuts);
       const blocks = runs.map((run) => planGreedily(run, limits));
       // What the greedy plan cannot have as one block the device would not have.
       if (blocks.some((run) => run.length !== 1)) continue;
@@ -235,4 +230,14 @@ function quickest(wanted: readonly Span[], limits: PlanLimits, timing: Timing): 
     sum += best;
   }
   return sum;
+}
+
+/** The spans in runs; bit n of `cuts` begins a run after span n. */
+function runsOf(spans: readonly Span[], cuts: number): Span[][] {
+  const runs: Span[][] = [];
+  for (const [index, span] of spans.entries()) {
+    if (index === 0 || ((cuts >> (index - 1)) & 1) === 1) runs.push([]);
+    runs.at(-1)?.push(span);
+  }
+  return runs;
 }
