@@ -21,7 +21,7 @@ import {
   sleep,
   topicOf,
 } from "../telemetry/index.ts";
-import type { Session } from "../drivers/index.ts";
+import type { Heard, Session } from "../drivers/index.ts";
 import type { Described, LinkState } from "./devices.ts";
 import { Inventory, statePayload } from "./devices.ts";
 import type { Memories } from "./memories.ts";
@@ -89,6 +89,13 @@ interface Watched {
   points: readonly Point[];
 }
 
+/** When a reading was taken, and whether it is the newest of its device. */
+interface Moment {
+  /** @unit ms since 1970-01-01 UTC */
+  readonly time: number;
+  readonly news: boolean;
+}
+
 export class Agent implements AsyncDisposable {
   readonly #setup: AgentSetup;
   readonly #platform: Platform;
@@ -118,7 +125,11 @@ export class Agent implements AsyncDisposable {
     this.#poller = new Poller(
       setup.devices.map((device) => polled(device)),
       {
-        read: ({ id }, reading, time) => void this.#read(this.#named(id), reading, time),
+        read: ({ id }, reading, time) => {
+          const watched = this.#named(id);
+          void this.#read(watched, reading, { time: momentAfter(watched.time, time), news: true });
+        },
+        heard: ({ id }, heard) => this.#heard(this.#named(id), heard),
         failed: ({ id }, error) => this.#failed(this.#named(id), error),
       },
       platform,
@@ -203,17 +214,29 @@ export class Agent implements AsyncDisposable {
     return watched;
   }
 
-  async #read(watched: Watched, reading: Reading, answered: number): Promise<void> {
+  /**
+   * What a device says twice with a time of its own is one row: it is not moved on. What it tells
+   * of its past must not pass for the present: it is spooled, and leaves as backfill.
+   */
+  #heard(watched: Watched, { reading, time: measured }: Heard): void {
+    const now = this.#platform.clock.now();
+    const time = measured ?? momentAfter(watched.time, now);
+    const news = measured === undefined || watched.time === undefined || measured >= watched.time;
+    void this.#read(watched, reading, { time, news });
+  }
+
+  async #read(watched: Watched, reading: Reading, { time, news }: Moment): Promise<void> {
     const { device, inventory } = watched;
-    const time = momentAfter(watched.time, answered);
     const points = reading.points.filter((point) => this.#legal(device, point));
     this.#faults += reading.faults.length;
     watched.failures = 0;
     if (watched.state !== "online") this.#turn(watched, "online", "none");
     if (points.length === 0) return;
     watched.read += 1;
-    watched.time = time;
-    watched.points = points;
+    if (news) {
+      watched.time = time;
+      watched.points = points;
+    }
     if (inventory.note(reading)) {
       const told = { agent: this.#setup.options.id, origin: device.session.origin?.() };
       this.#publisher.retain(topicOf(device.address, "meta"), inventory.meta(device, told));
@@ -221,7 +244,8 @@ export class Agent implements AsyncDisposable {
     const { address, place } = device;
     // Before the spool, or a counter may be told that is not remembered.
     await this.#setup.memories?.durable();
-    await this.#offer({ kind: "telemetry", address, place, time, points, faults: reading.faults });
+    const { faults } = reading;
+    await this.#offer({ kind: "telemetry", address, place, time, points, faults }, news);
   }
 
   #legal(device: Described, point: Point): boolean {
@@ -261,13 +285,13 @@ export class Agent implements AsyncDisposable {
     void this.#offer({ kind: "event", address, place, time: since, points, faults: [] });
   }
 
-  async #offer(batch: UnnumberedBatch): Promise<void> {
+  async #offer(batch: UnnumberedBatch, live = true): Promise<void> {
     const { kind, time } = batch;
     const spooled = await this.#spool.append(batch);
     if (spooled === undefined) return;
     const { device } = batch.address;
     this.#platform.log.debug("batch spooled", { kind, device, seq: spooled.seq, time });
-    this.#publisher.offer(spooled);
+    if (live) this.#publisher.offer(spooled);
   }
 
   #answer(payload: Uint8Array): void {

@@ -91,7 +91,7 @@ export interface ReadPlan {
  * with verdict `retry` the session stays usable: the next `read` connects again if it must.
  */
 export interface Session extends AsyncDisposable {
-  /** At least one; stable for the session's life. */
+  /** At least one, unless it listens; stable for the session's life. */
   readonly groups: readonly Group[];
   /**
    * Reads the groups named, in as few requests as the device allows. Part of a device that cannot
@@ -108,6 +108,28 @@ export interface Session extends AsyncDisposable {
   origin?(): Origin;
   /** How it would read these groups now, for a driver with a plan; costs no request. */
   plan?(groups: readonly string[]): ReadPlan;
+  /** For a device that speaks when it likes; such a session may have no groups. */
+  listen?: Listener["listen"];
+}
+
+/** A device that is not asked but heard. */
+export interface Listener {
+  /**
+   * Hands over each reading as it comes until `signal` aborts, and returns then. When the way to
+   * the device breaks it throws, and the agent calls again, later each time.
+   * @throws GatewayError, translated at the door of the protocol
+   */
+  listen(heard: (heard: Heard) => void, signal: AbortSignal): Promise<void>;
+}
+
+/** One message of a device that speaks by itself. */
+export interface Heard {
+  readonly reading: Reading;
+  /** When the device measured, where the message says so; else the agent's time counts.
+   * @unit ms since 1970-01-01 UTC */
+  readonly time?: number | undefined;
+  /** What stands behind its values, as in `Session.read`. */
+  readonly traces?: readonly Trace[] | undefined;
 }
 
 /**
@@ -135,6 +157,8 @@ export interface Target<Options, Parts> {
 export interface Driver<Options = unknown, Parts = unknown> extends AsyncDisposable {
   /** Names the wire that only one request may use at a time; equal keys share it. */
   busKey(target: Target<Options, Parts>): string;
+  /** How many devices of one wire may be read at once; one when left out. */
+  width?(target: Target<Options, Parts>): number;
   /** Prepares a device without waiting for it: connecting may be left to the first `read`. */
   open(target: Target<Options, Parts>): Promise<Session>;
 }
@@ -201,6 +225,7 @@ export function defineDriver<Options, Header, Field>(
       const driver = spec.create(context);
       return {
         busKey: (target) => driver.busKey(parsed(target)),
+        width: (target) => driver.width?.(parsed(target)) ?? 1,
         open: (target) => driver.open(parsed(target)),
         [Symbol.asyncDispose]: () => driver[Symbol.asyncDispose](),
       };

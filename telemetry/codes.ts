@@ -112,6 +112,11 @@ export const codes = {
     means: "The device refused the request (exception 1, 2, 3 or 4).",
     remedy: "Compare the profile with the device's manual: register, function and count.",
   },
+  E_SILENT: {
+    verdict: "retry",
+    means: "A device that should speak by itself said nothing.",
+    remedy: "Check that it is on and sends to this place; some send only every few minutes.",
+  },
   E_VALUE: {
     verdict: "reject",
     means: "A raw value cannot be a value of its field.",
