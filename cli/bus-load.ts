@@ -53,7 +53,10 @@ export interface BusLoad {
   readonly rates: readonly Rate[];
   /** Of the bus's time, 1 is all. */
   readonly load: number;
-  /** Whether a cycle outlasts the shortest interval when all rates fall together. */
+  /**
+   * Whether the slow groups of one device make the fastest cycle outlast its interval. Those of
+   * several are not due in the same cycle.
+   */
   readonly late: boolean;
   /** On a wire that drives only so many receivers: how many there are. [TIA-485-A] */
   readonly unitLoads: number | undefined;
@@ -78,10 +81,8 @@ function busLoad(key: string, members: readonly LoadedDevice[]): BusLoad {
   const devices = members.map(deviceLoad);
   const load = devices.reduce((sum, { share }) => sum + share, 0);
   const rates = ratesOf(devices);
-  const [shortest] = rates;
-  const longest = rates.at(-1);
-  const late =
-    shortest !== undefined && longest !== undefined && allTogether(devices) > shortest.every;
+  const [fastest] = rates;
+  const late = fastest !== undefined && longestCycle(devices, fastest) > fastest.every;
   const loads = members.map(({ session }) => session.plan?.([]).unitLoad);
   const known = loads.filter((one) => one !== undefined);
   return {
@@ -95,9 +96,13 @@ function busLoad(key: string, members: readonly LoadedDevice[]): BusLoad {
   };
 }
 
-/** A cycle in which every rate is due. @unit ms */
-function allTogether(devices: readonly DeviceLoad[]): number {
-  return devices.reduce((sum, { beats }) => sum + Math.max(0, ...beats.map(({ ms }) => ms)), 0);
+/** The fastest cycle, and in it what one device is asked for at the most. @unit ms */
+function longestCycle(devices: readonly DeviceLoad[], { every, cycle }: Rate): number {
+  const more = devices.map(({ beats }) => {
+    const usual = beats.find((beat) => beat.every === every)?.ms ?? 0;
+    return Math.max(0, ...beats.map(({ ms }) => ms)) - usual;
+  });
+  return cycle + Math.max(0, ...more);
 }
 
 function deviceLoad({ id, session, interval }: LoadedDevice): DeviceLoad {
@@ -143,7 +148,7 @@ export function trouble({ verdict, load, unitLoads, late }: BusLoad): string | u
   const said: string[] = [];
   if (verdict === "overbooked") said.push(`is overbooked: ${percent(load)} of its time`);
   else if (load > comfortable) said.push(`is tight: ${percent(load)} of its time`);
-  else if (late) said.push("falls behind when all rates are due at once");
+  else if (late) said.push("falls behind when slow groups are due");
   if (unitLoads !== undefined && unitLoads > mostUnitLoads) {
     said.push(`has ${Number(unitLoads.toFixed(2))} unit loads of ${mostUnitLoads}`);
   }

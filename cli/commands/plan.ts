@@ -90,7 +90,9 @@ function busText({ name, bus, devices, advice }: ShownBus, closely: boolean): st
     requestTable(devices, closely),
     renderTable(["rate", "devices", "requests", "a cycle takes", "load"], rateRows(bus)),
     `load ${percent(bus.load)}${loads}: ${bus.verdict}`,
-    ...(bus.late ? ["some beats will be left out: a cycle outlasts the shortest interval"] : []),
+    ...(bus.late
+      ? ["some beats will be left out: slow groups make a cycle longer than its interval"]
+      : []),
     ...advice.map((one) => `  - ${one}`),
   ].join("\n");
 }

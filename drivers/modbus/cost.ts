@@ -16,7 +16,9 @@ export interface Timing {
   readonly character: number;
   /** Bytes of a request and its reply, data left out. */
   readonly framing: number;
-  /** Kept before the request and before the reply, together. @unit ms */
+  /** Silence kept before the request. @unit ms */
+  readonly gap: number;
+  /** Silence that the device keeps before its reply. @unit ms */
   readonly silence: number;
   /** What the device takes whatever is asked. @unit ms */
   readonly think: number;
@@ -38,15 +40,20 @@ export interface Cost {
 export function costOf(dataBytes: number, timing: Timing): Cost {
   return {
     bytes: (timing.framing + dataBytes) * timing.character,
-    silence: timing.silence,
+    silence: timing.gap + timing.silence,
     device: timing.think + dataBytes * timing.thinkPerByte,
     way: timing.way,
   };
 }
 
-/** What a request costs before its first byte of data. @unit ms */
+/** What a request costs without its bytes of data. @unit ms */
 export function requestTime(timing: Timing): number {
-  return timing.framing * timing.character + timing.silence + timing.think + timing.way;
+  return timing.gap + exchangeTime(timing);
+}
+
+/** From the first byte of a request to the last of a reply without data. @unit ms */
+export function exchangeTime({ framing, character, silence, think, way }: Timing): number {
+  return framing * character + silence + think + way;
 }
 
 /** What each byte of data adds. @unit ms */
@@ -105,7 +112,8 @@ export function serialTiming(line: LineSettings, pause = 0): Timing {
   return {
     character,
     framing: serialFraming,
-    silence: Math.max(line.turnaround ?? silence, pause) + silence,
+    gap: Math.max(line.turnaround ?? silence, pause),
+    silence,
     think: usualThink,
     thinkPerByte: 0,
     way: adapterWays.find(([pattern]) => pattern.test(port))?.[1] ?? 0,
@@ -117,7 +125,8 @@ export function networkTiming(pause = 0, roundTrip = usualRoundTrip): Timing {
   return {
     character: networkByte,
     framing: tcpFraming,
-    silence: pause,
+    gap: pause,
+    silence: 0,
     think: networkThink,
     thinkPerByte: 0,
     way: roundTrip,

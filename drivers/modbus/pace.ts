@@ -1,10 +1,10 @@
 /**
- * What a device's answers teach about its timing: a straight line through the times of its newest
- * answers, `time = request + bytes × byte`, by least squares with older ones weighing less. Until
+ * What a device's answers teach about its timing: a straight line through the times from request to
+ * reply, `time = exchange + bytes × byte`, by least squares with older ones weighing less. Until
  * enough is known, and in the slope where all answers are of one length, it is what was assumed.
  */
 import type { Timing } from "./cost.ts";
-import { breakEven, byteTime, requestTime } from "./cost.ts";
+import { breakEven, byteTime, exchangeTime } from "./cost.ts";
 
 /** Answers before any is believed. */
 const fewest = 4;
@@ -35,6 +35,8 @@ export class Pace {
   #product = 0;
   #newest: Timing;
   #planned: Timing;
+  /** Rises whenever plans must be made anew. */
+  version = 0;
 
   constructor(assumed: Timing) {
     this.#assumed = assumed;
@@ -47,9 +49,12 @@ export class Pace {
     return this.#planned;
   }
 
-  /** Takes an answer's time into account; true when what to plan with has moved. */
-  note(dataBytes: number, time: number): boolean {
-    const expected = requestTime(this.#newest) + dataBytes * byteTime(this.#newest);
+  /**
+   * Takes an answer into account.
+   * @param time from the first byte of the request to the last of the reply. @unit ms
+   */
+  note(dataBytes: number, time: number): void {
+    const expected = exchangeTime(this.#newest) + dataBytes * byteTime(this.#newest);
     const taken = Math.min(time, slowest * expected + jitter);
     this.#count += 1;
     this.#weight = this.#weight * fading + 1;
@@ -57,11 +62,11 @@ export class Pace {
     this.#time = this.#time * fading + taken;
     this.#bytesSquared = this.#bytesSquared * fading + dataBytes ** 2;
     this.#product = this.#product * fading + dataBytes * taken;
-    if (this.#count < fewest) return false;
+    if (this.#count < fewest) return;
     this.#newest = this.#learned();
-    if (alike(worth(this.#newest), worth(this.#planned))) return false;
+    if (alike(worth(this.#newest), worth(this.#planned))) return;
     this.#planned = this.#newest;
-    return true;
+    this.version += 1;
   }
 
   /** The line through the answers, never faster than the wire. */

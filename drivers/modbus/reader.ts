@@ -1,17 +1,16 @@
 /**
  * Reads spans in as little time as the device allows, and learns from what it refuses: a block
- * that it refuses is split until the illegal part is found (`learned.ts`), and from how long it
- * takes (`pace.ts`).
+ * that it refuses is split until the illegal part is found (`learned.ts`).
  *
  * Requests of one read are bounded: each span costs at most three more than its block.
  */
-import type { Clock, Code, Fault } from "../../telemetry/index.ts";
+import type { Code, Fault } from "../../telemetry/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
 import type { Timing } from "./cost.ts";
 import type { Learned } from "./learned.ts";
 import type { Pace } from "./pace.ts";
 import type { Span } from "./pdu.ts";
-import { dataBytes, ModbusException, placeOf } from "./pdu.ts";
+import { ModbusException, placeOf } from "./pdu.ts";
 import type { Block, PlanLimits } from "./plan.ts";
 import { planBelow, planReads } from "./plan.ts";
 
@@ -25,9 +24,9 @@ export interface ReaderParts {
   /** @throws ModbusException and what `Line.exchange` throws */
   readonly request: (span: Span, signal: AbortSignal) => Promise<Uint16Array>;
   readonly limits: PlanLimits;
-  readonly clock: Clock;
   readonly learned: Learned;
-  readonly pace: Pace;
+  /** What requests cost; whoever sends them keeps it up to date. */
+  readonly pace: Pick<Pace, "timing" | "version">;
 }
 
 /** Illegal spans asked for again in one read, at most. */
@@ -54,8 +53,8 @@ interface Round {
 export class BlockReader {
   readonly #parts: ReaderParts;
   readonly #plans = new Map<readonly Span[], readonly Block[]>();
-  /** What had been learned when the plans were made. */
-  #planned = 0;
+  /** What was known when the plans were made. */
+  #planned = "";
 
   constructor(parts: ReaderParts) {
     this.#parts = parts;
@@ -94,11 +93,12 @@ export class BlockReader {
 
   /** The blocks that are read for these spans, as far as is known by now; costs no request. */
   plan(wanted: readonly Span[]): readonly Block[] {
-    const { learned } = this.#parts;
-    if (this.#planned !== learned.version) this.#plans.clear();
-    this.#planned = learned.version;
-    const known = this.#plans.get(wanted);
-    if (known !== undefined) return known;
+    const { learned, pace } = this.#parts;
+    const known = `${learned.version} ${pace.version}`;
+    if (this.#planned !== known) this.#plans.clear();
+    this.#planned = known;
+    const made = this.#plans.get(wanted);
+    if (made !== undefined) return made;
     const blocks = this.#plan(wanted.filter((span) => !learned.isDead(span)));
     if (this.#plans.size >= planLimit) this.#plans.clear();
     this.#plans.set(wanted, blocks);
@@ -144,12 +144,10 @@ export class BlockReader {
 
   /** One request, and what is learned from how it went; a refusal is a value. */
   async #ask(block: Block, { signal }: Round): Promise<Uint16Array | ModbusException> {
-    const { request, learned, pace, clock } = this.#parts;
-    const asked = clock.monotonic();
+    const { request, learned } = this.#parts;
     try {
       const words = await request(block, signal);
       learned.answered(block, block.wanted);
-      if (pace.note(dataBytes(block), clock.monotonic() - asked)) this.#plans.clear();
       return words;
     } catch (error) {
       if (error instanceof ModbusException && error.verdict !== "retry") return error;
@@ -253,6 +251,7 @@ function edgeOf(wanted: readonly Span[]): Span {
 const joining: Timing = {
   character: 0,
   framing: 0,
+  gap: 0,
   silence: 0,
   think: 1,
   thinkPerByte: 0,

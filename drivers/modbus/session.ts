@@ -73,7 +73,6 @@ export class ModbusSession implements Session {
     this.#pace = new Pace(parts.timing);
     this.#reader = new BlockReader({
       limits,
-      clock,
       learned: new Learned({ spans, limits, unit: unit.unit, clock, memory }),
       pace: this.#pace,
       request: (span, signal) => this.#request(span, signal),
@@ -124,8 +123,15 @@ export class ModbusSession implements Session {
   }
 
   async #request(span: Span, signal: AbortSignal): Promise<Uint16Array> {
-    const { exchange, unit } = this.#parts;
-    return decodeReadReply(span, await exchange({ ...unit, pdu: encodeRead(span) }, signal));
+    const { exchange, unit, clock } = this.#parts;
+    let begun = clock.monotonic();
+    const sent = (): void => {
+      begun = clock.monotonic();
+    };
+    const reply = await exchange({ ...unit, sent, pdu: encodeRead(span) }, signal);
+    const words = decodeReadReply(span, reply);
+    this.#pace.note(dataBytes(span), clock.monotonic() - begun);
+    return words;
   }
 
   #planned(block: Block): PlannedRequest {

@@ -86,7 +86,7 @@ describe("the verdict", () => {
     const groups = { default: { ms: 100 }, slow: { every: 60_000, ms: 2000 } };
     const [bus] = busLoads([deviceOf(sessionOf(groups))]);
     expect([bus?.late, bus?.verdict]).toEqual([true, "tight"]);
-    expect(bus && trouble(bus)).toBe("falls behind when all rates are due at once");
+    expect(bus && trouble(bus)).toBe("falls behind when slow groups are due");
   });
 
   test("a wire drives 32 unit loads [TIA-485-A]", () => {

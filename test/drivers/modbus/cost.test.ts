@@ -46,9 +46,10 @@ describe("a serial line [MODBUS-RTU 2.5.1.1]", () => {
   });
 
   it("keeps the longer of the line's silence and the device's", () => {
-    const { silence: usual } = serialTiming(line(9600));
-    expect(serialTiming({ ...line(9600), turnaround: 20 }).silence).toBeCloseTo(usual / 2 + 20);
-    expect(serialTiming({ ...line(9600), turnaround: 5 }, 30).silence).toBeCloseTo(usual / 2 + 30);
+    const { gap, silence } = serialTiming(line(9600));
+    expect([gap, silence]).toEqual([silence, gap]);
+    expect(serialTiming({ ...line(9600), turnaround: 20 })).toMatchObject({ gap: 20, silence });
+    expect(serialTiming({ ...line(9600), turnaround: 5 }, 30)).toMatchObject({ gap: 30, silence });
   });
 
   it("waits for the adapter that its port names", () => {

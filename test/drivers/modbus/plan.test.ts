@@ -178,6 +178,7 @@ describe("laws of every plan", () => {
   const timings = fc.record({
     character: fc.double({ min: 0.0001, max: 4, noNaN: true }),
     framing: fc.constantFrom(13, 21),
+    gap: fc.double({ min: 0, max: 10, noNaN: true }),
     silence: fc.double({ min: 0, max: 10, noNaN: true }),
     think: fc.double({ min: 0, max: 100, noNaN: true }),
     thinkPerByte: fc.double({ min: 0, max: 1, noNaN: true }),

@@ -56,7 +56,6 @@ function deviceWith(isLegal: (address: number) => boolean, rig: Rig = {}) {
   const ruled = { ...limits, ...rig.limits };
   const reader = new BlockReader({
     limits: ruled,
-    clock,
     learned: new Learned({ spans, limits: ruled, unit, clock, memory }),
     pace: new Pace(timing),
     request: (span) => {
