@@ -67,6 +67,8 @@ export class Learned {
   readonly #cuts = new Map<Span, number>();
   /** How long each was cut last; each failure doubles it. @unit ms */
   readonly #waits = new Map<Span, number>();
+  /** Those cut because of silence, until there is an answer. */
+  readonly #suspects = new Set<Span>();
   /** Spans before which a hole was read across. */
   readonly #crossed = new Set<Span>();
   readonly #ceilings = new Map<Table, Ceiling>();
@@ -132,6 +134,7 @@ export class Learned {
       ceiling.accepted = count;
       if (ceiling.refused < Number.POSITIVE_INFINITY) this.#change();
     }
+    this.#suspects.clear();
     for (const span of holesIn(wanted)) this.#crossed.add(span);
     for (const span of wanted) if (this.#dead.delete(span)) this.#change();
   }
@@ -158,11 +161,23 @@ export class Learned {
     this.#change();
   }
 
-  /** No answer: some devices say nothing to a hole. Holes never crossed before are left out. */
+  /**
+   * No answer: some devices say nothing to a hole, so holes never crossed before are left out. When
+   * nothing is said to a block without any either, they were not the reason.
+   */
   silent(wanted: readonly Span[]): void {
-    for (const span of holesIn(wanted)) {
-      if (!this.#crossed.has(span)) this.#cut(span, cutFor.silent);
+    const holes = holesIn(wanted).filter((span) => !this.#crossed.has(span));
+    for (const span of holes) {
+      this.#cut(span, cutFor.silent);
+      this.#suspects.add(span);
     }
+    if (holes.length > 0 || this.#suspects.size === 0) return;
+    for (const span of this.#suspects) {
+      this.#cuts.delete(span);
+      this.#waits.delete(span);
+    }
+    this.#suspects.clear();
+    this.#change();
   }
 
   /** A device that refuses everything may just be starting: believe nothing of it. */

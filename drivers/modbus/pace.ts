@@ -12,7 +12,7 @@ const fewest = 4;
 /** What an answer weighs beside the one after it: some forty count. */
 const fading = 0.975;
 
-/** What holds the slope where it is assumed: lengths that differ by less say little. @unit bytes² */
+/** Holds the slope where it is assumed: lengths that differ by less say little. @unit bytes² */
 const slopeWeight = 50 ** 2;
 
 /** An answer this many times slower than expected was sent again on its way, or had to wait. */

@@ -202,6 +202,19 @@ describe("a hole that gets no answer", () => {
     expect((await device.read(wanted)).asked).toEqual(["0+2", "5+2"]);
   });
 
+  it("is none when the device was just away, however long", async () => {
+    const device = deviceWith(() => true);
+    device.answers.failure = new GatewayError("E_MODBUS_TIMEOUT", "silent");
+    for (let poll = 0; poll < 200; poll += 1) {
+      expect(await codeOf(device.read(wanted))).toBe("E_MODBUS_TIMEOUT");
+      await device.clock.advance(60 * 60_000);
+    }
+    delete device.answers.failure;
+    await device.read(wanted);
+    await device.clock.advance(15 * 60_000);
+    expect((await device.read(wanted)).asked).toEqual(["0+7"]);
+  });
+
   it("is none when it was read across before: a lost answer says nothing", async () => {
     const device = deviceWith(() => true);
     expect((await device.read(wanted)).asked).toEqual(["0+7"]);
@@ -318,15 +331,19 @@ describe("whatever a device has and gives at once", () => {
   );
   const holes = fc.uniqueArray(fc.integer({ min: 0, max: 155 }), { maxLength: 20 });
   const most = fc.integer({ min: 4, max: 125 });
-  const gap = fc.constantFrom(undefined, 0, 10);
+  const device = fc.record({
+    most,
+    gap: fc.constantFrom(undefined, 0, 10),
+    table: fc.constantFrom("holding" as const, "coil" as const),
+  });
 
   it("a few polls later nothing is refused any more and all it has is read", async () => {
     await fc.assert(
-      fc.asyncProperty(places, holes, most, gap, async (places, holes, most, gap) => {
-        const wanted = places.map((place) => at(place.at, place.count));
+      fc.asyncProperty(places, holes, device, async (places, holes, { most, gap, table }) => {
+        const wanted = places.map((place): Span => ({ table, ...place }));
         const legal = (address: number): boolean => !holes.includes(address);
         const memory = memoryOf(undefined);
-        const rig = { limits: { gap }, spans: wanted, memory };
+        const rig = { limits: { gap, bitGap: gap }, spans: wanted, memory };
         const device = deviceWith(legal, { ...rig, refuses: ({ count }) => count > most });
         const readable = places.filter(({ at, count }) =>
           Array.from({ length: count }, (_, index) => at + index).every(legal),

@@ -80,6 +80,8 @@ describe("what a session remembers", () => {
     const memory = memoryOf(undefined);
     const first = await readAnew(peer.address, memory);
     expect(first.faults).toEqual([{ code: "E_MODBUS_EXCEPTION", at: "holding 0x0003" }]);
+    // A hole beside a register that is not there shows in the next read.
+    await readAnew(peer.address, memory);
     const before = peer.requests.length;
     const again = await readAnew(peer.address, memory);
     expect(again).toEqual(first);
