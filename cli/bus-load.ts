@@ -83,17 +83,25 @@ function busLoad(key: string, members: readonly LoadedDevice[]): BusLoad {
   const rates = ratesOf(devices);
   const [fastest] = rates;
   const late = fastest !== undefined && longestCycle(devices, fastest) > fastest.every;
-  const loads = members.map(({ session }) => session.plan?.([]).unitLoad);
-  const known = loads.filter((one) => one !== undefined);
   return {
     key,
     devices,
     rates,
     load,
     late,
-    unitLoads: known.length === 0 ? undefined : known.reduce((sum, one) => sum + one, 0),
+    unitLoads: unitLoadsOf(members),
     verdict: load > 1 ? "overbooked" : load > comfortable || late ? "tight" : "ok",
   };
+}
+
+/** What is read with several profiles is one receiver still. */
+function unitLoadsOf(members: readonly LoadedDevice[]): number | undefined {
+  const loads = new Map<string | number, number>();
+  for (const { id, session } of members) {
+    const load = session.plan?.([]).unitLoad;
+    if (load !== undefined) loads.set(session.origin?.().endpoint["unit"] ?? id, load);
+  }
+  return loads.size === 0 ? undefined : [...loads.values()].reduce((sum, load) => sum + load, 0);
 }
 
 /** The fastest cycle, and in it what one device is asked for at the most. @unit ms */

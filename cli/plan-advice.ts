@@ -23,16 +23,17 @@ export async function adviceFor(
   given: { readonly loaded: LoadedConfig; readonly platform: Platform },
 ): Promise<string[]> {
   const members = devices.filter(({ busKey }) => busKey === bus.key);
-  const advice: (string | undefined)[] = [];
+  const advice: string[] = [];
   if (bus.verdict !== "ok") {
-    advice.push(longerInterval(bus, members), await fasterLine(bus, members, given));
-    advice.push(fewerDevices(bus));
+    const ways = [longerInterval(bus, members), await fasterLine(bus, members, given)];
+    advice.push(...[...ways, fewerDevices(bus)].filter((way) => way !== undefined));
+    if (advice.length === 0) advice.push("no single change would do: use more than one wire");
   }
   if ((bus.unitLoads ?? 0) > mostUnitLoads) {
     const many = `more than ${mostUnitLoads} unit loads need a repeater or a second segment`;
     advice.push(`${many}; a profile's header.serial.unitLoad says what its device counts`);
   }
-  return advice.filter((one) => one !== undefined);
+  return advice;
 }
 
 function fits(bus: BusLoad | undefined): bus is BusLoad {

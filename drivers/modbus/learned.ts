@@ -119,7 +119,7 @@ export class Learned {
       return;
     }
     for (const ceiling of this.#ceilings.values()) {
-      if (ceiling.refused === Number.POSITIVE_INFINITY || ceiling.until > now) continue;
+      if (!Number.isFinite(ceiling.refused) || ceiling.until > now) continue;
       ceiling.refused = Number.POSITIVE_INFINITY;
       this.#change();
       return;
@@ -132,7 +132,8 @@ export class Learned {
     const ceiling = this.#ceilingOf(table);
     if (count > ceiling.accepted) {
       ceiling.accepted = count;
-      if (ceiling.refused < Number.POSITIVE_INFINITY) this.#change();
+      if (Number.isFinite(ceiling.refused)) this.#change();
+      if (count >= ceiling.refused) ceiling.refused = Number.POSITIVE_INFINITY;
     }
     this.#suspects.clear();
     for (const span of holesIn(wanted)) this.#crossed.add(span);

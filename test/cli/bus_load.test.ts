@@ -92,7 +92,9 @@ describe("the verdict", () => {
   test("a wire drives 32 unit loads [TIA-485-A]", () => {
     const quick = { default: { ms: 1 } };
     const many = (unitLoad: number, count: number): LoadedDevice[] =>
-      Array.from({ length: count }, () => deviceOf(sessionOf(quick, { unitLoad })));
+      Array.from({ length: count }, (_, unit) => {
+        return deviceOf(sessionOf(quick, { unitLoad }), 1000, `d${unit}`);
+      });
     const [full] = busLoads(many(1, 32));
     const [over] = busLoads(many(1, 33));
     const [light] = busLoads(many(0.125, 100));

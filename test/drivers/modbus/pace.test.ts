@@ -11,6 +11,7 @@ import {
   serialTiming,
 } from "../../../drivers/modbus/cost.ts";
 import { Pace } from "../../../drivers/modbus/pace.ts";
+import { SeededEntropy } from "../../virtual.ts";
 
 const assumed = serialTiming({ baud: 9600, parity: "none", dataBits: 8, stopBits: 1 });
 
@@ -61,6 +62,37 @@ describe("the pace of a device", () => {
     const { version } = pace;
     pace.note(40, 5000);
     expect(pace.version).toBe(version);
+  });
+
+  it.each([
+    ["a meter on a line", assumed, { ...assumed, think: 15 }],
+    ["a device on a network", networkTiming(), networkTiming()],
+    ["a gateway", gatewayTiming(), gatewayTiming()],
+  ])("%s: however its times scatter, plans stay but for a few", (_title, before, real) => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1 }), (seed) => {
+        const entropy = new SeededEntropy(seed);
+        const pace = new Pace(before);
+        for (let poll = 0; poll < 200; poll += 1) {
+          for (const bytes of [4, 40, 120]) {
+            const time = exchangeTime(real) + bytes * byteTime(real);
+            pace.note(bytes, time + 30 * entropy.random());
+          }
+        }
+        expect(pace.version).toBeLessThanOrEqual(8);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it("answers of one length that are late are tried in other lengths, once", () => {
+    const pace = new Pace(networkTiming());
+    const wide = () => Math.min(125, breakEven(pace.timing));
+    for (let count = 0; count < 4; count += 1) pace.note(200, 250);
+    expect(wide()).toBeLessThan(10);
+    for (let count = 0; count < 300; count += 1) pace.note(200, 250);
+    expect(wide()).toBe(125);
+    expect(pace.version).toBe(2);
   });
 
   it("whatever the times: never below nothing, never faster than the wire", () => {

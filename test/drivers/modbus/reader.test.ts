@@ -242,6 +242,16 @@ describe("a device that gives less at once than its profile says", () => {
     expect(settled.asked).toHaveLength(3);
   });
 
+  it("what was refused once and is given now is no ceiling any more", async () => {
+    const few = [...wanted.slice(0, 10), at(200, 60)];
+    let refusing = true;
+    const device = deviceWith(() => true, { refuses: ({ count }) => refusing && count === 20 });
+    await device.read(few.slice(0, 10));
+    refusing = false;
+    await device.read(few);
+    expect((await device.read(few)).asked).toEqual(["0+20", "200+60"]);
+  });
+
   it("a barrier is no ceiling: longer blocks elsewhere stay whole", async () => {
     const across = ({ at, count }: Span): boolean => at < 10 && at + count > 10;
     const device = deviceWith(() => true, { refuses: across });

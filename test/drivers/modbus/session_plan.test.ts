@@ -1,8 +1,17 @@
 /** A session's plan, and what a session remembers of its device beside its counters. */
 import { describe, expect, it } from "vitest";
+import { profileSchema, v } from "../../../config/index.ts";
 import type { Session } from "../../../drivers/contract.ts";
+import { networkTiming } from "../../../drivers/modbus/cost.ts";
 import { modbus } from "../../../drivers/modbus/index.ts";
-import { encodeException } from "../../../drivers/modbus/pdu.ts";
+import {
+  decodeReadRequest,
+  encodeException,
+  encodeReadReply,
+} from "../../../drivers/modbus/pdu.ts";
+import { modbusProfile } from "../../../drivers/modbus/profile.ts";
+import { ModbusSession } from "../../../drivers/modbus/session.ts";
+import { VirtualClock } from "../../virtual.ts";
 import { memoryOf } from "./memory.ts";
 import type { Behaviour } from "./world.ts";
 import { contextWith, honest, never, openDevice, profileOf, startPeer, valueAt } from "./world.ts";
@@ -47,6 +56,58 @@ describe("a session's plan", () => {
   it("counts no unit loads on a network", async () => {
     await using device = await openDevice({ address: "tcp://h" }, profile);
     expect(device.session.plan?.(["default"]).unitLoad).toBeUndefined();
+  });
+});
+
+describe("a device that is slower than it was taken for", () => {
+  /** An endpoint that takes so long for a request and for each byte of its reply. */
+  function deviceTaking(perRequest: number, perByte: number, points: readonly unknown[]) {
+    const clock = new VirtualClock();
+    const session = new ModbusSession({
+      profile: v.parse(profileSchema("modbus", modbusProfile), profileOf({}, points)),
+      endpoint: { address: "tcp://h" },
+      unit: { unit: 1, timeout: 1000, pause: 0 },
+      exchange: async (exchange) => {
+        // Waiting for others is not the device's fault.
+        await clock.advance(50);
+        exchange.sent?.();
+        const span = decodeReadRequest(exchange.pdu);
+        if (span === undefined) throw new Error("not a read");
+        const reply = encodeReadReply(
+          span,
+          Array.from({ length: span.count }, () => 1),
+        );
+        await clock.advance(perRequest + perByte * reply.length);
+        return reply;
+      },
+      timing: networkTiming(),
+      release: () => Promise.resolve(),
+      clock,
+      memory: undefined,
+    });
+    return { session, clock };
+  }
+
+  const points = [0, 1, 2, 42, 43, 80, 81, 82].map((at) => thermal(`s${at}`, at));
+
+  it("a slow line behind an address: holes are read across no more", async () => {
+    const { session, clock } = deviceTaking(40, 1.04, points);
+    const requests = () => session.plan(["default"]).requests.map(({ at }) => at);
+    expect(requests()).toEqual(["holding 0x0000 ×83"]);
+    const first = clock.monotonic();
+    await session.read(["default"], never);
+    const before = clock.monotonic() - first;
+    for (let poll = 0; poll < 8; poll += 1) await session.read(["default"], never);
+    expect(requests()).toEqual(["holding 0x0000 ×3", "holding 0x002a ×2", "holding 0x0050 ×3"]);
+    const last = clock.monotonic();
+    await session.read(["default"], never);
+    expect(clock.monotonic() - last - 3 * 50).toBeLessThan(before - 50);
+  });
+
+  it("a slow device at its own address: they still are", async () => {
+    const { session } = deviceTaking(80, 0.001, points);
+    for (let poll = 0; poll < 8; poll += 1) await session.read(["default"], never);
+    expect(session.plan(["default"]).requests).toHaveLength(1);
   });
 });
 
