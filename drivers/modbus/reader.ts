@@ -175,9 +175,9 @@ export class BlockReader {
     const [first] = right;
     if (!leftWhole || !rightWhole || first === undefined) return;
     // Both halves are fine alone: it refuses what lies between them, or the two at once.
-    const seam = { block, edge: edgeOf(left), first };
-    if (await this.#crosses(seam, round)) learned.tooLong(block);
-    else learned.barredBefore(first);
+    const crosses = await this.#crosses({ block, edge: edgeOf(left), first }, round);
+    if (crosses === true) learned.tooLong(block);
+    if (crosses === false) learned.barredBefore(first);
   }
 
   /** Reads half of a refused block; true when the device gave it whole. */
@@ -188,12 +188,20 @@ export class BlockReader {
     return whole;
   }
 
-  /** Whether the device reads across the seam of two halves when it is asked for less. */
-  async #crosses({ block, edge, first }: Seam, round: Round): Promise<boolean> {
+  /** Whether it reads across the seam of two halves when asked for less; undefined: unknown. */
+  async #crosses({ block, edge, first }: Seam, round: Round): Promise<boolean | undefined> {
     if (block.count <= this.#parts.learned.ceiling(block.table).accepted) return false;
     const [across, ...more] = this.#joined([edge, first]);
     if (across === undefined || more.length > 0 || across.count >= block.count) return false;
-    return !((await this.#ask(across, round)) instanceof ModbusException);
+    try {
+      const words = await this.#ask(across, round);
+      if (!(words instanceof ModbusException)) return true;
+      return illegal.has(words.exception) ? false : undefined;
+    } catch (error) {
+      // What was wanted has been read: that this went unanswered takes nothing away.
+      if (!(error instanceof GatewayError) || round.signal.aborted) throw error;
+      return undefined;
+    }
   }
 
   /** In as few blocks as the profile allows: one, for what was one. */

@@ -100,6 +100,21 @@ describe("a device that refuses addresses", () => {
     expect((await device.read(wanted)).asked).toEqual(["0+2", "3+2"]);
   });
 
+  it("a question about a hole that is not answered costs no value", async () => {
+    const silent = new GatewayError("E_MODBUS_TIMEOUT", "silent");
+    const device = deviceWith((address) => address !== 2, {
+      refuses: (span) => {
+        if (span.at === 3) device.answers.failure = silent;
+        return false;
+      },
+    });
+    expect(await device.read([at(0), at(1), at(3), at(4)])).toEqual({
+      read: [0, 1, 3, 4],
+      faults: [],
+      asked: ["0+5", "0+2", "3+2", "1+3"],
+    });
+  });
+
   it("an illegal register: a fault, left alone, asked for again after a quarter hour", async () => {
     const device = deviceWith((address) => address !== 0x10);
     const wanted = [at(0x0f), at(0x10), at(0x11)];
