@@ -8,7 +8,7 @@ import type { Code, Fault } from "../../telemetry/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
 import type { Timing } from "./cost.ts";
 import type { Learned } from "./learned.ts";
-import type { Pace } from "./pace.ts";
+import type { AnswerTimes } from "./answer-times.ts";
 import type { Span } from "./pdu.ts";
 import { ModbusException, placeOf } from "./pdu.ts";
 import type { Block, PlanLimits } from "./plan.ts";
@@ -26,7 +26,7 @@ export interface ReaderParts {
   readonly limits: PlanLimits;
   readonly learned: Learned;
   /** What requests cost; whoever sends them keeps it up to date. */
-  readonly pace: Pick<Pace, "timing" | "version">;
+  readonly times: Pick<AnswerTimes, "timing" | "version">;
 }
 
 /** Illegal spans asked for again in one read, at most. */
@@ -93,8 +93,8 @@ export class BlockReader {
 
   /** The blocks that are read for these spans, as far as is known by now; costs no request. */
   plan(wanted: readonly Span[]): readonly Block[] {
-    const { learned, pace } = this.#parts;
-    const known = `${learned.version} ${pace.version}`;
+    const { learned, times } = this.#parts;
+    const known = `${learned.version} ${times.version}`;
     if (this.#planned !== known) this.#plans.clear();
     this.#planned = known;
     const made = this.#plans.get(wanted);
@@ -112,9 +112,9 @@ export class BlockReader {
 
   /** A plan that reads across no dead span and asks for no more than the device gives. */
   #plan(spans: readonly Span[]): Block[] {
-    const { limits, learned, pace } = this.#parts;
+    const { limits, learned, times } = this.#parts;
     const cut = (span: Span): boolean => learned.isCut(span);
-    const rules = { limits, timing: pace.timing, cut, avoid: learned.dead };
+    const rules = { limits, timing: times.timing, cut, avoid: learned.dead };
     return [...Map.groupBy(spans, ({ table }) => table)].flatMap(([table, spans]) => {
       const ceiling = learned.ceiling(table);
       const limited = Number.isFinite(ceiling.refused);

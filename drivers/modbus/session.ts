@@ -13,7 +13,7 @@ import { decodeField, exponentOf } from "./field.ts";
 import type { Exchange } from "./exchange.ts";
 import { Learned } from "./learned.ts";
 import { sourcesOf } from "./origin.ts";
-import { Pace } from "./pace.ts";
+import { AnswerTimes } from "./answer-times.ts";
 import type { Span } from "./pdu.ts";
 import { dataBytes, decodeReadReply, encodeRead, extentOf, placeOf } from "./pdu.ts";
 import type { Block } from "./plan.ts";
@@ -52,7 +52,7 @@ export class ModbusSession implements Session {
   readonly groups: readonly Group[];
   readonly #parts: SessionParts;
   readonly #rows: readonly Row[];
-  readonly #pace: Pace;
+  readonly #times: AnswerTimes;
   readonly #reader: BlockReader;
   readonly #selections = new Map<string, Selection>();
   readonly #counters: Counters;
@@ -70,11 +70,11 @@ export class ModbusSession implements Session {
     const recall = new Recall(parts.memory);
     const spans = spansOf(this.#rows);
     const memory = recall.part("reads");
-    this.#pace = new Pace(parts.timing);
+    this.#times = new AnswerTimes(parts.timing);
     this.#reader = new BlockReader({
       limits,
       learned: new Learned({ spans, limits, unit: unit.unit, clock, memory }),
-      pace: this.#pace,
+      times: this.#times,
       request: (span, signal) => this.#request(span, signal),
     });
     this.#counters = new Counters(this.#rows, recall.part("counters"));
@@ -130,12 +130,12 @@ export class ModbusSession implements Session {
     };
     const reply = await exchange({ ...unit, sent, pdu: encodeRead(span) }, signal);
     const words = decodeReadReply(span, reply);
-    this.#pace.note(dataBytes(span), clock.monotonic() - begun);
+    this.#times.note(dataBytes(span), clock.monotonic() - begun);
     return words;
   }
 
   #planned(block: Block): PlannedRequest {
-    const parts = { ...costOf(dataBytes(block), this.#pace.timing) };
+    const parts = { ...costOf(dataBytes(block), this.#times.timing) };
     const wanted = new Set(block.wanted.flatMap(addressesOf));
     return {
       at: extentOf(block),

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import type { Memory } from "../../../drivers/contract.ts";
 import { serialTiming } from "../../../drivers/modbus/cost.ts";
 import { Learned } from "../../../drivers/modbus/learned.ts";
-import { Pace } from "../../../drivers/modbus/pace.ts";
+import { AnswerTimes } from "../../../drivers/modbus/answer-times.ts";
 import type { Span } from "../../../drivers/modbus/pdu.ts";
 import { ModbusException, placeOf } from "../../../drivers/modbus/pdu.ts";
 import type { PlanLimits } from "../../../drivers/modbus/plan.ts";
@@ -57,7 +57,7 @@ function deviceWith(isLegal: (address: number) => boolean, rig: Rig = {}) {
   const reader = new BlockReader({
     limits: ruled,
     learned: new Learned({ spans, limits: ruled, unit, clock, memory }),
-    pace: new Pace(timing),
+    times: new AnswerTimes(timing),
     request: (span) => {
       asked.push(`${span.at}+${span.count}`);
       if (answers.failure !== undefined) return Promise.reject(answers.failure);

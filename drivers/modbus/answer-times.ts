@@ -32,7 +32,7 @@ const drift = 1.5;
 /** No answer has more. @unit registers */
 const widest = 125;
 
-export class Pace {
+export class AnswerTimes {
   readonly #assumed: Timing;
   #weight = 0;
   #count = 0;

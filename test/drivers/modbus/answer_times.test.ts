@@ -10,25 +10,25 @@ import {
   networkTiming,
   serialTiming,
 } from "../../../drivers/modbus/cost.ts";
-import { Pace } from "../../../drivers/modbus/pace.ts";
+import { AnswerTimes } from "../../../drivers/modbus/answer-times.ts";
 import { SeededEntropy } from "../../virtual.ts";
 
 const assumed = serialTiming({ baud: 9600, parity: "none", dataBits: 8, stopBits: 1 });
 
 /** Answers as a device of that timing gives them; how often plans were made anew. */
-function taught(pace: Pace, real: Timing, lengths: readonly number[]): number {
-  const before = pace.version;
-  for (const bytes of lengths) pace.note(bytes, exchangeTime(real) + bytes * byteTime(real));
-  return pace.version - before;
+function taught(times: AnswerTimes, real: Timing, lengths: readonly number[]): number {
+  const before = times.version;
+  for (const bytes of lengths) times.note(bytes, exchangeTime(real) + bytes * byteTime(real));
+  return times.version - before;
 }
 
 const lengths = Array.from({ length: 60 }, (_, index) => [4, 40, 120][index % 3] ?? 0);
 
-describe("the pace of a device", () => {
+describe("the times of a device", () => {
   it("is what was assumed until some answers are there", () => {
-    const pace = new Pace(assumed);
-    expect(taught(pace, { ...assumed, think: 200 }, [10, 20, 30])).toBe(0);
-    expect(pace.timing).toEqual(assumed);
+    const times = new AnswerTimes(assumed);
+    expect(taught(times, { ...assumed, think: 200 }, [10, 20, 30])).toBe(0);
+    expect(times.timing).toEqual(assumed);
   });
 
   it.each([
@@ -37,31 +37,31 @@ describe("the pace of a device", () => {
     ["a gateway before a fast line", gatewayTiming(), { ...networkTiming(), think: 8 }],
     ["a gateway that was taken for a device", networkTiming(), gatewayTiming()],
   ])("%s: is found, and then stays", (_title, before, real) => {
-    const pace = new Pace(before);
-    taught(pace, real, lengths);
+    const times = new AnswerTimes(before);
+    taught(times, real, lengths);
     const widest = (timing: Timing): number => Math.min(125, breakEven(timing));
-    expect(widest(pace.timing)).toBeGreaterThan(widest(real) / 1.6 - 1);
-    expect(widest(pace.timing)).toBeLessThan(widest(real) * 1.6 + 1);
-    expect(taught(pace, real, lengths)).toBe(0);
+    expect(widest(times.timing)).toBeGreaterThan(widest(real) / 1.6 - 1);
+    expect(widest(times.timing)).toBeLessThan(widest(real) * 1.6 + 1);
+    expect(taught(times, real, lengths)).toBe(0);
   });
 
   it("answers of one length say nothing of the price of a byte", () => {
-    const pace = new Pace(assumed);
+    const times = new AnswerTimes(assumed);
     taught(
-      pace,
+      times,
       { ...assumed, think: 150 },
       Array.from({ length: 60 }, () => 20),
     );
-    expect(byteTime(pace.timing)).toBeCloseTo(byteTime(assumed));
-    expect(pace.timing.think).toBeCloseTo(150);
+    expect(byteTime(times.timing)).toBeCloseTo(byteTime(assumed));
+    expect(times.timing.think).toBeCloseTo(150);
   });
 
   it("one answer that was late changes no plan", () => {
-    const pace = new Pace(assumed);
-    taught(pace, assumed, lengths);
-    const { version } = pace;
-    pace.note(40, 5000);
-    expect(pace.version).toBe(version);
+    const times = new AnswerTimes(assumed);
+    taught(times, assumed, lengths);
+    const { version } = times;
+    times.note(40, 5000);
+    expect(times.version).toBe(version);
   });
 
   it.each([
@@ -72,27 +72,27 @@ describe("the pace of a device", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1 }), (seed) => {
         const entropy = new SeededEntropy(seed);
-        const pace = new Pace(before);
+        const times = new AnswerTimes(before);
         for (let poll = 0; poll < 200; poll += 1) {
           for (const bytes of [4, 40, 120]) {
             const time = exchangeTime(real) + bytes * byteTime(real);
-            pace.note(bytes, time + 30 * entropy.random());
+            times.note(bytes, time + 30 * entropy.random());
           }
         }
-        expect(pace.version).toBeLessThanOrEqual(8);
+        expect(times.version).toBeLessThanOrEqual(8);
       }),
       { numRuns: 50 },
     );
   });
 
   it("answers of one length that are late are tried in other lengths, once", () => {
-    const pace = new Pace(networkTiming());
-    const wide = () => Math.min(125, breakEven(pace.timing));
-    for (let count = 0; count < 4; count += 1) pace.note(200, 250);
+    const times = new AnswerTimes(networkTiming());
+    const wide = () => Math.min(125, breakEven(times.timing));
+    for (let count = 0; count < 4; count += 1) times.note(200, 250);
     expect(wide()).toBeLessThan(10);
-    for (let count = 0; count < 300; count += 1) pace.note(200, 250);
+    for (let count = 0; count < 300; count += 1) times.note(200, 250);
     expect(wide()).toBe(125);
-    expect(pace.version).toBe(2);
+    expect(times.version).toBe(2);
   });
 
   it("whatever the times: never below nothing, never faster than the wire", () => {
@@ -102,10 +102,10 @@ describe("the pace of a device", () => {
     );
     fc.assert(
       fc.property(answers, (given) => {
-        const pace = new Pace(assumed);
-        for (const [bytes, time] of given) pace.note(bytes, time);
-        expect(pace.timing.think).toBeGreaterThanOrEqual(0);
-        expect(byteTime(pace.timing)).toBeGreaterThanOrEqual(assumed.character);
+        const times = new AnswerTimes(assumed);
+        for (const [bytes, time] of given) times.note(bytes, time);
+        expect(times.timing.think).toBeGreaterThanOrEqual(0);
+        expect(byteTime(times.timing)).toBeGreaterThanOrEqual(assumed.character);
       }),
     );
   });
