@@ -1,6 +1,6 @@
 /** `rackstreet plan`: what a person and a machine see, with nothing at the other end. */
 import { afterAll, describe, expect, test } from "vitest";
-import { openFolder, rackstreet } from "./run.ts";
+import { openFolder, rackstreet, start } from "./run.ts";
 
 const folder = openFolder();
 afterAll(() => folder[Symbol.dispose]());
@@ -91,6 +91,23 @@ describe("plan", () => {
     expect(request).toMatchObject({ at: "input 0x0000 ×76", reads: 76, wanted: 50 });
     const sum = Object.values<number>(request.parts).reduce((a, b) => a + b, 0);
     expect(sum).toBeCloseTo(request.ms, 2);
+  });
+
+  test("is what the agent warns by when it starts", async () => {
+    const device = "{ profile: eastron-sdm630, address: rtu+tcp://127.0.0.1:1, interval: 200ms }";
+    const agent = "{ data: agent, uplink: { url: mqtt://127.0.0.1:1 } }";
+    folder.write("start.yaml", `agent: ${agent}\ndevices: { m: ${device} }\n`);
+    await using running = start(["agent", "start.yaml"], at);
+    await running.shown("agent started");
+    running.stop("SIGTERM");
+    const { err } = await running.ended;
+    const lines = err.split("\n").filter((line) => line.includes("bus crowded"));
+    expect(lines).toHaveLength(1);
+    expect(JSON.parse(lines[0] ?? "")).toMatchObject({
+      level: "warn",
+      bus: "tcp://127.0.0.1:1",
+      why: expect.stringMatching(/^is overbooked: \d+\.\d % of its time$/),
+    });
   });
 
   test("of simulated devices and of none at all", async () => {

@@ -375,7 +375,7 @@ describe("whatever a device has and gives at once", () => {
         );
         if (readable.length === 0) return;
         const expected = readable.map(({ at }) => at);
-        for (let poll = 0; poll < 16; poll += 1) {
+        for (let poll = 0; poll < 10; poll += 1) {
           expect((await device.read(wanted)).read).toEqual(expected);
         }
         const settled = await device.read(wanted);
