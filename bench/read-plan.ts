@@ -15,6 +15,7 @@ import type { Span } from "../drivers/modbus/pdu.ts";
 import type { Block, PlanLimits } from "../drivers/modbus/plan.ts";
 import { planReads, planTime } from "../drivers/modbus/plan.ts";
 import { limitsOf, modbusProfile, rowsOf } from "../drivers/modbus/profile.ts";
+import { isSunSpec, layOut } from "../drivers/modbus/sunspec/resolve.ts";
 import { isRecord } from "../telemetry/index.ts";
 import { rounded } from "./processes.ts";
 import { planGreedily, planNaively } from "./read-plan-peers.ts";
@@ -69,7 +70,8 @@ function productsOf(): Product[] {
     (data) => isRecord(data) && data["driver"] === "modbus",
   );
   return modbus.map((data) => {
-    const profile = v.parse(form, data);
+    const parsed = v.parse(form, data);
+    const profile = isSunSpec(parsed) ? layOut(parsed).profile : parsed;
     const spans = new Set<Span>();
     for (const { span, exponent } of rowsOf(profile).flatMap(({ fields }) => fields)) {
       spans.add(span);

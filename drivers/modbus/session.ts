@@ -3,7 +3,7 @@
  */
 import type { Clock, Fault, FieldValue, Point, Reading, Tags } from "../../telemetry/index.ts";
 import { GatewayError, withRangeQuality } from "../../telemetry/index.ts";
-import type { Group, Memory, Origin, PlannedRequest, ReadPlan } from "../contract.ts";
+import type { Actuator, Group, Memory, Origin, PlannedRequest, ReadPlan } from "../contract.ts";
 import type { Session, Trace } from "../contract.ts";
 import type { Timing } from "./cost.ts";
 import { costOf } from "./cost.ts";
@@ -24,6 +24,7 @@ import { BlockReader } from "./reader.ts";
 import { Recall } from "./recall.ts";
 import { hexOf } from "./retrace.ts";
 import { cancelled } from "./turns.ts";
+import { actuatorOf } from "./write.ts";
 
 export interface SessionParts {
   readonly profile: ModbusProfile;
@@ -50,6 +51,7 @@ const selectionLimit = 32;
 
 export class ModbusSession implements Session {
   readonly groups: readonly Group[];
+  readonly actuator: Actuator | undefined;
   readonly #parts: SessionParts;
   readonly #rows: readonly Row[];
   readonly #times: AnswerTimes;
@@ -78,6 +80,7 @@ export class ModbusSession implements Session {
       request: (span, signal) => this.#request(span, signal),
     });
     this.#counters = new Counters(this.#rows, recall.part("counters"));
+    this.actuator = actuatorOf(parts);
   }
 
   async read(

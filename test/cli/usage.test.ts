@@ -10,6 +10,7 @@ const commands = [
   "check",
   "plan",
   "read",
+  "set",
   "query",
   "status",
   "audit",
