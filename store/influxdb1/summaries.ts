@@ -68,7 +68,7 @@ export function withRises(
 }
 
 function keyOf(tags: Readonly<Record<string, string>>): string {
-  return JSON.stringify(Object.entries(tags).toSorted());
+  return JSON.stringify(Object.entries(tags).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /**
