@@ -21,6 +21,7 @@ export const modbus = defineDriver({
     const lines = new Lines(buses, clock);
     return {
       busKey: ({ options }) => lines.keyOf(options),
+      width: ({ options }) => lines.widthOf(options),
       async open({ id, options, profile, memory }) {
         if (profile === undefined) {
           throw new GatewayError("E_CONFIG", `${id}: a Modbus device needs a profile`);

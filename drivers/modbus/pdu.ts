@@ -203,6 +203,25 @@ export function replyLength(request: Uint8Array, reply: Uint8Array): number | un
   return span !== undefined && reply[1] === dataBytes(span) ? 2 + dataBytes(span) : 0;
 }
 
+/** Whether a whole PDU can answer a request: by function and length, or as an exception. */
+export function fitsReply(request: Uint8Array, reply: Uint8Array): boolean {
+  const [asked = 0, , , high = 0, low = 0] = request;
+  const [code] = reply;
+  if (code === (asked | exceptionBit)) return reply.length === 2;
+  if (code !== asked) return false;
+  if (request.length !== 5 || asked < 1 || asked > 4) {
+    return replyLength(request, reply) === reply.length;
+  }
+  const count = (high << 8) | low;
+  const bytes = asked > 2 ? 2 * count : (count + 7) >> 3;
+  return reply.length === 2 + bytes && reply[1] === bytes;
+}
+
+/** Whether a request changes nothing on the device, so that it may be sent again. */
+export function onlyReads([code = 0, mei]: Uint8Array): boolean {
+  return (code >= 1 && code <= 4) || (code === readDeviceId && mei === meiDeviceId);
+}
+
 function deviceIdLength(reply: Uint8Array): number | undefined {
   let length = 7;
   for (let left = reply[6] ?? Number.NaN; left > 0; left -= 1) {

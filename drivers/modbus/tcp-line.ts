@@ -1,0 +1,399 @@
+/**
+ * One Modbus TCP connection, shared by every unit behind its address, with as many requests
+ * outstanding as its other end copes with (`window.ts`). Connecting is left to the first request
+ * that needs it.
+ *
+ * An answer is known by transaction, unit, function and length [MODBUS-TCP 3.1.3]; one that fits no
+ * request is late and dropped. While several are outstanding the answers of one unit must come in
+ * the order of its requests: a device that mixes ids up would pass wrong values else, and nothing
+ * but the order shows it. Whatever that rule throws away is asked again, alone.
+ *
+ * A read is sent again, once, when the connection ends under it and that is not its fault: it was
+ * the first after a rest (many devices close a connection that rests), or was not alone.
+ */
+import type { Clock, Code, Timer } from "../../telemetry/index.ts";
+import { GatewayError } from "../../telemetry/index.ts";
+import type { ByteChannel } from "../transport/channel.ts";
+import type { Exchange, Exchanger } from "./exchange.ts";
+import { describe } from "./exchange.ts";
+import { encodeMbap, MbapReader } from "./mbap.ts";
+import { onlyReads } from "./pdu.ts";
+import { cancelled } from "./turns.ts";
+import { Transaction } from "./transaction.ts";
+import { Units } from "./units.ts";
+import { Watches } from "./watches.ts";
+import { Window } from "./window.ts";
+
+export interface TcpLineParts {
+  /** For messages: `tcp://10.0.0.7:502`. */
+  readonly name: string;
+  readonly connect: (signal: AbortSignal) => Promise<ByteChannel>;
+  readonly clock: Clock;
+}
+
+/** What happened on a line that no caller was told. */
+export interface TcpCounts {
+  /** Connections that stood. */
+  connected: number;
+  /** Answers to no request: late, or sent twice. */
+  late: number;
+  /** Answers with our transaction that were another's, or out of order. */
+  mixed: number;
+  /** Requests sent a second time. */
+  resent: number;
+}
+
+/** Longest wait for a connection. @unit ms */
+const connectLimit = 5000;
+
+/** Rounds without a byte, with an answer due in each, after which a connection is dead. */
+const silenceLimit = 3;
+
+/** Most requests that may wait for one line. */
+const waitingLimit = 1024;
+
+/** Exceptions that only a gateway gives. [MODBUS-AP 7] */
+const gatewayExceptions: ReadonlySet<number> = new Set([10, 11]);
+
+export class TcpLine implements Exchanger {
+  readonly counts: TcpCounts = { connected: 0, late: 0, mixed: 0, resent: 0 };
+  readonly window = new Window();
+  readonly #parts: TcpLineParts;
+  readonly #clock: Clock;
+  readonly #units = new Units();
+  readonly #reader = new MbapReader();
+  /** In the order of sending; bounded by the window. */
+  #outstanding: Transaction[] = [];
+  #id = 0;
+  #channel: ByteChannel | undefined;
+  #attempt: AbortController | undefined;
+  #closing: Promise<void> | undefined;
+  #closed = false;
+  /** The other end is a gateway to serial lines, or may be one. */
+  #gateway = false;
+  /** An answer has come on this connection. */
+  #served = false;
+  /** A byte has come since the line rested. */
+  #heard = false;
+  #lastByte = Number.NEGATIVE_INFINITY;
+  #silences = 0;
+  #silentSince = Number.NEGATIVE_INFINITY;
+  /** One timer for all: it wakes at the earliest time that something may be due. */
+  #timer: Timer | undefined;
+  #wakes = Number.POSITIVE_INFINITY;
+  readonly #watches = new Watches(() => this.#cancel());
+
+  constructor(parts: TcpLineParts) {
+    this.#parts = parts;
+    this.#clock = parts.clock;
+  }
+
+  /** How many requests of a unit would be sent at once now. */
+  depth(): number {
+    return this.#gateway ? 1 : this.window.size;
+  }
+
+  exchange(exchange: Exchange, signal: AbortSignal): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) return reject(this.#failure("E_DISCONNECTED", "closed"));
+      if (signal.aborted) return reject(cancelled(signal));
+      if (this.#units.waiting >= waitingLimit) {
+        return reject(this.#failure("E_MODBUS_BUSY", "too many requests wait for this line"));
+      }
+      const unit = this.#units.of(exchange.unit);
+      if (this.#units.count > 1) this.#gateway = true;
+      const watch = this.#watches.begin(signal);
+      this.#units.add(new Transaction(unit, exchange, { resolve, reject, watch }));
+      this.#pump();
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    const closed = this.#failure("E_DISCONNECTED", "closed");
+    this.#attempt?.abort(closed);
+    for (const transaction of this.#takeOutstanding()) this.#fail(transaction, closed);
+    for (const transaction of this.#units.remove(() => true)) this.#fail(transaction, closed);
+    this.#timer?.cancel();
+    this.#watches.letGo();
+    this.#drop();
+    await this.#closing;
+  }
+
+  /** Sends what may go now. */
+  #pump(): void {
+    if (this.#units.waiting === 0) return;
+    const channel = this.#channel;
+    if (channel === undefined) return void this.#connect();
+    if (this.#outstanding.length >= this.window.size) return;
+    const now = this.#clock.monotonic();
+    while (this.#outstanding.length < this.window.size) {
+      const next = this.#units.next(now, this.depth());
+      if (next === undefined) break;
+      this.#send(next, channel, now);
+    }
+    if (this.#outstanding.length < this.window.size) this.#wake(this.#units.ready, now);
+  }
+
+  #send(transaction: Transaction, channel: ByteChannel, now: number): void {
+    const { exchange, unit } = transaction;
+    transaction.id = this.#nextId();
+    transaction.sent = now;
+    transaction.accompanied = this.#outstanding.length > 0;
+    const [first] = this.#outstanding;
+    if (first === undefined) this.#heard = false;
+    else if (!first.accompanied) first.accompanied = true;
+    unit.outstanding += 1;
+    this.#outstanding.push(transaction);
+    channel.write(
+      encodeMbap({ transaction: transaction.id, unit: exchange.unit, pdu: exchange.pdu }),
+    );
+    this.#wake(now + exchange.timeout, now);
+  }
+
+  /** The whole space of 16 bits, so that a late answer meets no later request. */
+  #nextId(): number {
+    do this.#id = (this.#id + 1) & 0xffff;
+    while (this.#outstanding.some(({ id }) => id === this.#id));
+    return this.#id;
+  }
+
+  #received(bytes: Uint8Array): void {
+    this.#heard = true;
+    this.#silences = 0;
+    this.#lastByte = this.#clock.monotonic();
+    try {
+      this.#reader.push(bytes, this.#take);
+    } catch (error) {
+      this.counts.mixed += 1;
+      this.#confused(this.#outstanding[0], error);
+      // A stream that lost its framing cannot be trusted.
+      this.#abandon("what came is no Modbus TCP");
+    }
+    this.#pump();
+  }
+
+  readonly #take = (id: number, unit: number, pdu: Uint8Array): void => {
+    const outstanding = this.#outstanding;
+    let at = 0;
+    while (at < outstanding.length && outstanding[at]?.id !== id) at += 1;
+    const transaction = outstanding[at];
+    if (transaction === undefined) {
+      this.counts.late += 1;
+      return;
+    }
+    const why = transaction.mismatch(unit, pdu) ?? this.#disorder(transaction, at);
+    if (why === undefined) return this.#answered(transaction, at, pdu);
+    this.counts.mixed += 1;
+    this.#confused(transaction, new GatewayError("E_MODBUS_FRAME", why));
+  };
+
+  /** Why this is not the answer that comes next; undefined: it is, or the order says nothing. */
+  #disorder(transaction: Transaction, at: number): string | undefined {
+    if (at === 0 || !this.window.learning) return undefined;
+    const first = this.#outstanding.find(({ unit }) => unit === transaction.unit);
+    return first === transaction ? undefined : "answers came in another order than requests";
+  }
+
+  #answered(transaction: Transaction, at: number, pdu: Uint8Array): void {
+    const { unit, exchange, caller } = transaction;
+    this.#served = true;
+    this.window.clean(this.#outstanding.length);
+    if (!transaction.accompanied) this.window.askedAlone(exchange.unit, true);
+    this.#end(transaction, at, this.#lastByte);
+    unit.answered = this.#lastByte;
+    unit.silent = false;
+    if (pdu.length === 2 && gatewayExceptions.has(pdu[1] ?? 0)) this.#gateway = true;
+    this.#watches.end(caller.watch);
+    caller.resolve(pdu);
+  }
+
+  /**
+   * A frame is not what it says. A request that is alone has failed; of several, none can be
+   * trusted to get its own answer, and each is asked again, alone.
+   */
+  #confused(transaction: Transaction | undefined, error: unknown): void {
+    if (transaction === undefined) return;
+    if (this.window.learning && transaction.accompanied) {
+      this.window.bar();
+      return this.#again(this.#takeOutstanding(), error, everything);
+    }
+    this.#end(transaction, this.#outstanding.indexOf(transaction), this.#lastByte);
+    this.#fail(transaction, this.#placed(transaction.exchange, error));
+  }
+
+  /** Sends again what may be, once; the rest fails. */
+  #again(
+    transactions: readonly Transaction[],
+    error: unknown,
+    may: (transaction: Transaction) => boolean,
+  ): void {
+    const back: Transaction[] = [];
+    for (const transaction of transactions) {
+      const { exchange, again } = transaction;
+      if (again || !onlyReads(exchange.pdu) || !may(transaction)) {
+        this.#fail(transaction, this.#placed(exchange, error));
+        continue;
+      }
+      transaction.again = true;
+      back.push(transaction);
+    }
+    this.counts.resent += back.length;
+    this.#units.putBack(back);
+  }
+
+  #end({ unit }: Transaction, at: number, now: number): void {
+    if (at === 0) this.#outstanding.shift();
+    else this.#outstanding.splice(at, 1);
+    unit.outstanding -= 1;
+    unit.ended = now;
+  }
+
+  #fail({ caller }: Transaction, error: unknown): void {
+    this.#watches.end(caller.watch);
+    caller.reject(error);
+  }
+
+  #takeOutstanding(): Transaction[] {
+    const taken = this.#outstanding;
+    this.#outstanding = [];
+    for (const { unit } of taken) unit.outstanding -= 1;
+    return taken;
+  }
+
+  /** Late answers of what was outstanding will fit no id. */
+  #cancel(): void {
+    const now = this.#clock.monotonic();
+    for (const transaction of this.#outstanding.filter(({ cancelled }) => cancelled)) {
+      this.#end(transaction, this.#outstanding.indexOf(transaction), now);
+      this.#fail(transaction, cancelled(transaction.caller.watch.signal));
+    }
+    for (const transaction of this.#units.remove(({ cancelled }) => cancelled)) {
+      this.#fail(transaction, cancelled(transaction.caller.watch.signal));
+    }
+    this.#pump();
+  }
+
+  #wake(at: number, now: number): void {
+    if (at >= this.#wakes) return;
+    this.#timer?.cancel();
+    this.#wakes = at;
+    this.#timer = this.#clock.after(Math.max(0, at - now), this.#tick);
+  }
+
+  readonly #tick = (): void => {
+    this.#timer = undefined;
+    this.#wakes = Number.POSITIVE_INFINITY;
+    const now = this.#clock.monotonic();
+    let useless: string | undefined;
+    for (const transaction of this.#outstanding.slice()) {
+      if (transaction.due > now) this.#wake(transaction.due, now);
+      else useless = this.#overdue(transaction, now) ?? useless;
+    }
+    if (useless !== undefined) this.#abandon(useless);
+    this.#watches.letGo();
+    this.#pump();
+  };
+
+  /** No answer came in time; gives why the connection is of no more use, if that is so. */
+  #overdue(transaction: Transaction, now: number): string | undefined {
+    const { exchange, unit, accompanied } = transaction;
+    this.#end(transaction, this.#outstanding.indexOf(transaction), now);
+    const where = describe(exchange);
+    const rests = this.#outstanding.length === 0 || now - this.#lastByte > exchange.timeout / 2;
+    if (this.#reader.pending > 0 && rests) {
+      this.#fail(transaction, this.#failure("E_MODBUS_FRAME", `${where}: no whole answer`));
+      // Where the next frame begins can no longer be told.
+      return "half an answer came";
+    }
+    const waited = `no answer within ${exchange.timeout} ms`;
+    this.#fail(transaction, this.#failure("E_MODBUS_TIMEOUT", `${where}: ${waited}`));
+    if (accompanied && !unit.silent) this.window.suspect(exchange.unit);
+    if (!accompanied) {
+      this.window.askedAlone(exchange.unit, false);
+      unit.silent = true;
+    }
+    return this.#silence(transaction, now);
+  }
+
+  /** Counts answers that were due without a byte since; what was due at the same time is one. */
+  #silence({ sent }: Transaction, now: number): string | undefined {
+    if (sent < this.#silentSince) return undefined;
+    this.#silentSince = now;
+    this.#silences += 1;
+    return this.#silences < silenceLimit ? undefined : "nothing was heard for long";
+  }
+
+  /** Connects, once for all that wait; when that fails, all of them have failed. */
+  async #connect(): Promise<void> {
+    if (this.#attempt !== undefined) return;
+    const attempt = new AbortController();
+    this.#attempt = attempt;
+    const timer = this.#clock.after(connectLimit, () => attempt.abort());
+    try {
+      // A device that takes one connection takes the next once this one is closed.
+      await this.#closing;
+      this.#listen(await this.#parts.connect(attempt.signal));
+    } catch (error) {
+      for (const transaction of this.#units.remove(() => true)) this.#fail(transaction, error);
+    } finally {
+      timer.cancel();
+      this.#attempt = undefined;
+    }
+    this.#pump();
+  }
+
+  #listen(channel: ByteChannel): void {
+    this.#channel = channel;
+    if (this.#closed) return this.#drop();
+    this.counts.connected += 1;
+    this.#served = false;
+    this.#silences = 0;
+    this.#reader.reset();
+    channel.onData((bytes) => this.#received(bytes));
+    channel.onClose((reason) => {
+      if (this.#channel !== channel) return;
+      this.#channel = undefined;
+      this.#hungUp(reason);
+    });
+  }
+
+  /** The other side ended the connection. */
+  #hungUp(reason: GatewayError): void {
+    const lost = this.#takeOutstanding();
+    const rested = this.#served && !this.#heard;
+    const several = lost.some(({ accompanied }) => accompanied);
+    if (several && !(rested && this.window.proven)) this.window.bar();
+    else if (lost.length > 0 && !rested) this.window.restart();
+    const begun = this.#reader.pending > 0 ? lost[0] : undefined;
+    this.#again(lost, reason, (transaction) => (rested || several) && transaction !== begun);
+    this.#pump();
+  }
+
+  /** The connection is of no more use. */
+  #abandon(why: string): void {
+    this.#drop();
+    this.window.restart();
+    this.#again(this.#takeOutstanding(), this.#failure("E_DISCONNECTED", why), everything);
+  }
+
+  #drop(): void {
+    const channel = this.#channel;
+    this.#channel = undefined;
+    if (channel !== undefined) this.#closing = channel.close();
+  }
+
+  #placed(exchange: Exchange, error: unknown): unknown {
+    if (!(error instanceof GatewayError)) return error;
+    const message = `${this.#parts.name}: ${describe(exchange)}: ${error.message}`;
+    return new GatewayError(error.code, message, { cause: error.cause });
+  }
+
+  #failure(code: Code, why: string): GatewayError {
+    return new GatewayError(code, `${this.#parts.name}: ${why}`);
+  }
+}
+
+function everything(): boolean {
+  return true;
+}

@@ -1,0 +1,47 @@
+/** One request on a Modbus TCP connection, from the call to its answer. */
+import type { Exchange } from "./exchange.ts";
+import { fitsReply } from "./pdu.ts";
+import type { Unit } from "./units.ts";
+import type { Watch } from "./watches.ts";
+
+/** How its caller is told. */
+export interface Caller {
+  readonly resolve: (reply: Uint8Array) => void;
+  readonly reject: (error: unknown) => void;
+  readonly watch: Watch;
+}
+
+export class Transaction {
+  readonly unit: Unit;
+  readonly exchange: Exchange;
+  readonly caller: Caller;
+  id = 0;
+  /** @unit ms, monotonic */
+  sent = 0;
+  /** Others were outstanding while it was. */
+  accompanied = false;
+  /** It has been sent before, and lost without its fault. */
+  again = false;
+
+  constructor(unit: Unit, exchange: Exchange, caller: Caller) {
+    this.unit = unit;
+    this.exchange = exchange;
+    this.caller = caller;
+  }
+
+  get cancelled(): boolean {
+    return this.caller.watch.signal.aborted;
+  }
+
+  /** When its unit has had its time: it works on one request after the other. @unit ms */
+  get due(): number {
+    return Math.max(this.sent, this.unit.answered) + this.exchange.timeout;
+  }
+
+  /** Why a frame with its id is not its answer; undefined: it is. [MODBUS-TCP 3.1.3] */
+  mismatch(unit: number, pdu: Uint8Array): string | undefined {
+    const asked = this.exchange;
+    if (unit !== asked.unit) return `unit ${unit} answered for unit ${asked.unit}`;
+    return fitsReply(asked.pdu, pdu) ? undefined : "the answer is for another request";
+  }
+}
