@@ -14,6 +14,8 @@
 import type { Clock, Code, Timer } from "../../telemetry/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
 import type { ByteChannel } from "../transport/channel.ts";
+import type { ConnectionParts } from "./connection.ts";
+import { Connection } from "./connection.ts";
 import type { Exchange, Exchanger } from "./exchange.ts";
 import { describe } from "./exchange.ts";
 import { encodeMbap, MbapReader } from "./mbap.ts";
@@ -24,11 +26,9 @@ import { Units } from "./units.ts";
 import { Watches } from "./watches.ts";
 import { Window } from "./window.ts";
 
-export interface TcpLineParts {
+export interface TcpLineParts extends ConnectionParts {
   /** For messages: `tcp://10.0.0.7:502`. */
   readonly name: string;
-  readonly connect: (signal: AbortSignal) => Promise<ByteChannel>;
-  readonly clock: Clock;
 }
 
 /** What happened on a line that no caller was told. */
@@ -43,9 +43,6 @@ export interface TcpCounts {
   resent: number;
 }
 
-/** Longest wait for a connection. @unit ms */
-const connectLimit = 5000;
-
 /** Rounds without a byte, with an answer due in each, after which a connection is dead. */
 const silenceLimit = 3;
 
@@ -58,16 +55,16 @@ const gatewayExceptions: ReadonlySet<number> = new Set([10, 11]);
 export class TcpLine implements Exchanger {
   readonly counts: TcpCounts = { connected: 0, late: 0, mixed: 0, resent: 0 };
   readonly window = new Window();
-  readonly #parts: TcpLineParts;
+  readonly #name: string;
   readonly #clock: Clock;
+  readonly #connection: Connection;
   readonly #units = new Units();
   readonly #reader = new MbapReader();
   /** In the order of sending; bounded by the window. */
   #outstanding: Transaction[] = [];
+  /** Most outstanding at once since the line rested. */
+  #peak = 0;
   #id = 0;
-  #channel: ByteChannel | undefined;
-  #attempt: AbortController | undefined;
-  #closing: Promise<void> | undefined;
   #closed = false;
   /** The other end is a gateway to serial lines, or may be one. */
   #gateway = false;
@@ -84,8 +81,14 @@ export class TcpLine implements Exchanger {
   readonly #watches = new Watches(() => this.#cancel());
 
   constructor(parts: TcpLineParts) {
-    this.#parts = parts;
+    this.#name = parts.name;
     this.#clock = parts.clock;
+    this.#connection = new Connection(parts, {
+      opened: () => this.#opened(),
+      refused: (error) => this.#failWaiting(error),
+      received: (bytes) => this.#received(bytes),
+      hungUp: (reason) => this.#hungUp(reason),
+    });
   }
 
   /** How many requests of a unit would be sent at once now. */
@@ -111,20 +114,18 @@ export class TcpLine implements Exchanger {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     const closed = this.#failure("E_DISCONNECTED", "closed");
-    this.#attempt?.abort(closed);
     for (const transaction of this.#takeOutstanding()) this.#fail(transaction, closed);
-    for (const transaction of this.#units.remove(() => true)) this.#fail(transaction, closed);
+    this.#failWaiting(closed);
     this.#timer?.cancel();
     this.#watches.letGo();
-    this.#drop();
-    await this.#closing;
+    await this.#connection[Symbol.asyncDispose]();
   }
 
   /** Sends what may go now. */
   #pump(): void {
     if (this.#units.waiting === 0) return;
-    const channel = this.#channel;
-    if (channel === undefined) return void this.#connect();
+    const { channel } = this.#connection;
+    if (channel === undefined) return this.#connection.open();
     if (this.#outstanding.length >= this.window.size) return;
     const now = this.#clock.monotonic();
     while (this.#outstanding.length < this.window.size) {
@@ -141,10 +142,12 @@ export class TcpLine implements Exchanger {
     transaction.sent = now;
     transaction.accompanied = this.#outstanding.length > 0;
     const [first] = this.#outstanding;
-    if (first === undefined) this.#heard = false;
-    else if (!first.accompanied) first.accompanied = true;
+    if (first === undefined) {
+      this.#heard = false;
+      this.#peak = 0;
+    } else first.accompanied = true;
     unit.outstanding += 1;
-    this.#outstanding.push(transaction);
+    this.#peak = Math.max(this.#peak, this.#outstanding.push(transaction));
     channel.write(
       encodeMbap({ transaction: transaction.id, unit: exchange.unit, pdu: exchange.pdu }),
     );
@@ -198,7 +201,7 @@ export class TcpLine implements Exchanger {
   #answered(transaction: Transaction, at: number, pdu: Uint8Array): void {
     const { unit, exchange, caller } = transaction;
     this.#served = true;
-    this.window.clean(this.#outstanding.length);
+    this.window.clean(this.#peak);
     if (!transaction.accompanied) this.window.askedAlone(exchange.unit, true);
     this.#end(transaction, at, this.#lastByte);
     unit.answered = this.#lastByte;
@@ -254,6 +257,10 @@ export class TcpLine implements Exchanger {
     caller.reject(error);
   }
 
+  #failWaiting(error: unknown): void {
+    for (const transaction of this.#units.remove(everything)) this.#fail(transaction, error);
+  }
+
   #takeOutstanding(): Transaction[] {
     const taken = this.#outstanding;
     this.#outstanding = [];
@@ -284,6 +291,14 @@ export class TcpLine implements Exchanger {
   readonly #tick = (): void => {
     this.#timer = undefined;
     this.#wakes = Number.POSITIVE_INFINITY;
+    const now = this.#clock.monotonic();
+    const overdue = this.#outstanding.some(({ due }) => due <= now);
+    // Timers come before sockets: after a stall of ours the answer may be there, unread.
+    if (overdue) setImmediate(this.#judge);
+    else this.#judge();
+  };
+
+  readonly #judge = (): void => {
     const now = this.#clock.monotonic();
     let useless: string | undefined;
     for (const transaction of this.#outstanding.slice()) {
@@ -324,38 +339,12 @@ export class TcpLine implements Exchanger {
     return this.#silences < silenceLimit ? undefined : "nothing was heard for long";
   }
 
-  /** Connects, once for all that wait; when that fails, all of them have failed. */
-  async #connect(): Promise<void> {
-    if (this.#attempt !== undefined) return;
-    const attempt = new AbortController();
-    this.#attempt = attempt;
-    const timer = this.#clock.after(connectLimit, () => attempt.abort());
-    try {
-      // A device that takes one connection takes the next once this one is closed.
-      await this.#closing;
-      this.#listen(await this.#parts.connect(attempt.signal));
-    } catch (error) {
-      for (const transaction of this.#units.remove(() => true)) this.#fail(transaction, error);
-    } finally {
-      timer.cancel();
-      this.#attempt = undefined;
-    }
-    this.#pump();
-  }
-
-  #listen(channel: ByteChannel): void {
-    this.#channel = channel;
-    if (this.#closed) return this.#drop();
+  #opened(): void {
     this.counts.connected += 1;
     this.#served = false;
     this.#silences = 0;
     this.#reader.reset();
-    channel.onData((bytes) => this.#received(bytes));
-    channel.onClose((reason) => {
-      if (this.#channel !== channel) return;
-      this.#channel = undefined;
-      this.#hungUp(reason);
-    });
+    this.#pump();
   }
 
   /** The other side ended the connection. */
@@ -372,25 +361,19 @@ export class TcpLine implements Exchanger {
 
   /** The connection is of no more use. */
   #abandon(why: string): void {
-    this.#drop();
+    this.#connection.drop();
     this.window.restart();
     this.#again(this.#takeOutstanding(), this.#failure("E_DISCONNECTED", why), everything);
   }
 
-  #drop(): void {
-    const channel = this.#channel;
-    this.#channel = undefined;
-    if (channel !== undefined) this.#closing = channel.close();
-  }
-
   #placed(exchange: Exchange, error: unknown): unknown {
     if (!(error instanceof GatewayError)) return error;
-    const message = `${this.#parts.name}: ${describe(exchange)}: ${error.message}`;
+    const message = `${this.#name}: ${describe(exchange)}: ${error.message}`;
     return new GatewayError(error.code, message, { cause: error.cause });
   }
 
   #failure(code: Code, why: string): GatewayError {
-    return new GatewayError(code, `${this.#parts.name}: ${why}`);
+    return new GatewayError(code, `${this.#name}: ${why}`);
   }
 }
 

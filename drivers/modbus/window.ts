@@ -8,7 +8,7 @@
 /** Highest number that is tried; the implementation guide has devices that take 1 to 16. */
 export const widest = 8;
 
-/** Clean answers, each with as many outstanding as were allowed, before one more is. */
+/** Clean answers, while as many were outstanding as were allowed, before one more is. */
 export const cleanRun = 16;
 
 export class Window {
@@ -43,10 +43,10 @@ export class Window {
     this.#suspects.clear();
   }
 
-  /** An answer was right and in order; `outstanding` counts its request. */
-  clean(outstanding: number): void {
-    if (outstanding > 1) this.#proven = true;
-    if (this.#barred || this.#size === widest || outstanding < this.size) return;
+  /** An answer was right and in order; `peak` is how many were outstanding at once lately. */
+  clean(peak: number): void {
+    if (peak > 1) this.#proven = true;
+    if (this.#barred || this.#size === widest || peak < this.size) return;
     this.#clean += 1;
     if (this.#clean < cleanRun) return;
     this.#clean = 0;
