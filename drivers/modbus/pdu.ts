@@ -115,13 +115,10 @@ export function dataBytes({ table, count }: Span): number {
  * @throws E_MODBUS_FRAME, E_MODBUS_EXCEPTION, E_MODBUS_BUSY
  */
 export function decodeReadReply(span: Span, reply: Uint8Array): Uint16Array {
-  throwIfException(reply, placeOf(span));
+  const { bits, function: code } = tables[span.table];
   const bytes = dataBytes(span);
-  if (
-    reply[0] !== tables[span.table].function ||
-    reply[1] !== bytes ||
-    reply.length !== 2 + bytes
-  ) {
+  if (reply[0] !== code || reply[1] !== bytes || reply.length !== 2 + bytes) {
+    throwIfException(reply, placeOf(span));
     throw new GatewayError(
       "E_MODBUS_FRAME",
       `${placeOf(span)}: the answer is not for ${span.count} values`,
@@ -129,7 +126,7 @@ export function decodeReadReply(span: Span, reply: Uint8Array): Uint16Array {
   }
   const values = new Uint16Array(span.count);
   for (let index = 0; index < span.count; index += 1) {
-    values[index] = tables[span.table].bits
+    values[index] = bits
       ? ((reply[2 + (index >> 3)] ?? 0) >> (index & 7)) & 1
       : ((reply[2 + 2 * index] ?? 0) << 8) | (reply[3 + 2 * index] ?? 0);
   }
