@@ -14,6 +14,7 @@ import { hubCommand } from "./commands/hub.ts";
 import { profilesCommand } from "./commands/profiles.ts";
 import { queryCommand } from "./commands/query.ts";
 import { readCommand } from "./commands/read.ts";
+import { setCommand } from "./commands/set.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { spoolCommand } from "./commands/spool.ts";
 import { statusCommand } from "./commands/status.ts";
@@ -44,6 +45,7 @@ async function main(): Promise<void> {
     .command(storeCommand)
     .command(spoolCommand)
     .command(auditCommand)
+    .command(setCommand)
     .command(simulateCommand)
     .command(profilesCommand)
     .command(configCommand)

@@ -110,7 +110,8 @@ async function openDevice(
     documents: profile?.sources,
     caveats: profile?.caveats,
     lineOf: lineTeller(device, files),
-    interval: Math.min(...paces),
+    interval: paces.length === 0 ? asked : Math.min(...paces),
+    settings: session.actuator?.settings.filter(({ name }) => common.allow.includes(name)),
     busKey: driver.busKey(target),
     session,
   };

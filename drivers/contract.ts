@@ -7,7 +7,7 @@
  */
 import type { Profile, ProfileParts, Schema } from "../config/index.ts";
 import { profileSchema, v } from "../config/index.ts";
-import type { FieldValue, Platform, Reading } from "../telemetry/index.ts";
+import type { FieldValue, GatewayError, Platform, Reading } from "../telemetry/index.ts";
 import { invariant } from "../telemetry/index.ts";
 
 /** A part of a device that is read at its own pace. */
@@ -88,7 +88,39 @@ export interface Session extends AsyncDisposable {
   origin?(): Origin;
   /** For a device that speaks when it likes; such a session may have no groups. */
   listen?: Listener["listen"];
+  /** For a device on which something can be set. */
+  readonly actuator?: Actuator | undefined;
 }
+
+/** What may be set on a device. */
+export interface Setting {
+  /** Like a field's name, its unit at the end: `level_pct`. */
+  readonly name: string;
+  readonly about: string;
+  /** Lowest and highest value. */
+  readonly range: readonly [number, number];
+}
+
+/** The power to set something. The agent asks for nothing that the configuration does not name. */
+export interface Actuator {
+  readonly settings: readonly Setting[];
+  /**
+   * Sets one value in the unit of its name, once: it is never sent again. It may be called while a
+   * read is under way.
+   * @throws GatewayError when it surely was not done
+   */
+  set(setting: string, value: number, signal: AbortSignal): Promise<SetReport>;
+}
+
+/** What is known after a value was sent. */
+export type SetReport =
+  | {
+      readonly outcome: "done";
+      /** What the device shows now, where it can be read back. */
+      readonly shown: number | undefined;
+    }
+  /** No answer, or none that can be trusted; it may have been done. */
+  | { readonly outcome: "unknown"; readonly error: GatewayError };
 
 /** A device that is not asked but heard. */
 export interface Listener {
@@ -146,7 +178,7 @@ export interface DriverContext extends Platform {
   readonly buses: Readonly<Record<string, unknown>>;
 }
 
-interface DriverSpec<Options, Header, Field> {
+interface DriverSpec<Options, Header, Field, Place> {
   readonly name: string;
   /** One sentence for the reference. */
   readonly about: string;
@@ -154,9 +186,9 @@ interface DriverSpec<Options, Header, Field> {
   readonly options: Readonly<Record<string, Schema>>;
   readonly parse: Schema<Options>;
   /** The driver's part of a profile; undefined when it needs none. */
-  readonly profile?: ProfileParts<Header, Field>;
+  readonly profile?: ProfileParts<Header, Field, Place>;
   readonly explain?: DriverKind["explain"];
-  create(context: DriverContext): Driver<Options, Profile<Header, Field>>;
+  create(context: DriverContext): Driver<Options, Profile<Header, Field, Place>>;
 }
 
 /** A driver as the registry holds it: options and profiles go in unparsed. */
@@ -177,11 +209,12 @@ export interface DriverKind {
  * Hides a driver's own types behind schemas, so that the registry can hold all drivers: what goes
  * in as `unknown` is parsed here, once, when a device is opened.
  */
-export function defineDriver<Options, Header, Field>(
-  spec: DriverSpec<Options, Header, Field>,
+export function defineDriver<Options, Header, Field, Place>(
+  spec: DriverSpec<Options, Header, Field, Place>,
 ): DriverKind {
+  type Parts = Profile<Header, Field, Place>;
   const form = spec.profile && profileSchema(spec.name, spec.profile);
-  const parsed = (target: Target<unknown, unknown>): Target<Options, Profile<Header, Field>> => {
+  const parsed = (target: Target<unknown, unknown>): Target<Options, Parts> => {
     invariant(form !== undefined || target.profile === undefined, `${spec.name}: no profiles`);
     return {
       id: target.id,

@@ -3,7 +3,7 @@
  */
 import type { Clock, Fault, FieldValue, Point, Reading, Tags } from "../../telemetry/index.ts";
 import { GatewayError, withRangeQuality } from "../../telemetry/index.ts";
-import type { Group, Memory, Origin, Session, Trace } from "../contract.ts";
+import type { Actuator, Group, Memory, Origin, Session, Trace } from "../contract.ts";
 import { Counters } from "./counters.ts";
 import type { DecodeExtras } from "./field.ts";
 import { decodeField, exponentOf } from "./field.ts";
@@ -17,6 +17,7 @@ import type { ReadOutcome } from "./reader.ts";
 import { BlockReader } from "./reader.ts";
 import { hexOf } from "./retrace.ts";
 import { cancelled } from "./turns.ts";
+import { actuatorOf } from "./write.ts";
 
 export interface SessionParts {
   readonly profile: ModbusProfile;
@@ -41,6 +42,7 @@ const selectionLimit = 32;
 
 export class ModbusSession implements Session {
   readonly groups: readonly Group[];
+  readonly actuator: Actuator | undefined;
   readonly #parts: SessionParts;
   readonly #rows: readonly Row[];
   readonly #reader: BlockReader;
@@ -61,6 +63,7 @@ export class ModbusSession implements Session {
       request: (span, signal) => this.#request(span, signal),
     });
     this.#counters = new Counters(this.#rows, parts.memory);
+    this.actuator = actuatorOf(parts);
   }
 
   async read(

@@ -9,6 +9,7 @@ const commands = [
   "hub",
   "check",
   "read",
+  "set",
   "query",
   "status",
   "audit",
