@@ -54,10 +54,20 @@ export class MbapReader {
   }
 
   /**
-   * Hands over the frames that these bytes complete, as views of `bytes` where they are whole.
+   * The frames that these bytes complete.
    * @throws E_MODBUS_FRAME when the stream is not Modbus TCP: there is no way to resynchronise
    */
-  push(bytes: Uint8Array, take: TakeFrame): void {
+  push(bytes: Uint8Array): MbapFrame[] {
+    const frames: MbapFrame[] = [];
+    this.cut(bytes, (transaction, unit, pdu) => frames.push({ transaction, unit, pdu }));
+    return frames;
+  }
+
+  /**
+   * Hands over the frames that these bytes complete, as views of `bytes` where they are whole.
+   * @throws E_MODBUS_FRAME, as `push`; the frames before it have been handed over by then
+   */
+  cut(bytes: Uint8Array, take: TakeFrame): void {
     let at = this.#length > 0 ? this.#complete(bytes, take) : 0;
     while (at + uncounted <= bytes.length) {
       const end = at + this.#frameBytes(bytes, at);

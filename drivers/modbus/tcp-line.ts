@@ -166,7 +166,7 @@ export class TcpLine implements Exchanger {
     this.#silences = 0;
     this.#lastByte = this.#clock.monotonic();
     try {
-      this.#reader.push(bytes, this.#take);
+      this.#reader.cut(bytes, this.#take);
     } catch (error) {
       this.counts.mixed += 1;
       this.#confused(this.#outstanding[0], error);

@@ -32,9 +32,7 @@ describe("the header [MODBUS-TCP 3.1.3]", () => {
           for (let turn = 0; at < bytes.length; turn += 1) {
             const end = at + (steps[turn % steps.length] ?? 1);
             // A chunk of its own each, as a socket gives it.
-            reader.push(bytes.slice(at, end), (transaction, unit, pdu) =>
-              read.push({ transaction, unit, pdu }),
-            );
+            read.push(...reader.push(bytes.slice(at, end)));
             at = end;
           }
           expect(read).toEqual(all);
@@ -51,7 +49,7 @@ describe("the header [MODBUS-TCP 3.1.3]", () => {
         const reader = new MbapReader();
         const push = (): void => {
           for (const part of [bytes.subarray(0, cut), bytes.subarray(cut)]) {
-            reader.push(part, () => {});
+            reader.push(part);
           }
         };
         expect(push).toThrow(GatewayError);

@@ -41,7 +41,7 @@ export function bench() {
     const reader = new MbapReader();
     return {
       write: (bytes) =>
-        reader.push(bytes, (id, unit, pdu) =>
+        reader.cut(bytes, (id, unit, pdu) =>
           sent.push({ id, unit, pdu: pdu.slice(), at: clock.monotonic(), connection: mine }),
         ),
       onData: (listener) => {

@@ -166,19 +166,14 @@ type Taken = Omit<PeerRequest, "index">;
 
 function tcpTaker(): (bytes: Uint8Array) => Taken[] {
   const reader = new MbapReader();
-  return (bytes) => {
-    const taken: Taken[] = [];
-    reader.push(bytes, (transaction, unit, pdu) =>
-      taken.push({
-        unit,
-        pdu,
-        span: decodeReadRequest(pdu),
-        frame: encodeMbap({ transaction, unit, pdu }),
-        wrap: (reply, as = unit) => encodeMbap({ transaction, unit: as, pdu: reply }),
-      }),
-    );
-    return taken;
-  };
+  return (bytes) =>
+    reader.push(bytes).map((frame) => ({
+      unit: frame.unit,
+      pdu: frame.pdu,
+      span: decodeReadRequest(frame.pdu),
+      frame: encodeMbap(frame),
+      wrap: (pdu, unit = frame.unit) => encodeMbap({ ...frame, unit, pdu }),
+    }));
 }
 
 function rtuTaker(): (bytes: Uint8Array) => Taken[] {
