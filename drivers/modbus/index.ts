@@ -36,6 +36,7 @@ export const modbus = defineDriver({
             endpoint: { ...lines.whereOf(options), unit: options.unit },
             unit: { unit: options.unit, timeout: options.timeout, pause: options.pause },
             exchange: (exchange: Exchange, signal: AbortSignal) => line.exchange(exchange, signal),
+            depth: () => line.depth?.() ?? 1,
             release,
             clock,
             memory,

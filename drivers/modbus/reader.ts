@@ -66,7 +66,7 @@ export class BlockReader {
    */
   async read(wanted: readonly Span[], signal: AbortSignal): Promise<ReadOutcome> {
     const round: Round = { words: new Map(), faults: [], signal, refusal: undefined };
-    const blocks = [...this.#planFor(wanted), ...this.#probes(wanted)];
+    const blocks = [...this.plan(wanted), ...this.#probes(wanted)];
     let strikes = 0;
     let code: Code = "E_MODBUS_TIMEOUT";
     for (const block of blocks) {
@@ -95,7 +95,8 @@ export class BlockReader {
     throw refusal ?? new GatewayError("E_MODBUS_EXCEPTION", "the device refuses every register");
   }
 
-  #planFor(wanted: readonly Span[]): readonly Block[] {
+  /** The blocks that are read for these spans, as far as is known by now; costs no request. */
+  plan(wanted: readonly Span[]): readonly Block[] {
     const known = this.#plans.get(wanted);
     if (known !== undefined) return known;
     const blocks = this.#plan(wanted.filter((span) => !this.#dead.has(span)));

@@ -4,6 +4,7 @@
 import type { Clock, Fault, FieldValue, Point, Reading, Tags } from "../../telemetry/index.ts";
 import { GatewayError, withRangeQuality } from "../../telemetry/index.ts";
 import type { Actuator, Group, Memory, Origin, Session, Trace } from "../contract.ts";
+import { Ahead } from "./ahead.ts";
 import { Counters } from "./counters.ts";
 import type { DecodeExtras } from "./field.ts";
 import { decodeField, exponentOf } from "./field.ts";
@@ -26,6 +27,8 @@ export interface SessionParts {
   /** Everything of a request but what it asks for. */
   readonly unit: Omit<Exchange, "pdu">;
   readonly exchange: (exchange: Exchange, signal: AbortSignal) => Promise<Uint8Array>;
+  /** How many requests the line would send at once now; one when left out. */
+  readonly depth?: (() => number) | undefined;
   readonly release: () => Promise<void>;
   readonly clock: Clock;
   readonly memory: Memory | undefined;
@@ -45,6 +48,7 @@ export class ModbusSession implements Session {
   readonly actuator: Actuator | undefined;
   readonly #parts: SessionParts;
   readonly #rows: readonly Row[];
+  readonly #ahead: Ahead;
   readonly #reader: BlockReader;
   readonly #selections = new Map<string, Selection>();
   readonly #counters: Counters;
@@ -57,10 +61,14 @@ export class ModbusSession implements Session {
     this.#rows = rowsOf(parts.profile);
     const paces = new Set(this.#rows.map((row) => row.every));
     this.groups = [...paces].map((every) => ({ name: groupName(every), every }));
+    this.#ahead = new Ahead({
+      request: (span, signal) => this.#request(span, signal),
+      depth: parts.depth ?? (() => 1),
+    });
     this.#reader = new BlockReader({
       limits: limitsOf(parts.profile.header),
       clock: parts.clock,
-      request: (span, signal) => this.#request(span, signal),
+      request: (span, signal) => this.#ahead.request(span, signal),
     });
     this.#counters = new Counters(this.#rows, parts.memory);
     this.actuator = actuatorOf(parts);
@@ -80,7 +88,11 @@ export class ModbusSession implements Session {
     ending.addEventListener("abort", abort, { once: true });
     try {
       const { rows, spans } = this.#select(groups);
-      const reading = this.#pointsOf(rows, await this.#reader.read(spans, both.signal), trace);
+      const blocks = this.#reader.plan(spans);
+      const outcome = await this.#ahead.during(blocks, both.signal, (signal) =>
+        this.#reader.read(spans, signal),
+      );
+      const reading = this.#pointsOf(rows, outcome, trace);
       this.#counters.keep();
       return reading;
     } finally {

@@ -22,6 +22,7 @@ import { encodeMbap, MbapReader } from "./mbap.ts";
 import { onlyReads } from "./pdu.ts";
 import { cancelled } from "./turns.ts";
 import { Transaction } from "./transaction.ts";
+import type { Unit } from "./units.ts";
 import { Units } from "./units.ts";
 import { Watches } from "./watches.ts";
 import { Window } from "./window.ts";
@@ -148,6 +149,7 @@ export class TcpLine implements Exchanger {
     } else first.accompanied = true;
     unit.outstanding += 1;
     this.#peak = Math.max(this.#peak, this.#outstanding.push(transaction));
+    if (unit.outstanding === 1) exchange.sent?.();
     channel.write(
       encodeMbap({ transaction: transaction.id, unit: exchange.unit, pdu: exchange.pdu }),
     );
@@ -194,8 +196,8 @@ export class TcpLine implements Exchanger {
   /** Why this is not the answer that comes next; undefined: it is, or the order says nothing. */
   #disorder(transaction: Transaction, at: number): string | undefined {
     if (at === 0 || !this.window.learning) return undefined;
-    const first = this.#outstanding.find(({ unit }) => unit === transaction.unit);
-    return first === transaction ? undefined : "answers came in another order than requests";
+    const inOrder = this.#firstOf(transaction.unit) === transaction;
+    return inOrder ? undefined : "answers came in another order than requests";
   }
 
   #answered(transaction: Transaction, at: number, pdu: Uint8Array): void {
@@ -245,11 +247,20 @@ export class TcpLine implements Exchanger {
     this.#units.putBack(back);
   }
 
-  #end({ unit }: Transaction, at: number, now: number): void {
+  #end(transaction: Transaction, at: number, now: number): void {
+    const { unit } = transaction;
+    const first = at === 0 || this.#firstOf(unit) === transaction;
     if (at === 0) this.#outstanding.shift();
     else this.#outstanding.splice(at, 1);
     unit.outstanding -= 1;
     unit.ended = now;
+    // A unit works on one request after the other: the next one's time begins now.
+    if (first && unit.outstanding > 0) this.#firstOf(unit)?.exchange.sent?.();
+  }
+
+  /** The one that a unit must answer next. */
+  #firstOf(unit: Unit): Transaction | undefined {
+    return this.#outstanding.find((transaction) => transaction.unit === unit);
   }
 
   #fail({ caller }: Transaction, error: unknown): void {

@@ -1,6 +1,10 @@
 /** The TCP line: matching answers, several outstanding, units, bounds. */
 import { describe, expect, it } from "vitest";
-import { encodeDeviceIdRequest, encodeException } from "../../../drivers/modbus/pdu.ts";
+import {
+  encodeDeviceIdRequest,
+  encodeException,
+  encodeWrite,
+} from "../../../drivers/modbus/pdu.ts";
 import { cleanRun } from "../../../drivers/modbus/window.ts";
 import { settle } from "../../virtual.ts";
 import { answerTo, bench, places, timeout, values } from "./tcp-rig.ts";
@@ -184,7 +188,39 @@ describe("several outstanding", () => {
     expect(await Promise.all(reads)).toEqual([10, 20, 30].map(values));
   });
 
-  it("a write-like request is never sent twice", async () => {
+  it("the time of an answer counts from when its unit had nothing else to do", async () => {
+    const table = bench();
+    await table.grow(3);
+    const times: number[] = [];
+    const sent = (): void => void times.push(table.clock.monotonic());
+    const reads = [10, 20, 30].map((at) => table.ask(at, { sent }));
+    for (const index of [0, 1, 2]) {
+      await table.clock.advance(100);
+      table.answer(table.sent[index]);
+    }
+    await Promise.all(reads);
+    expect(times).toEqual([0, 100, 200]);
+  });
+
+  it("a write is never sent twice", async () => {
+    const table = bench();
+    await table.grow(2);
+    const pdu = encodeWrite({ table: "holding", at: 5, words: Uint16Array.of(1, 2) });
+    const write = codeOf(table.line.exchange({ unit: 1, pdu, timeout, pause: 0 }, never));
+    const read = table.ask(10);
+    table.hangUp();
+    await settle();
+    expect(await write).toBe("E_DISCONNECTED");
+    expect(places(table.sent)).toEqual([undefined, 10, 10]);
+    table.answer(table.sent[2]);
+    expect(await read).toEqual(values(10));
+    const second = table.line.exchange({ unit: 1, pdu, timeout, pause: 0 }, never);
+    const reply = pdu.slice(0, 5);
+    table.hear(answerTo(table.sent[3], { pdu: reply }));
+    expect(await second).toEqual(reply);
+  });
+
+  it("a request that is not known to read only is never sent twice", async () => {
     const table = bench();
     await table.grow(2);
     const custom = codeOf(
