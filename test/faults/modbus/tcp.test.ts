@@ -4,54 +4,10 @@
  * on.
  */
 import { describe, expect, it } from "vitest";
-import { decodeReadReply, encodeRead } from "../../../drivers/modbus/pdu.ts";
-import type { Span } from "../../../drivers/modbus/pdu.ts";
-import { TcpLine } from "../../../drivers/modbus/tcp-line.ts";
 import { widest } from "../../../drivers/modbus/window.ts";
-import { connectTcp } from "../../../drivers/transport/tcp.ts";
+import { enough, lineTo, read, readMany } from "../../drivers/modbus/asking.ts";
 import type { Behaviour, PeerLink, PeerRequest } from "../../drivers/modbus/world.ts";
-import {
-  codeOf,
-  honest,
-  never,
-  realClock,
-  rightAnswer,
-  startPeer,
-  valueAt,
-} from "../../drivers/modbus/world.ts";
-
-/** Short, because silent peers cost it in full. @unit ms */
-const timeout = 150;
-
-function lineTo(address: string): TcpLine {
-  const endpoint = { host: "127.0.0.1", port: Number(new URL(address).port) };
-  const connect = (signal: AbortSignal) => connectTcp(endpoint, signal);
-  return new TcpLine({ name: address, connect, clock: realClock });
-}
-
-/** Reads ten registers and checks them; gives the code of what went wrong. */
-function read(line: TcpLine, at: number, unit = 1): Promise<string> {
-  const span: Span = { table: "holding", at, count: 10 };
-  const reply = line.exchange({ unit, pdu: encodeRead(span), timeout, pause: 0 }, never);
-  const checked = reply.then((pdu) => {
-    const expected = Array.from({ length: 10 }, (_, n) => valueAt(at + n));
-    expect([...decodeReadReply(span, pdu)]).toEqual(expected);
-  });
-  return codeOf(checked);
-}
-
-/** Asks for as many at once as the line ever sends, several times; gives the codes but `none`. */
-async function readMany(line: TcpLine, rounds: number): Promise<string[]> {
-  const codes: string[] = [];
-  for (let round = 0; round < rounds; round += 1) {
-    const reads = Array.from({ length: widest }, (_, n) => read(line, 100 * round + n));
-    codes.push(...(await Promise.all(reads)));
-  }
-  return codes.filter((code) => code !== "none");
-}
-
-/** Enough rounds for the window to open as far as it goes. */
-const enough = 30;
+import { honest, rightAnswer, startPeer } from "../../drivers/modbus/world.ts";
 
 /** Collects what comes in one turn of the event loop, then behaves. */
 function perTurn(behave: (requests: readonly PeerRequest[], link: PeerLink) => void): Behaviour {
@@ -228,16 +184,17 @@ describe("a connection", () => {
     });
     await using line = lineTo(peer.address);
     for (let round = 0; round < 40; round += 1) {
-      const reads = [1, 2, 3, 4].map((unit) => read(line, round, unit));
+      const reads = [1, 2, 3, 4].map((unit) => read(line, round, { unit }));
       expect(new Set(await Promise.all(reads))).toEqual(new Set(["none"]));
     }
     expect(line.window.size).toBeGreaterThan(1);
-    const silent = (): Promise<string> => read(line, 5, 66);
+    const silent = (): Promise<string> => read(line, 5, { unit: 66 });
     // The first two find out that its silence is not the others' doing.
     expect([await silent(), await silent()]).toEqual(["E_MODBUS_TIMEOUT", "E_MODBUS_TIMEOUT"]);
     const third = silent();
     const answers = async (): Promise<string> => {
-      for (let count = 0; count < 50; count += 1) await read(line, count, 1 + (count % 4));
+      for (let count = 0; count < 50; count += 1)
+        await read(line, count, { unit: 1 + (count % 4) });
       return "the others";
     };
     expect(await Promise.race([third, answers()])).toBe("the others");
