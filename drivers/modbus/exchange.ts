@@ -9,6 +9,8 @@ export interface Exchange {
   readonly timeout: number;
   /** Silence before the request, when the device wants more than the line. @unit ms */
   readonly pause: number;
+  /** Waits no longer than the device's past, or else its line's, lets expect. */
+  readonly hurry?: boolean;
   /** Called when the request goes out, after all that it had to wait for. */
   readonly sent?: () => void;
 }

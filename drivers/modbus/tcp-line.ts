@@ -11,14 +11,16 @@
  * A read is sent again, once, when the connection ends under it and that is not its fault: it was
  * the first after a rest (many devices close a connection that rests), or was not alone.
  */
-import type { Clock, Code, Timer } from "../../telemetry/index.ts";
+import type { Clock, Code } from "../../telemetry/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
 import type { ByteChannel } from "../transport/channel.ts";
+import { Alarm } from "./alarm.ts";
 import type { ConnectionParts } from "./connection.ts";
 import { Connection } from "./connection.ts";
 import type { Exchange, Exchanger } from "./exchange.ts";
 import { describe } from "./exchange.ts";
 import { encodeMbap, MbapReader } from "./mbap.ts";
+import { Paces } from "./paces.ts";
 import { onlyReads } from "./pdu.ts";
 import { cancelled } from "./turns.ts";
 import { Transaction } from "./transaction.ts";
@@ -76,14 +78,14 @@ export class TcpLine implements Exchanger {
   #lastByte = Number.NEGATIVE_INFINITY;
   #silences = 0;
   #silentSince = Number.NEGATIVE_INFINITY;
-  /** One timer for all: it wakes at the earliest time that something may be due. */
-  #timer: Timer | undefined;
-  #wakes = Number.POSITIVE_INFINITY;
+  readonly #alarm: Alarm;
+  readonly #paces = new Paces();
   readonly #watches = new Watches(() => this.#cancel());
 
   constructor(parts: TcpLineParts) {
     this.#name = parts.name;
     this.#clock = parts.clock;
+    this.#alarm = new Alarm(parts.clock, () => this.#look());
     this.#connection = new Connection(parts, {
       opened: () => this.#opened(),
       refused: (error) => this.#failWaiting(error),
@@ -117,7 +119,7 @@ export class TcpLine implements Exchanger {
     const closed = this.#failure("E_DISCONNECTED", "closed");
     for (const transaction of this.#takeOutstanding()) this.#fail(transaction, closed);
     this.#failWaiting(closed);
-    this.#timer?.cancel();
+    this.#alarm.cancel();
     this.#watches.letGo();
     await this.#connection[Symbol.asyncDispose]();
   }
@@ -134,13 +136,16 @@ export class TcpLine implements Exchanger {
       if (next === undefined) break;
       this.#send(next, channel, now);
     }
-    if (this.#outstanding.length < this.window.size) this.#wake(this.#units.ready, now);
+    if (this.#outstanding.length < this.window.size) this.#alarm.set(this.#units.ready, now);
   }
 
   #send(transaction: Transaction, channel: ByteChannel, now: number): void {
     const { exchange, unit } = transaction;
     transaction.id = this.#nextId();
     transaction.sent = now;
+    if (exchange.hurry === true) {
+      transaction.wait = this.#paces.waitFor(exchange.unit, exchange.timeout);
+    }
     transaction.accompanied = this.#outstanding.length > 0;
     const [first] = this.#outstanding;
     if (first === undefined) {
@@ -153,7 +158,7 @@ export class TcpLine implements Exchanger {
     channel.write(
       encodeMbap({ transaction: transaction.id, unit: exchange.unit, pdu: exchange.pdu }),
     );
-    this.#wake(now + exchange.timeout, now);
+    this.#alarm.set(now + transaction.wait, now);
   }
 
   /** The whole space of 16 bits, so that a late answer meets no later request. */
@@ -206,6 +211,7 @@ export class TcpLine implements Exchanger {
     this.window.clean(this.#peak);
     if (!transaction.accompanied) this.window.askedAlone(exchange.unit, true);
     this.#end(transaction, at, this.#lastByte);
+    this.#paces.add(exchange.unit, this.#lastByte - transaction.begun);
     unit.answered = this.#lastByte;
     unit.silent = false;
     if (pdu.length === 2 && gatewayExceptions.has(pdu[1] ?? 0)) this.#gateway = true;
@@ -292,28 +298,19 @@ export class TcpLine implements Exchanger {
     this.#pump();
   }
 
-  #wake(at: number, now: number): void {
-    if (at >= this.#wakes) return;
-    this.#timer?.cancel();
-    this.#wakes = at;
-    this.#timer = this.#clock.after(Math.max(0, at - now), this.#tick);
-  }
-
-  readonly #tick = (): void => {
-    this.#timer = undefined;
-    this.#wakes = Number.POSITIVE_INFINITY;
+  #look(): void {
     const now = this.#clock.monotonic();
     const overdue = this.#outstanding.some(({ due }) => due <= now);
     // Timers come before sockets: after a stall of ours the answer may be there, unread.
     if (overdue) setImmediate(this.#judge);
     else this.#judge();
-  };
+  }
 
   readonly #judge = (): void => {
     const now = this.#clock.monotonic();
     let useless: string | undefined;
     for (const transaction of this.#outstanding.slice()) {
-      if (transaction.due > now) this.#wake(transaction.due, now);
+      if (transaction.due > now) this.#alarm.set(transaction.due, now);
       else useless = this.#overdue(transaction, now) ?? useless;
     }
     if (useless !== undefined) this.#abandon(useless);
@@ -332,9 +329,9 @@ export class TcpLine implements Exchanger {
       // Where the next frame begins can no longer be told.
       return "half an answer came";
     }
-    const waited = `no answer within ${exchange.timeout} ms`;
+    const waited = `no answer within ${Math.ceil(transaction.wait)} ms`;
     this.#fail(transaction, this.#failure("E_MODBUS_TIMEOUT", `${where}: ${waited}`));
-    if (accompanied && !unit.silent) this.window.suspect(exchange.unit);
+    if (accompanied && !unit.silent && exchange.hurry !== true) this.window.suspect(exchange.unit);
     if (!accompanied) {
       this.window.askedAlone(exchange.unit, false);
       unit.silent = true;

@@ -18,6 +18,8 @@ export class Transaction {
   id = 0;
   /** @unit ms, monotonic */
   sent = 0;
+  /** How long its unit may take. @unit ms */
+  wait: number;
   /** Others were outstanding while it was. */
   accompanied = false;
   /** It has been sent before, and lost without its fault. */
@@ -27,15 +29,21 @@ export class Transaction {
     this.unit = unit;
     this.exchange = exchange;
     this.caller = caller;
+    this.wait = exchange.timeout;
   }
 
   get cancelled(): boolean {
     return this.caller.watch.signal.aborted;
   }
 
-  /** When its unit has had its time: it works on one request after the other. @unit ms */
+  /** When its unit began with it: it works on one request after the other. @unit ms, monotonic */
+  get begun(): number {
+    return Math.max(this.sent, this.unit.answered);
+  }
+
+  /** When its unit has had its time. @unit ms, monotonic */
   get due(): number {
-    return Math.max(this.sent, this.unit.answered) + this.exchange.timeout;
+    return this.begun + this.wait;
   }
 
   /** Why a frame with its id is not its answer; undefined: it is. [MODBUS-TCP 3.1.3] */

@@ -57,6 +57,18 @@ describe("one at a time, as it begins", () => {
     expect(table.line.counts.late).toBe(0);
   });
 
+  it("in a hurry it waits no longer than answers have taken; that is no sign of loss", async () => {
+    const table = bench();
+    await table.grow(2);
+    const hurry = codeOf(table.ask(10, { unit: 5, hurry: true }));
+    const other = table.ask(20, { unit: 2 });
+    await table.clock.advance(100);
+    expect(await hurry).toBe("E_MODBUS_TIMEOUT");
+    table.answer(table.sent[1]);
+    expect(await other).toEqual(values(20));
+    expect(table.line.window.size).toBe(2);
+  });
+
   it.each([
     ["another unit", { unit: 9 }],
     ["another function", { pdu: Uint8Array.of(4, 4, 0, 1, 0, 2) }],
