@@ -20,11 +20,11 @@ import { Connection } from "./connection.ts";
 import type { Exchange, Exchanger } from "./exchange.ts";
 import { describe } from "./exchange.ts";
 import { encodeMbap, MbapReader } from "./mbap.ts";
+import { Outstanding } from "./outstanding.ts";
 import { Paces } from "./paces.ts";
 import { onlyReads } from "./pdu.ts";
 import { cancelled } from "./turns.ts";
 import { Transaction } from "./transaction.ts";
-import type { Unit } from "./units.ts";
 import { Units } from "./units.ts";
 import { Watches } from "./watches.ts";
 import { Window } from "./window.ts";
@@ -63,11 +63,7 @@ export class TcpLine implements Exchanger {
   readonly #connection: Connection;
   readonly #units = new Units();
   readonly #reader = new MbapReader();
-  /** In the order of sending; bounded by the window. */
-  #outstanding: Transaction[] = [];
-  /** Most outstanding at once since the line rested. */
-  #peak = 0;
-  #id = 0;
+  readonly #outstanding = new Outstanding();
   #closed = false;
   /** The other end is a gateway to serial lines, or may be one. */
   #gateway = false;
@@ -117,7 +113,7 @@ export class TcpLine implements Exchanger {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     const closed = this.#failure("E_DISCONNECTED", "closed");
-    for (const transaction of this.#takeOutstanding()) this.#fail(transaction, closed);
+    for (const transaction of this.#outstanding.drain()) this.#fail(transaction, closed);
     this.#failWaiting(closed);
     this.#alarm.cancel();
     this.#watches.letGo();
@@ -129,43 +125,24 @@ export class TcpLine implements Exchanger {
     if (this.#units.waiting === 0) return;
     const { channel } = this.#connection;
     if (channel === undefined) return this.#connection.open();
-    if (this.#outstanding.length >= this.window.size) return;
+    if (this.#outstanding.count >= this.window.size) return;
     const now = this.#clock.monotonic();
-    while (this.#outstanding.length < this.window.size) {
+    while (this.#outstanding.count < this.window.size) {
       const next = this.#units.next(now, this.depth());
       if (next === undefined) break;
       this.#send(next, channel, now);
     }
-    if (this.#outstanding.length < this.window.size) this.#alarm.set(this.#units.ready, now);
+    if (this.#outstanding.count < this.window.size) this.#alarm.set(this.#units.ready, now);
   }
 
   #send(transaction: Transaction, channel: ByteChannel, now: number): void {
-    const { exchange, unit } = transaction;
-    transaction.id = this.#nextId();
+    const { unit, pdu, timeout, hurry } = transaction.exchange;
+    if (this.#outstanding.count === 0) this.#heard = false;
+    if (hurry === true) transaction.wait = this.#paces.waitFor(unit, timeout);
     transaction.sent = now;
-    if (exchange.hurry === true) {
-      transaction.wait = this.#paces.waitFor(exchange.unit, exchange.timeout);
-    }
-    transaction.accompanied = this.#outstanding.length > 0;
-    const [first] = this.#outstanding;
-    if (first === undefined) {
-      this.#heard = false;
-      this.#peak = 0;
-    } else first.accompanied = true;
-    unit.outstanding += 1;
-    this.#peak = Math.max(this.#peak, this.#outstanding.push(transaction));
-    if (unit.outstanding === 1) exchange.sent?.();
-    channel.write(
-      encodeMbap({ transaction: transaction.id, unit: exchange.unit, pdu: exchange.pdu }),
-    );
+    this.#outstanding.add(transaction);
+    channel.write(encodeMbap({ transaction: transaction.id, unit, pdu }));
     this.#alarm.set(now + transaction.wait, now);
-  }
-
-  /** The whole space of 16 bits, so that a late answer meets no later request. */
-  #nextId(): number {
-    do this.#id = (this.#id + 1) & 0xffff;
-    while (this.#outstanding.some(({ id }) => id === this.#id));
-    return this.#id;
   }
 
   #received(bytes: Uint8Array): void {
@@ -176,7 +153,7 @@ export class TcpLine implements Exchanger {
       this.#reader.cut(bytes, this.#take);
     } catch (error) {
       this.counts.mixed += 1;
-      this.#confused(this.#outstanding[0], error);
+      this.#confused(this.#outstanding.first, error);
       // A stream that lost its framing cannot be trusted.
       this.#abandon("what came is no Modbus TCP");
     }
@@ -184,33 +161,29 @@ export class TcpLine implements Exchanger {
   }
 
   readonly #take = (id: number, unit: number, pdu: Uint8Array): void => {
-    const outstanding = this.#outstanding;
-    let at = 0;
-    while (at < outstanding.length && outstanding[at]?.id !== id) at += 1;
-    const transaction = outstanding[at];
+    const transaction = this.#outstanding.find(id);
     if (transaction === undefined) {
       this.counts.late += 1;
       return;
     }
-    const why = transaction.mismatch(unit, pdu) ?? this.#disorder(transaction, at);
-    if (why === undefined) return this.#answered(transaction, at, pdu);
+    const why = transaction.mismatch(unit, pdu) ?? this.#disorder(transaction);
+    if (why === undefined) return this.#answered(transaction, pdu);
     this.counts.mixed += 1;
     this.#confused(transaction, new GatewayError("E_MODBUS_FRAME", why));
   };
 
   /** Why this is not the answer that comes next; undefined: it is, or the order says nothing. */
-  #disorder(transaction: Transaction, at: number): string | undefined {
-    if (at === 0 || !this.window.learning) return undefined;
-    const inOrder = this.#firstOf(transaction.unit) === transaction;
-    return inOrder ? undefined : "answers came in another order than requests";
+  #disorder(transaction: Transaction): string | undefined {
+    if (!this.window.learning || this.#outstanding.inTurn(transaction)) return undefined;
+    return "answers came in another order than requests";
   }
 
-  #answered(transaction: Transaction, at: number, pdu: Uint8Array): void {
+  #answered(transaction: Transaction, pdu: Uint8Array): void {
     const { unit, exchange, caller } = transaction;
     this.#served = true;
-    this.window.clean(this.#peak);
+    this.window.clean(this.#outstanding.peak);
     if (!transaction.accompanied) this.window.askedAlone(exchange.unit, true);
-    this.#end(transaction, at, this.#lastByte);
+    this.#outstanding.end(transaction, this.#lastByte);
     this.#paces.add(exchange.unit, this.#lastByte - transaction.begun);
     unit.answered = this.#lastByte;
     unit.silent = false;
@@ -227,9 +200,9 @@ export class TcpLine implements Exchanger {
     if (transaction === undefined) return;
     if (this.window.learning && transaction.accompanied) {
       this.window.bar();
-      return this.#again(this.#takeOutstanding(), error, everything);
+      return this.#again(this.#outstanding.drain(), error, everything);
     }
-    this.#end(transaction, this.#outstanding.indexOf(transaction), this.#lastByte);
+    this.#outstanding.end(transaction, this.#lastByte);
     this.#fail(transaction, this.#placed(transaction.exchange, error));
   }
 
@@ -253,22 +226,6 @@ export class TcpLine implements Exchanger {
     this.#units.putBack(back);
   }
 
-  #end(transaction: Transaction, at: number, now: number): void {
-    const { unit } = transaction;
-    const first = at === 0 || this.#firstOf(unit) === transaction;
-    if (at === 0) this.#outstanding.shift();
-    else this.#outstanding.splice(at, 1);
-    unit.outstanding -= 1;
-    unit.ended = now;
-    // A unit works on one request after the other: the next one's time begins now.
-    if (first && unit.outstanding > 0) this.#firstOf(unit)?.exchange.sent?.();
-  }
-
-  /** The one that a unit must answer next. */
-  #firstOf(unit: Unit): Transaction | undefined {
-    return this.#outstanding.find((transaction) => transaction.unit === unit);
-  }
-
   #fail({ caller }: Transaction, error: unknown): void {
     this.#watches.end(caller.watch);
     caller.reject(error);
@@ -278,21 +235,13 @@ export class TcpLine implements Exchanger {
     for (const transaction of this.#units.remove(everything)) this.#fail(transaction, error);
   }
 
-  #takeOutstanding(): Transaction[] {
-    const taken = this.#outstanding;
-    this.#outstanding = [];
-    for (const { unit } of taken) unit.outstanding -= 1;
-    return taken;
-  }
-
   /** Late answers of what was outstanding will fit no id. */
   #cancel(): void {
     const now = this.#clock.monotonic();
-    for (const transaction of this.#outstanding.filter(({ cancelled }) => cancelled)) {
-      this.#end(transaction, this.#outstanding.indexOf(transaction), now);
-      this.#fail(transaction, cancelled(transaction.caller.watch.signal));
-    }
-    for (const transaction of this.#units.remove(({ cancelled }) => cancelled)) {
+    const gone = this.#outstanding.all().filter(({ cancelled }) => cancelled);
+    for (const transaction of gone) this.#outstanding.end(transaction, now);
+    gone.push(...this.#units.remove(({ cancelled }) => cancelled));
+    for (const transaction of gone) {
       this.#fail(transaction, cancelled(transaction.caller.watch.signal));
     }
     this.#pump();
@@ -300,7 +249,7 @@ export class TcpLine implements Exchanger {
 
   #look(): void {
     const now = this.#clock.monotonic();
-    const overdue = this.#outstanding.some(({ due }) => due <= now);
+    const overdue = this.#outstanding.all().some(({ due }) => due <= now);
     // Timers come before sockets: after a stall of ours the answer may be there, unread.
     if (overdue) setImmediate(this.#judge);
     else this.#judge();
@@ -309,7 +258,7 @@ export class TcpLine implements Exchanger {
   readonly #judge = (): void => {
     const now = this.#clock.monotonic();
     let useless: string | undefined;
-    for (const transaction of this.#outstanding.slice()) {
+    for (const transaction of this.#outstanding.all()) {
       if (transaction.due > now) this.#alarm.set(transaction.due, now);
       else useless = this.#overdue(transaction, now) ?? useless;
     }
@@ -321,9 +270,9 @@ export class TcpLine implements Exchanger {
   /** No answer came in time; gives why the connection is of no more use, if that is so. */
   #overdue(transaction: Transaction, now: number): string | undefined {
     const { exchange, unit, accompanied } = transaction;
-    this.#end(transaction, this.#outstanding.indexOf(transaction), now);
+    this.#outstanding.end(transaction, now);
     const where = describe(exchange);
-    const rests = this.#outstanding.length === 0 || now - this.#lastByte > exchange.timeout / 2;
+    const rests = this.#outstanding.count === 0 || now - this.#lastByte > exchange.timeout / 2;
     if (this.#reader.pending > 0 && rests) {
       this.#fail(transaction, this.#failure("E_MODBUS_FRAME", `${where}: no whole answer`));
       // Where the next frame begins can no longer be told.
@@ -357,7 +306,7 @@ export class TcpLine implements Exchanger {
 
   /** The other side ended the connection. */
   #hungUp(reason: GatewayError): void {
-    const lost = this.#takeOutstanding();
+    const lost = this.#outstanding.drain();
     const rested = this.#served && !this.#heard;
     const several = lost.some(({ accompanied }) => accompanied);
     if (several && !(rested && this.window.proven)) this.window.bar();
@@ -371,7 +320,7 @@ export class TcpLine implements Exchanger {
   #abandon(why: string): void {
     this.#connection.drop();
     this.window.restart();
-    this.#again(this.#takeOutstanding(), this.#failure("E_DISCONNECTED", why), everything);
+    this.#again(this.#outstanding.drain(), this.#failure("E_DISCONNECTED", why), everything);
   }
 
   #placed(exchange: Exchange, error: unknown): unknown {
