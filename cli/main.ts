@@ -11,6 +11,7 @@ import { auditCommand } from "./commands/audit.ts";
 import { checkCommand } from "./commands/check.ts";
 import { configCommand } from "./commands/config.ts";
 import { hubCommand } from "./commands/hub.ts";
+import { planCommand } from "./commands/plan.ts";
 import { profilesCommand } from "./commands/profiles.ts";
 import { queryCommand } from "./commands/query.ts";
 import { readCommand } from "./commands/read.ts";
@@ -39,6 +40,7 @@ async function main(): Promise<void> {
     .command(agentCommand)
     .command(hubCommand)
     .command(checkCommand)
+    .command(planCommand)
     .command(readCommand)
     .command(queryCommand)
     .command(statusCommand)
@@ -60,8 +62,8 @@ async function main(): Promise<void> {
     .example("$0 up config/examples/demo.yaml", "a simulated site, on a page that moves")
     .example("$0 check site.yaml", "every mistake of a configuration")
     .epilogue(
-      "Exit codes: 0 done, 64 usage, 65 an audit that does not add up, 69 unavailable, 70 bug, " +
-        "75 try later, 78 config.",
+      "Exit codes: 0 done, 64 usage, 65 an audit that does not add up or a bus without the time, " +
+        "69 unavailable, 70 bug, 75 try later, 78 config.",
     )
     .exitProcess(false)
     .fail((message, error, usage) => {

@@ -66,6 +66,26 @@ export interface Step {
   readonly gives: string | undefined;
 }
 
+/** One request that a session would send. */
+export interface PlannedRequest {
+  /** What it asks for: `input 0x0000 ×12`. */
+  readonly at: string;
+  /** How many registers or bits it brings, and how many of them are wanted. */
+  readonly reads: number;
+  readonly wanted: number;
+  /** How long it keeps its wire, as far as is known by now. @unit ms */
+  readonly ms: number;
+  /** What that consists of, in the driver's own words. @unit ms */
+  readonly parts: Readonly<Record<string, number>>;
+}
+
+/** What reading some groups together takes, and what the device is to its wire. */
+export interface ReadPlan {
+  readonly requests: readonly PlannedRequest[];
+  /** On a wire that drives only so many receivers: how many this one counts. [TIA-485-A] */
+  readonly unitLoad: number | undefined;
+}
+
 /**
  * One open device. Calls never overlap: the caller waits for one before the next. After an error
  * with verdict `retry` the session stays usable: the next `read` connects again if it must.
@@ -86,6 +106,8 @@ export interface Session extends AsyncDisposable {
   ): Promise<Reading>;
   /** Where its values come from, for a driver that can say it; costs no request. */
   origin?(): Origin;
+  /** How it would read these groups now, for a driver with a plan; costs no request. */
+  plan?(groups: readonly string[]): ReadPlan;
   /** For a device that speaks when it likes; such a session may have no groups. */
   listen?: Listener["listen"];
   /** For a device on which something can be set. */

@@ -48,10 +48,12 @@ export class Ahead {
 
   /** The answer to a request, which may be on its way already. */
   request(span: Span, signal: AbortSignal): Promise<Uint16Array> {
-    const answer = this.#sent.get(span) ?? this.#parts.request(span, signal);
+    const known = this.#sent.get(span);
+    const answer = known ?? this.#parts.request(span, signal);
     this.#sent.delete(span);
-    // Found by identity: parts of a refused block are not among the blocks.
     if (this.#blocks[this.#next] === span) this.#next += 1;
+    // Not one of the blocks: part of a refused one, or the plan was changed.
+    else if (known === undefined) return answer;
     while (this.#sent.size + 1 < this.#parts.depth()) {
       const next = this.#blocks[this.#next];
       if (next === undefined) break;

@@ -37,6 +37,7 @@ export const modbus = defineDriver({
             unit: { unit: options.unit, timeout: options.timeout, pause: options.pause },
             exchange: (exchange: Exchange, signal: AbortSignal) => line.exchange(exchange, signal),
             depth: () => line.depth?.() ?? 1,
+            timing: lines.timingOf(options),
             release,
             clock,
             memory,

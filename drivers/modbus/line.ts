@@ -199,6 +199,7 @@ export class Line implements Exchanger {
         },
       };
       signal.addEventListener("abort", onAbort, { once: true });
+      exchange.sent?.();
       channel.write(frame);
     });
   }

@@ -62,7 +62,7 @@ const headerForm = v.strictObject({
   ),
   gap: v.optional(
     option(whole(0, pduLimits.registers), {
-      about: "Registers it may read across to save a request; 10 when left out.",
+      about: "Most registers to read across to save a request; what pays when left out.",
     }),
   ),
   even: v.optional(
@@ -150,17 +150,14 @@ export interface Row {
   readonly fields: readonly PlacedField[];
 }
 
-/** Registers worth reading across: 2·10 characters cost what a request costs (13 + 2·3.5). */
-const usualGap = 10;
-
 /** A hole in a bit table costs an eighth of a byte, one in registers two bytes. */
 const bitsPerRegister = 16;
 
 /** How a profile wants its registers read. */
 export function limitsOf(header: ModbusHeader): PlanLimits {
-  const gap = header.gap ?? usualGap;
-  const { maxRegisters, minRegisters, maxBits, even, forbid } = header;
-  return { maxRegisters, minRegisters, maxBits, even, forbid, gap, bitGap: gap * bitsPerRegister };
+  const { gap, maxRegisters, minRegisters, maxBits, even, forbid } = header;
+  const bitGap = gap === undefined ? undefined : gap * bitsPerRegister;
+  return { maxRegisters, minRegisters, maxBits, even, forbid, gap, bitGap };
 }
 
 /**

@@ -8,6 +8,7 @@ const commands = [
   "agent",
   "hub",
   "check",
+  "plan",
   "read",
   "set",
   "query",

@@ -5,7 +5,7 @@
  */
 import type { Reading } from "../../../telemetry/index.ts";
 import { GatewayError } from "../../../telemetry/index.ts";
-import type { Group, Origin, Session, Trace } from "../../contract.ts";
+import type { Group, Origin, ReadPlan, Session, Trace } from "../../contract.ts";
 import { decodeReadReply, encodeRead, ModbusException } from "../pdu.ts";
 import type { Span } from "../pdu.ts";
 import { groupName } from "../profile.ts";
@@ -13,7 +13,7 @@ import type { SessionParts } from "../session.ts";
 import { ModbusSession } from "../session.ts";
 import { cancelled } from "../turns.ts";
 import { walkChain } from "./chain.ts";
-import { resolve } from "./resolve.ts";
+import { layOut, resolve } from "./resolve.ts";
 
 export class SunSpecSession implements Session {
   readonly groups: readonly Group[];
@@ -47,6 +47,15 @@ export class SunSpecSession implements Session {
 
   origin(): Origin {
     return this.#inner?.origin() ?? { endpoint: this.#parts.endpoint, sources: [] };
+  }
+
+  /** Before its first read: as if it had the first model of each family, and no other. */
+  plan(groups: readonly string[]): ReadPlan {
+    const usual = (): ModbusSession => {
+      const { profile } = layOut(this.#parts.profile);
+      return new ModbusSession({ ...this.#parts, profile, memory: undefined });
+    };
+    return (this.#inner ?? usual()).plan(groups);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -75,8 +75,12 @@ test("a simulated device is walked and read; a device without a chain says so", 
   const values = (): number => 42;
   await using simulated = await simulate({ profile, values, listen: {}, clock: realClock });
   await using device = await openDevice({ address: simulated.address }, profile);
+  const guessed = device.session.plan?.(["default"]);
   const { points, faults } = await device.session.read(["default"], never);
   expect([faults, points.length]).toEqual([[], 5]);
+  // The simulated device has what a plan supposes of one that was never asked.
+  expect(guessed?.requests.length).toBeGreaterThan(0);
+  expect(device.session.plan?.(["default"])).toEqual(guessed);
   await using peer = await startPeer("tcp");
   await using none = await openDevice({ address: peer.address }, profile);
   expect(await codeOf(none.session.read(["default"], never))).toBe("E_MODBUS_EXCEPTION");
