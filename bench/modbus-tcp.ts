@@ -39,27 +39,31 @@ const others: readonly Case[] = [
   { devices: 1, outstanding: 1, registers: 100 },
   { devices: 1, outstanding: 8, registers: 100 },
   { devices: 200, outstanding: 1, registers: 100 },
+  { devices: 1, outstanding: 1, registers: 10 },
+  { devices: 1, outstanding: 8, registers: 10 },
+  { devices: 200, outstanding: 1, registers: 10 },
   { devices: 200, outstanding: 8, registers: 10 },
 ];
 
 const peers = ["modbus-serial", "jsmodbus"];
 
-/** Warming up is another second. @unit s */
-const seconds = 2;
+/** How long, and how often; warming up is another second. @unit s */
+const thorough = { seconds: 2, rounds: 5 };
+const brief = { seconds: 1, rounds: 3 };
 
 /** Runs the bench. */
 export async function run(): Promise<unknown> {
   const folder = await mkdtemp(join(tmpdir(), "rackstreet-bench-"));
   try {
     const libmodbus = await compile(folder);
-    const inMain = await measure(main, libmodbus, 5);
+    const inMain = await measure(main, libmodbus, thorough);
     const rates = shown(inMain, "rate");
     const cpu = shown(inMain, "cpu");
     const ours = rates["ours"] ?? Number.NaN;
     const peer = Math.max(...peers.map((kind) => rates[kind] ?? 0));
     const cases: Record<string, unknown> = {};
     for (const one of others) {
-      const rounds = await measure(one, libmodbus, 3);
+      const rounds = await measure(one, libmodbus, brief);
       cases[nameOf(one)] = { rates: shown(rounds, "rate"), cpu: shown(rounds, "cpu") };
     }
     return {
@@ -97,7 +101,11 @@ async function compile(folder: string): Promise<string | undefined> {
   );
 }
 
-async function measure(one: Case, libmodbus: string | undefined, rounds: number): Promise<Rounds> {
+async function measure(
+  one: Case,
+  libmodbus: string | undefined,
+  { seconds, rounds }: typeof thorough,
+): Promise<Rounds> {
   const kinds = ["ours", ...peers, "raw", ...(libmodbus === undefined ? [] : ["libmodbus"])];
   const all = new Map(kinds.map((kind): [string, Round[]] => [kind, []]));
   using devices = startHere("modbus-server.ts", [`${one.devices}`, `${one.registers}`]);
