@@ -152,6 +152,7 @@ export class TcpLine implements Exchanger {
     try {
       this.#reader.cut(bytes, this.#take);
     } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
       this.counts.mixed += 1;
       this.#confused(this.#outstanding.first, error);
       // A stream that lost its framing cannot be trusted.

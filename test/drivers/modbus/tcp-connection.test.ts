@@ -222,6 +222,41 @@ describe("bounds", () => {
   });
 });
 
+describe("whatever bytes come", () => {
+  it("every request ends, and a good device is read right after", async () => {
+    const chunks = fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 20 });
+    await fc.assert(
+      fc.asyncProperty(chunks, fc.integer({ min: 1, max: 3 }), async (noise, width) => {
+        const table = bench();
+        await table.grow(width);
+        const codes = Array.from({ length: width }, (_, n) => codeOf(table.ask(n)));
+        for (const [index, bytes] of noise.entries()) {
+          // Half of the noise looks like answers: it begins as their headers do.
+          const last = table.sent.at(-1);
+          if (index % 2 === 1 && last !== undefined) table.hear(answerTo(last).subarray(0, 8));
+          table.hear(bytes);
+          await settle();
+        }
+        await table.clock.advance(10 * timeout);
+        for (const code of await Promise.all(codes)) {
+          expect(["none", "E_MODBUS_FRAME", "E_MODBUS_TIMEOUT", "E_DISCONNECTED"]).toContain(code);
+        }
+        const read = codeOf(table.ask(50));
+        table.hangUp();
+        await settle();
+        table.answer(table.sent.at(-1));
+        // It was not at rest when it hung up, perhaps: then that is what the caller is told.
+        expect(["none", "E_DISCONNECTED"]).toContain(await read);
+        const next = table.ask(60);
+        await settle();
+        table.answer(table.sent.at(-1));
+        expect(await next).toEqual(values(60));
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
 /** What a device may do to the stream of its answers. */
 const faults = fc.constantFrom("right", "late", "twice", "swap", "unit", "cut", "hangUp", "lost");
 
