@@ -167,16 +167,25 @@ export class TcpLine implements Exchanger {
       this.counts.late += 1;
       return;
     }
-    const why = transaction.mismatch(unit, pdu) ?? this.#disorder(transaction);
-    if (why === undefined) return this.#answered(transaction, pdu);
-    this.counts.mixed += 1;
-    this.#confused(transaction, new GatewayError("E_MODBUS_FRAME", why));
+    const why = transaction.mismatch(unit, pdu);
+    if (why !== undefined) {
+      this.counts.mixed += 1;
+      return this.#confused(transaction, new GatewayError("E_MODBUS_FRAME", why));
+    }
+    const inOrder = !this.window.learning || this.#outstanding.inTurn(transaction);
+    if (inOrder) this.#answered(transaction, pdu);
+    else this.#passedOver(transaction.exchange.unit);
   };
 
-  /** Why this is not the answer that comes next; undefined: it is, or the order says nothing. */
-  #disorder(transaction: Transaction): string | undefined {
-    if (!this.window.learning || this.#outstanding.inTurn(transaction)) return undefined;
-    return "answers came in another order than requests";
+  /**
+   * An answer came before that to an earlier request: mixed up, or the device never answers that.
+   * Which of the two shows when that is asked alone; nothing is believed until then.
+   */
+  #passedOver(unit: number): void {
+    this.counts.mixed += 1;
+    this.window.suspect(unit);
+    const error = new GatewayError("E_MODBUS_FRAME", "answers came in another order than requests");
+    this.#again(this.#outstanding.drain(), error, everything);
   }
 
   #answered(transaction: Transaction, pdu: Uint8Array): void {

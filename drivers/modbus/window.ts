@@ -54,14 +54,14 @@ export class Window {
   }
 
   /**
-   * A unit lost an answer while others were outstanding. Whether that is the reason shows when it
-   * is asked alone, and nothing else is asked at the same time until then.
+   * A unit lost an answer, or passed it over, while others were outstanding. Whether that is the
+   * reason shows when it is asked alone, and nothing else is asked at the same time until then.
    */
   suspect(unit: number): void {
     if (this.#fixed === undefined) this.#suspects.add(unit);
   }
 
-  /** A unit was asked alone: one that answers then has lost its answer to the others. */
+  /** A unit was asked alone: if it answers, the others were the reason. */
   askedAlone(unit: number, answered: boolean): void {
     if (this.#suspects.delete(unit) && answered) this.bar();
   }

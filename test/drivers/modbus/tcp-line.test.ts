@@ -158,6 +158,21 @@ describe("several outstanding", () => {
     expect(table.line.window.size).toBe(1);
   });
 
+  it("one that is never answered takes nothing from the others, nor from the window", async () => {
+    const table = bench();
+    await table.grow(4);
+    const never = codeOf(table.ask(10));
+    const reads = [20, 30, 40].map((at) => table.ask(at));
+    table.answer(table.sent[1], table.sent[2], table.sent[3]);
+    expect(places(table.sent)).toEqual([10, 20, 30, 40, 10]);
+    await table.clock.advance(timeout);
+    expect(await never).toBe("E_MODBUS_TIMEOUT");
+    expect(places(table.sent)).toEqual([10, 20, 30, 40, 10, 20, 30, 40]);
+    table.answer(...table.sent.slice(5));
+    expect(await Promise.all(reads)).toEqual([20, 30, 40].map(values));
+    expect(table.line.window.size).toBe(4);
+  });
+
   it("one is lost, and comes when it is asked alone: one at a time for good", async () => {
     const table = bench();
     await table.grow(2);
