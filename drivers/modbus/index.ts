@@ -24,6 +24,7 @@ export const modbus = defineDriver({
     const lines = new Lines(buses, clock);
     return {
       busKey: ({ options }) => lines.keyOf(options),
+      width: ({ options }) => lines.widthOf(options),
       async open({ id, options, profile, memory }) {
         if (profile === undefined) {
           throw new GatewayError("E_CONFIG", `${id}: a Modbus device needs a profile`);
@@ -35,6 +36,7 @@ export const modbus = defineDriver({
             endpoint: { ...lines.whereOf(options), unit: options.unit },
             unit: { unit: options.unit, timeout: options.timeout, pause: options.pause },
             exchange: (exchange: Exchange, signal: AbortSignal) => line.exchange(exchange, signal),
+            depth: () => line.depth?.() ?? 1,
             timing: lines.timingOf(options),
             release,
             clock,

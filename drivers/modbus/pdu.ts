@@ -118,23 +118,31 @@ export function dataBytes({ table, count }: Span): number {
  * @throws E_MODBUS_FRAME, E_MODBUS_EXCEPTION, E_MODBUS_BUSY
  */
 export function decodeReadReply(span: Span, reply: Uint8Array): Uint16Array {
-  throwIfException(reply, placeOf(span));
+  const { bits, function: code } = tables[span.table];
   const bytes = dataBytes(span);
-  if (
-    reply[0] !== tables[span.table].function ||
-    reply[1] !== bytes ||
-    reply.length !== 2 + bytes
-  ) {
+  if (reply[0] !== code || reply[1] !== bytes || reply.length !== 2 + bytes) {
+    throwIfException(reply, placeOf(span));
     throw new GatewayError(
       "E_MODBUS_FRAME",
       `${placeOf(span)}: the answer is not for ${span.count} values`,
     );
   }
-  const values = new Uint16Array(span.count);
-  for (let index = 0; index < span.count; index += 1) {
-    values[index] = tables[span.table].bits
-      ? ((reply[2 + (index >> 3)] ?? 0) >> (index & 7)) & 1
-      : ((reply[2 + 2 * index] ?? 0) << 8) | (reply[3 + 2 * index] ?? 0);
+  return bits ? bitsOf(reply, span.count) : wordsOf(reply, span.count);
+}
+
+function bitsOf(reply: Uint8Array, count: number): Uint16Array {
+  const values = new Uint16Array(count);
+  for (let index = 0; index < count; index += 1) {
+    values[index] = ((reply[2 + (index >> 3)] ?? 0) >> (index & 7)) & 1;
+  }
+  return values;
+}
+
+/** The hottest loop of the driver: nothing is asked in it, nothing multiplied. */
+function wordsOf(reply: Uint8Array, count: number): Uint16Array {
+  const values = new Uint16Array(count);
+  for (let index = 0, at = 2; index < count; index += 1, at += 2) {
+    values[index] = ((reply[at] ?? 0) << 8) | (reply[at + 1] ?? 0);
   }
   return values;
 }
@@ -257,6 +265,25 @@ export function replyLength(request: Uint8Array, reply: Uint8Array): number | un
   if (code === writeCoil || code === writeRegister || code === writeRegisters) return 5;
   const span = decodeReadRequest(request);
   return span !== undefined && reply[1] === dataBytes(span) ? 2 + dataBytes(span) : 0;
+}
+
+/** Whether a whole PDU can answer a request: by function and length, or as an exception. */
+export function fitsReply(request: Uint8Array, reply: Uint8Array): boolean {
+  const [asked = 0, , , high = 0, low = 0] = request;
+  const [code] = reply;
+  if (code === (asked | exceptionBit)) return reply.length === 2;
+  if (code !== asked) return false;
+  if (request.length !== 5 || asked < 1 || asked > 4) {
+    return replyLength(request, reply) === reply.length;
+  }
+  const count = (high << 8) | low;
+  const bytes = asked > 2 ? 2 * count : (count + 7) >> 3;
+  return reply.length === 2 + bytes && reply[1] === bytes;
+}
+
+/** Whether a request changes nothing on the device, so that it may be sent again. */
+export function onlyReads([code = 0, mei]: Uint8Array): boolean {
+  return (code >= 1 && code <= 4) || (code === readDeviceId && mei === meiDeviceId);
 }
 
 function deviceIdLength(reply: Uint8Array): number | undefined {

@@ -5,6 +5,7 @@ import type { Clock, Fault, FieldValue, Point, Reading, Tags } from "../../telem
 import { GatewayError, withRangeQuality } from "../../telemetry/index.ts";
 import type { Actuator, Group, Memory, Origin, PlannedRequest, ReadPlan } from "../contract.ts";
 import type { Session, Trace } from "../contract.ts";
+import { Ahead } from "./ahead.ts";
 import type { Timing } from "./cost.ts";
 import { costOf } from "./cost.ts";
 import { Counters } from "./counters.ts";
@@ -33,6 +34,8 @@ export interface SessionParts {
   /** Everything of a request but what it asks for. */
   readonly unit: Omit<Exchange, "pdu">;
   readonly exchange: (exchange: Exchange, signal: AbortSignal) => Promise<Uint8Array>;
+  /** How many requests the line would send at once now; one when left out. */
+  readonly depth?: (() => number) | undefined;
   /** What a request is taken to cost until the device has answered some. */
   readonly timing: Timing;
   readonly release: () => Promise<void>;
@@ -54,6 +57,7 @@ export class ModbusSession implements Session {
   readonly actuator: Actuator | undefined;
   readonly #parts: SessionParts;
   readonly #rows: readonly Row[];
+  readonly #ahead: Ahead;
   readonly #times: AnswerTimes;
   readonly #reader: BlockReader;
   readonly #selections = new Map<string, Selection>();
@@ -67,6 +71,10 @@ export class ModbusSession implements Session {
     this.#rows = rowsOf(parts.profile);
     const paces = new Set(this.#rows.map((row) => row.every));
     this.groups = [...paces].map((every) => ({ name: groupName(every), every }));
+    this.#ahead = new Ahead({
+      request: (span, signal) => this.#request(span, signal),
+      depth: parts.depth ?? (() => 1),
+    });
     const { clock, unit } = parts;
     const limits = limitsOf(parts.profile.header);
     const recall = new Recall(parts.memory);
@@ -77,7 +85,7 @@ export class ModbusSession implements Session {
       limits,
       learned: new Learned({ spans, limits, unit: unit.unit, clock, memory }),
       times: this.#times,
-      request: (span, signal) => this.#request(span, signal),
+      request: (span, signal) => this.#ahead.request(span, signal),
     });
     this.#counters = new Counters(this.#rows, recall.part("counters"));
     this.actuator = actuatorOf(parts);
@@ -97,7 +105,11 @@ export class ModbusSession implements Session {
     ending.addEventListener("abort", abort, { once: true });
     try {
       const { rows, spans } = this.#select(groups);
-      const reading = this.#pointsOf(rows, await this.#reader.read(spans, both.signal), trace);
+      const blocks = this.#reader.plan(spans);
+      const outcome = await this.#ahead.during(blocks, both.signal, (signal) =>
+        this.#reader.read(spans, signal),
+      );
+      const reading = this.#pointsOf(rows, outcome, trace);
       this.#counters.keep();
       return reading;
     } finally {
