@@ -180,11 +180,11 @@ export class BlockReader {
     if (crosses === false) learned.barredBefore(first);
   }
 
-  /** Reads half of a refused block; true when the device gave it whole. */
+  /** Reads half of a refused block; true when the device gave all of it. */
   async #readHalf(wanted: readonly Span[], round: Round): Promise<boolean> {
-    const blocks = this.#joined(wanted);
-    let whole = blocks.length === 1;
-    for (const block of blocks) whole = (await this.#readBlock(block, round)) && whole;
+    let whole = true;
+    for (const block of this.#joined(wanted))
+      whole = (await this.#readBlock(block, round)) && whole;
     return whole;
   }
 

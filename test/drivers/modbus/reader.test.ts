@@ -100,6 +100,17 @@ describe("a device that refuses addresses", () => {
     expect((await device.read(wanted)).asked).toEqual(["0+2", "3+2"]);
   });
 
+  it("a block too long whose half has a hole, because spans overlap, is asked for once", async () => {
+    const wanted = [at(0, 4), at(3, 2), at(0, 1)];
+    const device = deviceWith(() => true, {
+      limits: { gap: 0 },
+      spans: wanted,
+      refuses: ({ count }) => count > 4,
+    });
+    expect((await device.read(wanted)).asked).toContain("0+5");
+    expect((await device.read(wanted)).asked).toEqual(["0+4", "3+2"]);
+  });
+
   it("a question about a hole that is not answered costs no value", async () => {
     const silent = new GatewayError("E_MODBUS_TIMEOUT", "silent");
     const device = deviceWith((address) => address !== 2, {
