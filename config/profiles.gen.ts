@@ -2120,6 +2120,7 @@ export const profiles: Readonly<Record<string, unknown>> = {
   ],
   "confidence": "high",
   "caveats": [
+   "32-bit values come with the low word first.",
    "Application register 0xa000 must be 7 (H), or negative power reads as 0.",
    "Firmware 1.8.3 or later is needed.",
    "Eleven registers a read is a cautious limit, not a measured one."
@@ -2326,6 +2327,7 @@ export const profiles: Readonly<Record<string, unknown>> = {
   ],
   "confidence": "high",
   "caveats": [
+   "32-bit values come with the low word first.",
    "Variants 338 and 348 (S27) keep energy and frequency elsewhere: not this profile.",
    "34 registers a read have been seen to work."
   ],
@@ -2543,6 +2545,7 @@ export const profiles: Readonly<Record<string, unknown>> = {
   ],
   "confidence": "medium",
   "caveats": [
+   "32-bit values come with the low word first.",
    "Frequency is a 32-bit value at 0x053c, known from one source alone.",
    "The line may be set up to 115200 baud and polled every 100 ms."
   ],
@@ -2765,7 +2768,7 @@ export const profiles: Readonly<Record<string, unknown>> = {
   "sources": [
    "volkszaehler/mbmd meters/rs485/dtsu666.go"
   ],
-  "confidence": "high",
+  "confidence": "medium",
   "caveats": [
    "The meter also speaks DL/T 645; in that mode it never answers Modbus.",
    "The Huawei DTSU666-H has another map."
@@ -2927,7 +2930,7 @@ export const profiles: Readonly<Record<string, unknown>> = {
   "sources": [
    "victronenergy/dbus-modbus-client comap.py"
   ],
-  "confidence": "high",
+  "confidence": "medium",
   "caveats": [
    "Register holes must not be read.",
    "The name must be read as all 16 registers at once.",
@@ -3077,7 +3080,7 @@ export const profiles: Readonly<Record<string, unknown>> = {
   "sources": [
    "Comet T3311 manual, page 8"
   ],
-  "confidence": "high",
+  "confidence": "medium",
   "caveats": [
    "The computed value is taken as the dew point; the transmitter can be set to give another.",
    "A switch inside selects the ADAM protocol; Modbus is then silent.",
@@ -3467,7 +3470,7 @@ export const profiles: Readonly<Record<string, unknown>> = {
   "sources": [
    "victronenergy/dbus-modbus-client deif.py"
   ],
-  "confidence": "high",
+  "confidence": "medium",
   "caveats": [
    "Holding 4797 = 1 means US units: set it to metric.",
    "What stands at 583 to 586 is configured in the controller, so it is not read."
@@ -3567,7 +3570,9 @@ export const profiles: Readonly<Record<string, unknown>> = {
       "scale": 3600
      },
      "starts_total": {
-      "at": 566
+      "at": 566,
+      "type": "uint16",
+      "wraps": 16
      },
      "battery_v": {
       "at": 567,
@@ -3780,11 +3785,11 @@ export const profiles: Readonly<Record<string, unknown>> = {
   "sources": [
    "victronenergy/dbus-modbus-client dse.py"
   ],
-  "confidence": "high",
+  "confidence": "medium",
   "caveats": [
    "Some models lack the state register (1408); engine speed then tells whether it runs.",
    "Writing a key to 4104 controls the engine: never poll there.",
-   "Maker code 1 at 768 is a weak fingerprint: confirm the model at 769.",
+   "Maker code 1 at 768 says little: the model at 769 is asked for too, of those known there.",
    "It may take a second to answer. Shipped with unit id 10."
   ],
   "header": {
@@ -3797,6 +3802,23 @@ export const profiles: Readonly<Record<string, unknown>> = {
     {
      "at": 768,
      "equals": 1
+    },
+    {
+     "at": 769,
+     "equals": [
+      4623,
+      6121,
+      32800,
+      32807,
+      32808,
+      32832,
+      32833,
+      32834,
+      32840,
+      32845,
+      32846,
+      32859
+     ]
     }
    ]
   },
@@ -6242,7 +6264,7 @@ export const profiles: Readonly<Record<string, unknown>> = {
   "sources": [
    "OpenEMS io.openems.edge.meter.janitza (umg96rme, umg604, umg511, umg801, umg806)"
   ],
-  "confidence": "high",
+  "confidence": "medium",
   "caveats": [
    "Energy sums are those of the 96RM-E and 511; the 801 and 806 have them at 19062 and 19070.",
    "Port 8000 of gateway models reaches the serial meters behind them, not this one.",
@@ -6610,7 +6632,7 @@ export const profiles: Readonly<Record<string, unknown>> = {
   "sources": [
    "Moxa ioLogik E1200 series user manual, appendix"
   ],
-  "confidence": "high",
+  "confidence": "medium",
   "caveats": [
    "A counter counts only where the input is set to counter mode.",
    "E1210 and E1212 share the layout, with other numbers of ports."
@@ -6831,7 +6853,7 @@ export const profiles: Readonly<Record<string, unknown>> = {
   "sources": [
    "Moxa ioLogik E1200 series user manual, appendix"
   ],
-  "confidence": "high",
+  "confidence": "medium",
   "caveats": [
    "The scaled value is in volts or milliamperes, or in what the user made of it, so it goes under a name of its own."
   ],
@@ -7316,6 +7338,7 @@ export const profiles: Readonly<Record<string, unknown>> = {
   ],
   "confidence": "high",
   "caveats": [
+   "32-bit values come with the low word first.",
    "Alone on a bus it also answers to unit id 0xf8.",
    "One template counts energy in 0.1 Wh; the published frame and ESPHome say 1 Wh.",
    "It may take 100 ms to answer."
@@ -9219,7 +9242,7 @@ export const profiles: Readonly<Record<string, unknown>> = {
   "sources": [
    "OpenEMS io.openems.edge.meter.socomec (AbstractSocomecMeter, MeterSocomecThreephaseImpl)"
   ],
-  "confidence": "high",
+  "confidence": "medium",
   "caveats": [
    "E44 and A14 share this map but not the name that identifies it.",
    "The name register mixes upper and lower case between firmwares.",
@@ -9368,7 +9391,7 @@ export const profiles: Readonly<Record<string, unknown>> = {
   "sources": [
    "OpenEMS io.openems.edge.meter.socomec (AbstractSocomecMeter, MeterSocomecThreephaseImpl)"
   ],
-  "confidence": "high",
+  "confidence": "medium",
   "caveats": [
    "Energy steps by whole kWh.",
    "The name register mixes upper and lower case between firmwares.",

@@ -3,31 +3,16 @@
  * register's names, contradicts neither itself nor its neighbours, and is read back exactly from
  * a simulated device over TCP.
  */
-import { readdir } from "node:fs/promises";
-import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { YamlFile } from "../config/index.ts";
-import { profileSchema, readYaml, validate } from "../config/index.ts";
 import { problemOf, unitOf, withRangeQuality } from "../telemetry/index.ts";
 import type { Point } from "../telemetry/index.ts";
 import { clock } from "../cli/platform.ts";
 import { modbus } from "../drivers/modbus/index.ts";
 import { simulate } from "../drivers/modbus/simulator.ts";
-import { modbusProfile, rowsOf } from "../drivers/modbus/profile.ts";
+import { rowsOf } from "../drivers/modbus/profile.ts";
+import { profileFiles, profileNames as names, shippedProfile as profileOf } from "./profiles.ts";
 import { SeededEntropy, silentLog } from "./virtual.ts";
 import type { ModbusProfile, PlacedField, Row } from "../drivers/modbus/profile.ts";
-
-const folder = join(import.meta.dirname, "../config/profiles/modbus");
-const form = profileSchema("modbus", modbusProfile);
-const names = (await readdir(folder)).toSorted();
-const files = new Map<string, YamlFile>();
-for (const name of names) files.set(name, await readYaml(join(folder, name)));
-
-function profileOf(name: string): ModbusProfile {
-  const file = files.get(name);
-  if (file === undefined) throw new Error(`no profile ${name}`);
-  return validate(form, file);
-}
 
 type Rule = ModbusProfile["header"]["identify"][number];
 
@@ -128,7 +113,7 @@ describe("modbus profiles", () => {
     });
 
     test("is read back exactly from a simulated device over TCP", async () => {
-      const profile = files.get(name)?.data;
+      const profile = profileFiles.get(name)?.data;
       const points = pointsOf(rowsOf(profileOf(name)));
       await using device = await simulate({ profile, listen: {}, clock });
       for (const { measurement, tags = {}, fields } of points) {
