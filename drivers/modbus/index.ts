@@ -6,6 +6,7 @@ import { GatewayError } from "../../telemetry/index.ts";
 import { defineDriver } from "../contract.ts";
 import { Lines } from "./lines.ts";
 import { modbusOptions, modbusOptionsSchema } from "./options.ts";
+import { profileProblems } from "./profile-problems.ts";
 import { modbusProfile } from "./profile.ts";
 import { explainValue } from "./retrace.ts";
 import { ModbusSession } from "./session.ts";
@@ -15,7 +16,7 @@ export const modbus = defineDriver({
   about: "Meters, PDUs, UPS, coolers, gensets and sensors over Modbus RTU and TCP.",
   options: modbusOptions,
   parse: modbusOptionsSchema,
-  profile: modbusProfile,
+  profile: { ...modbusProfile, problems: profileProblems },
   explain: explainValue,
   create({ buses, clock }) {
     const lines = new Lines(buses, clock);
