@@ -10,7 +10,7 @@ import { clock } from "../cli/platform.ts";
 import { modbus } from "../drivers/modbus/index.ts";
 import { simulate } from "../drivers/modbus/simulator.ts";
 import { rowsOf } from "../drivers/modbus/profile.ts";
-import { profileFiles, profileNames as names, shippedProfile as profileOf } from "./profiles.ts";
+import { placedProfile as profileOf, profileFiles, profileNames as names } from "./profiles.ts";
 import { SeededEntropy, silentLog } from "./virtual.ts";
 import type { ModbusProfile, PlacedField, Row } from "../drivers/modbus/profile.ts";
 

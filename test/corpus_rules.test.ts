@@ -10,9 +10,9 @@ import type { Table } from "../drivers/modbus/pdu.ts";
 import type { ModbusProfile, PlacedField } from "../drivers/modbus/profile.ts";
 import { rowsOf } from "../drivers/modbus/profile.ts";
 import { decodeRaw, encodeRaw, typeWords } from "../drivers/modbus/values.ts";
-import { profileNames, shippedProfile } from "./profiles.ts";
+import { placedProfile, profileNames } from "./profiles.ts";
 
-const profiles = profileNames.map(shippedProfile);
+const profiles = profileNames.map(placedProfile);
 
 interface OneField extends PlacedField {
   /** `eastron-sdm630 meter_phase.voltage_v`. */

@@ -54,7 +54,18 @@ function* fieldProblems(place: Place): Generator<string> {
   if (type === "string" && wanted !== "text" && wanted !== "any") {
     yield "a text is not a number; give a number's `type`, or a field of your own without a unit";
   }
-  yield* spanProblems(place, length);
+  // Where a field of a model is, only the device's chain says.
+  if (header.models === undefined && field.model === undefined) yield* spanProblems(place, length);
+  else yield* modelProblems(place);
+}
+
+function* modelProblems({ profile: { header }, field: { model } }: Place): Generator<string> {
+  const families = Object.keys(header.models ?? {});
+  if (header.models === undefined) yield "`model` needs the families of `header.models`";
+  else if (model === undefined) yield `needs a \`model\`: one of ${families.join(", ")}`;
+  else if (!families.includes(model)) {
+    yield `\`header.models\` names no family "${model}"; there are ${families.join(", ")}`;
+  }
 }
 
 function* spanProblems({ profile, point, field }: Place, length: number): Generator<string> {
@@ -78,11 +89,12 @@ function* spanProblems({ profile, point, field }: Place, length: number): Genera
   }
 }
 
-/** Measurement and channel of each row of a point. */
-function seriesOf({ measurement, tags, repeat }: ProfilePoint<ModbusField>): string[] {
+/** Measurement and channel of each row of a point; families of models may give the same one. */
+function seriesOf({ measurement, tags, repeat, fields }: ProfilePoint<ModbusField>): string[] {
   const [template = ""] = Object.values(tags ?? {});
   const { count, from } = repeat ?? { count: 1, from: 1 };
+  const families = new Set(Object.values(fields).flatMap(({ model }) => model ?? []));
   return Array.from({ length: count }, (_, index) =>
-    `${measurement} ${template.replaceAll("{n}", String(from + index))}`.trim(),
+    [measurement, template.replaceAll("{n}", String(from + index)), ...families].join(" ").trim(),
   );
 }
