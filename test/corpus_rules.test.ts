@@ -9,6 +9,7 @@ import { RegisterImage } from "../drivers/modbus/image.ts";
 import type { Table } from "../drivers/modbus/pdu.ts";
 import type { ModbusProfile, PlacedField } from "../drivers/modbus/profile.ts";
 import { rowsOf } from "../drivers/modbus/profile.ts";
+import type { Order, ValueType } from "../drivers/modbus/values.ts";
 import { decodeRaw, encodeRaw, typeWords } from "../drivers/modbus/values.ts";
 import { placedProfile, profileNames } from "./profiles.ts";
 
@@ -73,32 +74,58 @@ function implausible(field: OneField): string[] {
 }
 
 type Words = (table: Table, at: number) => number;
-type Rule = ModbusProfile["header"]["identify"][number];
-
-function answersOf({ equals }: Rule): readonly unknown[] {
-  return Array.isArray(equals) ? equals : equals === undefined ? [] : [equals];
+/** What this file asks of a rule; a rule of another kind than a register has no `at`. */
+interface Rule {
+  readonly table: Table;
+  readonly at?: number | undefined;
+  readonly type: ValueType;
+  readonly order?: Order | undefined;
+  readonly length?: number | undefined;
+  readonly equals?: unknown;
+  readonly starts?: string | readonly string[] | undefined;
 }
 
-function pleases(rule: Rule, words: Words): boolean {
+interface RegisterRule extends Rule {
+  readonly at: number;
+}
+
+/** Rules that a register proves. */
+function registerRules({ header }: ModbusProfile): RegisterRule[] {
+  const rules: readonly Rule[] = header.identify;
+  return rules.flatMap((rule) => {
+    const { at } = rule;
+    const proves = rule.equals !== undefined || rule.starts !== undefined;
+    return at === undefined || !proves ? [] : [{ ...rule, at }];
+  });
+}
+
+function listed(given: unknown): readonly unknown[] {
+  return Array.isArray(given) ? given : given === undefined ? [] : [given];
+}
+
+function pleases(rule: RegisterRule, words: Words): boolean {
   const length = typeWords[rule.type] || (rule.length ?? 1);
   const read = Uint16Array.from({ length }, (_, index) => words(rule.table, rule.at + index));
-  const raw = decodeRaw(read, rule.type, "ABCD");
-  if (rule.starts !== undefined) return String(raw).startsWith(rule.starts);
-  return answersOf(rule).some((answer) => String(answer) === String(raw).trim());
+  const raw = String(decodeRaw(read, rule.type, rule.order ?? "ABCD"));
+  if (rule.starts !== undefined) {
+    return listed(rule.starts).some((start) => raw.startsWith(String(start)));
+  }
+  return listed(rule.equals).some((answer) => String(answer) === raw.trim());
 }
 
-function recognised({ header }: ModbusProfile, words: Words): boolean {
-  return header.identify.length > 0 && header.identify.every((rule) => pleases(rule, words));
+function recognised(profile: ModbusProfile, words: Words): boolean {
+  const rules = registerRules(profile);
+  return rules.length > 0 && rules.every((rule) => pleases(rule, words));
 }
 
 /** A device of a profile: small values in all its fields, and its identity; 0 elsewhere. */
 function deviceOf(profile: ModbusProfile): Words {
   const image = new RegisterImage(profile);
-  for (const rule of profile.header.identify) {
-    const answer = rule.starts ?? answersOf(rule)[0];
+  for (const { table, at, type, order = "ABCD", length = 1, ...rule } of registerRules(profile)) {
+    const [answer] = listed(rule.starts ?? rule.equals);
     const raw = typeof answer === "number" ? answer : String(answer);
-    const words = encodeRaw(raw, rule.type, { order: "ABCD", length: rule.length ?? 1 });
-    for (const [index, word] of words.entries()) image.poke(rule.table, rule.at + index, word);
+    const words = encodeRaw(raw, type, { order, length });
+    for (const [index, word] of words.entries()) image.poke(table, at + index, word);
   }
   return (table, at) => image.words({ table, at, count: 1 })[0] ?? 0;
 }
@@ -213,7 +240,7 @@ describe("fingerprints", () => {
   test("please a device of their own profile", () => {
     const missed = profiles.filter((profile) => {
       const words = images.get(profile.id) ?? (() => 0);
-      return profile.header.identify.length > 0 && !recognised(profile, words);
+      return registerRules(profile).length > 0 && !recognised(profile, words);
     });
     expect(missed.map(({ id }) => id)).toEqual([]);
   });
@@ -239,8 +266,10 @@ describe("fingerprints", () => {
   });
 
   test("read registers that their profile allows", () => {
-    const barred = profiles.filter(({ header }) =>
-      header.identify.some(({ at }) => header.forbid.some(([from, to]) => at >= from && at <= to)),
+    const barred = profiles.filter((profile) =>
+      registerRules(profile).some(({ at }) =>
+        profile.header.forbid.some(([from, to]) => at >= from && at <= to),
+      ),
     );
     expect(barred.map(({ id }) => id)).toEqual([]);
   });
