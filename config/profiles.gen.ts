@@ -8795,11 +8795,13 @@ export const profiles: Readonly<Record<string, unknown>> = {
   "driver": "modbus",
   "sources": [
    "volkszaehler/mbmd meters/rs485/pac2200.go",
-   "OpenEMS meter.siemens pac2200"
+   "OpenEMS meter.siemens pac2200",
+   "Siemens PAC2200 equipment manual L1V30415167B, pages 105 and 115 (identification)"
   ],
   "confidence": "medium",
   "caveats": [
-   "Sources disagree about the frequency (46 or 55), so it is left out."
+   "Sources disagree about the frequency (46 or 55), so it is left out.",
+   "Function 43/14 names maker and device; I&M data are 27 registers from 64001 that must be read as a whole."
   ],
   "header": {
    "type": "float32",
@@ -11126,7 +11128,8 @@ export const profiles: Readonly<Record<string, unknown>> = {
    "32-bit values come with the low word first.",
    "A value that is not there reads as a quiet NaN and is left out.",
    "Shipped with unit id 240.",
-   "It answers function 43, where the vendor name is Vaisala."
+   "It answers function 43, where the vendor name is Vaisala.",
+   "Function 43/14 answers Vaisala as vendor and a product that begins with GMP25."
   ],
   "header": {
    "type": "float32",
@@ -11165,7 +11168,8 @@ export const profiles: Readonly<Record<string, unknown>> = {
    "32-bit values come with the low word first.",
    "A value that is not there reads as a quiet NaN and is left out.",
    "Shipped with unit id 240.",
-   "Only the concentration is known from the page at hand."
+   "Only the concentration is known from the page at hand.",
+   "Function 43/14 answers Vaisala as vendor and GMW80 as product."
   ],
   "header": {
    "type": "float32",
@@ -11195,14 +11199,16 @@ export const profiles: Readonly<Record<string, unknown>> = {
   "driver": "modbus",
   "sources": [
    "star.ke.st library, Vaisala HMT330",
-   "Vaisala Indigo500 user guide, page 118 (word order)"
+   "Vaisala Indigo500 user guide, page 118 (word order)",
+   "Vaisala HMT330 user guide, table 47 (function 43/14)"
   ],
   "confidence": "medium",
   "caveats": [
    "32-bit values come with the low word first.",
    "A value that is not there reads as a quiet NaN and is left out.",
    "Shipped with unit id 240.",
-   "It answers function 43, where the vendor name is Vaisala."
+   "It answers function 43, where the vendor name is Vaisala.",
+   "Function 43/14 answers Vaisala as vendor and HMT330 as product."
   ],
   "header": {
    "type": "float32",
