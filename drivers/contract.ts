@@ -236,12 +236,14 @@ export function defineDriver<Options, Header, Field, Place>(
 ): DriverKind {
   type Parts = Profile<Header, Field, Place>;
   const form = spec.profile && profileSchema(spec.name, spec.profile);
+  // A driver throws E_PROFILE by itself for what `problems` tells of a file.
+  const opened = spec.profile && profileSchema(spec.name, { ...spec.profile, problems: undefined });
   const parsed = (target: Target<unknown, unknown>): Target<Options, Parts> => {
     invariant(form !== undefined || target.profile === undefined, `${spec.name}: no profiles`);
     return {
       id: target.id,
       options: v.parse(spec.parse, target.options),
-      profile: form && target.profile !== undefined ? v.parse(form, target.profile) : undefined,
+      profile: opened && target.profile !== undefined ? v.parse(opened, target.profile) : undefined,
       memory: target.memory,
     };
   };

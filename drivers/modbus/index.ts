@@ -7,6 +7,7 @@ import { defineDriver } from "../contract.ts";
 import type { Exchange } from "./exchange.ts";
 import { Lines } from "./lines.ts";
 import { modbusOptions, modbusOptionsSchema } from "./options.ts";
+import { profileProblems } from "./profile-problems.ts";
 import { modbusProfile } from "./profile.ts";
 import { explainValue } from "./retrace.ts";
 import { ModbusSession } from "./session.ts";
@@ -18,7 +19,7 @@ export const modbus = defineDriver({
   about: "Meters, PDUs, UPS, coolers, gensets and sensors over Modbus RTU and TCP.",
   options: modbusOptions,
   parse: modbusOptionsSchema,
-  profile: modbusProfile,
+  profile: { ...modbusProfile, problems: profileProblems },
   explain: explainValue,
   create({ buses, clock }) {
     const lines = new Lines(buses, clock);

@@ -39,15 +39,17 @@ export function resolve(profile: ModbusProfile, blocks: readonly ModelBlock[]): 
   const ranks = new Map(families.map(([family], index) => [family, index]));
   const seen = new Set<string>();
   const kept = new Map<ProfilePoint<ModbusField>, Record<string, ModbusField>>();
-  const entries = profile.points.flatMap((point) =>
-    Object.entries(point.fields).map(([name, field]) => ({ point, name, field })),
-  );
-  const rank = ({ field: { model = "" } }: (typeof entries)[number]): number => {
-    const found = ranks.get(model);
-    if (found !== undefined) return found;
+  const rankOf = ({ model = "" }: ModbusField): number => {
+    const rank = ranks.get(model);
+    if (rank !== undefined) return rank;
     throw new GatewayError("E_PROFILE", `${profile.id}: header.models names no family "${model}"`);
   };
-  for (const { point, name, field } of entries.toSorted((a, b) => rank(a) - rank(b))) {
+  const entries = profile.points.flatMap((point) =>
+    Object.entries(point.fields).map(([name, field]) => {
+      return { point, name, field, rank: rankOf(field) };
+    }),
+  );
+  for (const { point, name, field } of entries.toSorted((a, b) => a.rank - b.rank)) {
     const block = found.get(field.model ?? "");
     const key = `${point.measurement} ${JSON.stringify(point.tags)} ${name}`;
     if (block === undefined || seen.has(key) || endOf(field) > block.length + 2) continue;

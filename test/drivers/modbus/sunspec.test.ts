@@ -70,6 +70,14 @@ test("fields beyond a model's length are left out, others get its address", () =
   ]);
 });
 
+test("a field of a family that the header does not name is refused, even alone", () => {
+  const form = profileSchema("modbus", modbusProfile);
+  const profile = v.parse(form, profiles["sunspec-meter"]);
+  const voltage_v = { at: 2, model: "meters" };
+  const points = [{ measurement: "energy_meter", fields: { voltage_v } }];
+  expect(() => resolve({ ...profile, points }, [])).toThrow('no family "meters"');
+});
+
 test("a simulated device is walked and read; a device without a chain says so", async () => {
   const profile = profiles["sunspec-meter"];
   const values = (): number => 42;
