@@ -1,0 +1,128 @@
+/**
+ * One meter on an M-Bus: a read-out begins at its first telegram, whatever was asked before, and
+ * goes on while it says that more follow. [EN13757-2 5.7] [EN13757-3 6.3.4]
+ *
+ *   primary     SND_NKE ─► E5 ─► REQ_UD2 ─► RSP_UD ─► REQ_UD2 (count toggled) ─► …
+ *   secondary   SND_UD select ─► E5 ─► REQ_UD2 to 253 ─► …
+ */
+import { GatewayError } from "../../telemetry/index.ts";
+import type { Asker, Talk } from "../transport/asking.ts";
+import type { LongFrame } from "./frame.ts";
+import { acknowledgement, addresses, controls, encodeLong, encodeShort } from "./frame.ts";
+import { findResponse, longestFrame } from "./frame.ts";
+import type { DataRecord } from "./records.ts";
+import type { Identity } from "./response.ts";
+import { decodeResponse, isSelected, refusalOf, selectionOf } from "./response.ts";
+
+export interface MeterSpec {
+  readonly asker: Asker;
+  readonly whom: number | Identity;
+  /** Most telegrams of one read-out. */
+  readonly telegrams: number;
+  /** @unit ms */
+  readonly timeout: number;
+}
+
+export interface ReadOut {
+  readonly records: readonly DataRecord[];
+  readonly status: number;
+}
+
+/** What the data of a frame are that selects a meter. [EN13757-3 11.3] */
+const selection = 0x52;
+
+export class Meter {
+  readonly #spec: MeterSpec;
+  /** For messages: `meter 5`, `meter 24083345 KAM`. */
+  readonly name: string;
+
+  constructor(spec: MeterSpec) {
+    this.#spec = spec;
+    const { whom } = spec;
+    const who = typeof whom === "number" ? String(whom) : `${whom.id} ${whom.manufacturer ?? ""}`;
+    this.name = `meter ${who.trim()}`;
+  }
+
+  /**
+   * All telegrams of the meter.
+   * @throws E_DEVICE_REFUSED and what `Talk.ask` throws
+   */
+  read(signal: AbortSignal): Promise<ReadOut> {
+    const { asker, whom, telegrams } = this.#spec;
+    return asker.talk(async (talk) => {
+      await this.#address(talk);
+      const to = typeof whom === "number" ? whom : addresses.selected;
+      const records: DataRecord[] = [];
+      let status = 0;
+      let count: number = controls.frameCount;
+      for (let telegram = 1; telegram <= telegrams; telegram += 1) {
+        const bytes = encodeShort(controls.request | count, to);
+        const response = this.#understood(await this.#request(talk, { bytes, telegram }));
+        records.push(...response.records);
+        status |= response.status;
+        if (!response.more) break;
+        count ^= controls.frameCount;
+      }
+      return { records, status };
+    }, signal);
+  }
+
+  /** Makes the meter begin at its first telegram. */
+  async #address(talk: Talk): Promise<void> {
+    const { whom, timeout } = this.#spec;
+    const selected = addresses.selected;
+    const bytes =
+      typeof whom === "number"
+        ? encodeShort(controls.reset, whom)
+        : encodeLong({
+            control: controls.select,
+            address: selected,
+            information: selection,
+            data: selectionOf(whom),
+          });
+    await talk.ask({
+      what: `${this.name}: ${typeof whom === "number" ? "SND_NKE" : "select"}`,
+      who: this.name,
+      bytes,
+      take: (received) => acknowledged(received, bytes),
+      timeout,
+      most: 1,
+    });
+  }
+
+  #request(
+    talk: Talk,
+    { bytes, telegram }: { readonly bytes: Uint8Array; readonly telegram: number },
+  ): Promise<LongFrame> {
+    return talk.ask({
+      what: `${this.name}: REQ_UD2${telegram > 1 ? ` telegram ${telegram}` : ""}`,
+      who: this.name,
+      bytes,
+      take: (received) => findResponse(received, (frame) => this.#isOurs(frame)),
+      timeout: this.#spec.timeout,
+      most: longestFrame,
+    });
+  }
+
+  #isOurs(frame: LongFrame): boolean {
+    const { whom } = this.#spec;
+    if (typeof whom === "number") return whom === addresses.whoever || frame.address === whom;
+    if (refusalOf(frame) !== undefined) return frame.address <= addresses.selected;
+    const { identity } = decodeResponse(frame);
+    return identity === undefined || isSelected(whom, identity);
+  }
+
+  #understood(frame: LongFrame) {
+    const refusal = refusalOf(frame);
+    if (refusal === undefined) return decodeResponse(frame);
+    throw new GatewayError("E_DEVICE_REFUSED", `${this.name}: ${refusal}`);
+  }
+}
+
+/** The acknowledgement, behind the question's own echo where the adapter hears itself. */
+function acknowledged(received: Uint8Array, sent: Uint8Array): true | undefined {
+  const same = received.findIndex((byte, at) => byte !== sent[at]);
+  if (same === -1) return undefined;
+  const rest = same >= sent.length ? received.subarray(sent.length) : received;
+  return rest.at(-1) === acknowledgement ? true : undefined;
+}
