@@ -1880,20 +1880,20 @@ export const profiles: Readonly<Record<string, unknown>> = {
       "identifier": "02020100",
       "bytes": 3,
       "decimals": 3,
-      "signed": true
+      "sign": "dropped"
      },
      "active_power_w": {
       "identifier": "02030000",
       "bytes": 3,
       "decimals": 4,
-      "signed": true,
+      "sign": "kept",
       "scale": 1000
      },
      "power_factor_ratio": {
       "identifier": "02060000",
       "bytes": 2,
       "decimals": 3,
-      "signed": true
+      "sign": "kept"
      },
      "import_wh_total": {
       "identifier": "00010000",
@@ -1923,6 +1923,7 @@ export const profiles: Readonly<Record<string, unknown>> = {
   ],
   "confidence": "high",
   "caveats": [
+   "Currents are stored without the sign of their direction, which power and its factor show.",
    "Meters that know no blocks (xxxxFFxx) refuse them; write the single identifiers in a profile of your own."
   ],
   "header": {
@@ -1939,27 +1940,27 @@ export const profiles: Readonly<Record<string, unknown>> = {
       "identifier": "0203FF00",
       "bytes": 3,
       "decimals": 4,
-      "signed": true,
+      "sign": "kept",
       "scale": 1000
      },
      "power_factor_ratio": {
       "identifier": "0206FF00",
       "bytes": 2,
       "decimals": 3,
-      "signed": true
+      "sign": "kept"
      },
      "reactive_power_var": {
       "identifier": "02040000",
       "bytes": 3,
       "decimals": 4,
-      "signed": true,
+      "sign": "kept",
       "scale": 1000
      },
      "apparent_power_va": {
       "identifier": "02050000",
       "bytes": 3,
       "decimals": 4,
-      "signed": true,
+      "sign": "kept",
       "scale": 1000
      },
      "frequency_hz": {
@@ -1998,14 +1999,14 @@ export const profiles: Readonly<Record<string, unknown>> = {
       "at": 0,
       "bytes": 3,
       "decimals": 3,
-      "signed": true
+      "sign": "dropped"
      },
      "active_power_w": {
       "identifier": "0203FF00",
       "at": 3,
       "bytes": 3,
       "decimals": 4,
-      "signed": true,
+      "sign": "kept",
       "scale": 1000
      },
      "power_factor_ratio": {
@@ -2013,7 +2014,7 @@ export const profiles: Readonly<Record<string, unknown>> = {
       "at": 2,
       "bytes": 2,
       "decimals": 3,
-      "signed": true
+      "sign": "kept"
      }
     }
    },
@@ -2034,14 +2035,14 @@ export const profiles: Readonly<Record<string, unknown>> = {
       "at": 3,
       "bytes": 3,
       "decimals": 3,
-      "signed": true
+      "sign": "dropped"
      },
      "active_power_w": {
       "identifier": "0203FF00",
       "at": 6,
       "bytes": 3,
       "decimals": 4,
-      "signed": true,
+      "sign": "kept",
       "scale": 1000
      },
      "power_factor_ratio": {
@@ -2049,7 +2050,7 @@ export const profiles: Readonly<Record<string, unknown>> = {
       "at": 4,
       "bytes": 2,
       "decimals": 3,
-      "signed": true
+      "sign": "kept"
      }
     }
    },
@@ -2070,14 +2071,14 @@ export const profiles: Readonly<Record<string, unknown>> = {
       "at": 6,
       "bytes": 3,
       "decimals": 3,
-      "signed": true
+      "sign": "dropped"
      },
      "active_power_w": {
       "identifier": "0203FF00",
       "at": 9,
       "bytes": 3,
       "decimals": 4,
-      "signed": true,
+      "sign": "kept",
       "scale": 1000
      },
      "power_factor_ratio": {
@@ -2085,7 +2086,7 @@ export const profiles: Readonly<Record<string, unknown>> = {
       "at": 6,
       "bytes": 2,
       "decimals": 3,
-      "signed": true
+      "sign": "kept"
      }
     }
    }

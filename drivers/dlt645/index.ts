@@ -55,8 +55,8 @@ function at({ identifier, at: first, bytes }: Dlt645Field): string {
   return `${identifier} +${first} ×${bytes}`;
 }
 
-function form({ bytes, decimals, signed }: Dlt645Field): Record<string, unknown> {
-  return { bytes, decimals, signed };
+function form({ bytes, decimals, sign }: Dlt645Field): Record<string, unknown> {
+  return { bytes, decimals, sign };
 }
 
 /** Each data identifier is asked for once, whatever the fields that come from it. */
@@ -73,10 +73,10 @@ function gathering(meter: Meter) {
 function found(field: Dlt645Field, block: Uint8Array | undefined): Found | undefined {
   const bytes = block?.subarray(field.at, field.at + field.bytes);
   if (bytes === undefined || bytes.length < field.bytes) return undefined;
-  const value = decodeDecimal(bytes, field.signed);
+  const value = decodeDecimal(bytes, field.sign !== "none");
   if (value === undefined) return undefined;
   return {
-    value: rounded(value / 10 ** field.decimals),
+    value: rounded((field.sign === "dropped" ? Math.abs(value) : value) / 10 ** field.decimals),
     raw: Buffer.from(bytes)
       .toString("hex")
       .replaceAll(/(..)(?=.)/g, "$1 "),

@@ -13,6 +13,10 @@ const headerForm = v.strictObject({
   serial: v.optional(option(serialSettings, { about: "Line settings as the maker ships it." })),
 });
 
+/** What becomes of the top bit: a digit's, a sign, or a sign that the register has no room for. */
+export const signs = ["none", "kept", "dropped"] as const;
+export type Sign = (typeof signs)[number];
+
 export interface Dlt645Field extends NumberForm {
   /** Upper-case hexadecimal. */
   readonly identifier: string;
@@ -20,7 +24,7 @@ export interface Dlt645Field extends NumberForm {
   readonly at: number;
   readonly bytes: number;
   readonly decimals: number;
-  readonly signed: boolean;
+  readonly sign: Sign;
 }
 
 const identifier = v.pipe(
@@ -33,7 +37,10 @@ const field: Schema<Dlt645Field> = v.strictObject({
   at: v.optional(option(whole(0, mostData), { about: "First byte within a block." }), 0),
   bytes: option(whole(1, 6), { about: "Length of the value.", example: 2 }),
   decimals: v.optional(option(whole(0, 8), { about: "Digits behind the point." }), 0),
-  signed: v.optional(option(v.boolean(), { about: "The top bit is a sign." }), false),
+  sign: v.optional(
+    option(v.picklist(signs), { about: "Whether the top bit is a sign, and what becomes of it." }),
+    "none",
+  ),
   ...numberForm,
 });
 

@@ -7,7 +7,7 @@
  *
  *   C   control: SND_NKE 40, REQ_UD2 5B and 7B (frame count bit), SND_UD 53 and 73, RSP_UD 08
  *   A   primary address 0 to 250; 253 whoever was selected; 254 whoever there is
- *   CS  sum from C through data, modulo 256                    [EN13757-2 5.6]
+ *   CS  sum from C through data, modulo 256                    [MBUS-DOC 5.2]
  */
 import { invariant } from "../../telemetry/index.ts";
 
@@ -16,13 +16,13 @@ const shortStart = 0x10;
 const longStart = 0x68;
 const end = 0x16;
 
-/** The longest frame. [EN13757-2 5.6] @unit bytes */
+/** The longest frame. [MBUS-DOC 5.2] @unit bytes */
 export const longestFrame = 261;
 
-/** Addresses with a meaning of their own. [EN13757-2 5.7] */
+/** Addresses with a meaning of their own. [MBUS-DOC 5.3] */
 export const addresses = { selected: 253, whoever: 254 } as const;
 
-/** Control bytes. [EN13757-2 5.7] */
+/** Control bytes. [MBUS-DOC 5.3] */
 export const controls = {
   reset: 0x40,
   select: 0x73,

@@ -16,7 +16,7 @@ import { mbusProfile, placeOf, statusQuantity } from "./profile.ts";
 import type { DataRecord } from "./records.ts";
 import { permanentError } from "./response.ts";
 
-/** The usual line; slaves want 11 bits of rest at least. [EN13757-2 5.5] */
+/** The usual line; slaves want 11 bits of rest at least. [MBUS-DOC 5.2] */
 const habits = {
   usual: { baud: 2400, parity: "even", dataBits: 8, stopBits: 1 },
   gap: 3.5,
@@ -64,10 +64,10 @@ function form(): Record<string, unknown> {
   return {};
 }
 
-function gathered({ records, status }: ReadOut): Gathered<MbusField> {
+function gathered({ records, status, faults }: ReadOut): Gathered<MbusField> {
   return {
     find: (field) => found(field, records, status),
-    faults: [],
+    faults,
     doubtful: (status & permanentError) !== 0,
   };
 }

@@ -1,17 +1,18 @@
 /**
  * One meter on an M-Bus: a read-out begins at its first telegram, whatever was asked before, and
- * goes on while it says that more follow. [EN13757-2 5.7] [EN13757-3 6.3.4]
+ * goes on while it says that more follow. [MBUS-DOC 5.3] [MBUS-DOC 6.3]
  *
  *   primary     SND_NKE ─► E5 ─► REQ_UD2 ─► RSP_UD ─► REQ_UD2 (count toggled) ─► …
  *   secondary   SND_UD select ─► E5 ─► REQ_UD2 to 253 ─► …
  */
+import type { Fault } from "../../telemetry/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
 import type { Asker, Talk } from "../transport/asking.ts";
 import type { LongFrame } from "./frame.ts";
 import { acknowledgement, addresses, controls, encodeLong, encodeShort } from "./frame.ts";
 import { findResponse, longestFrame } from "./frame.ts";
 import type { DataRecord } from "./records.ts";
-import type { Identity } from "./response.ts";
+import type { Identity, Response } from "./response.ts";
 import { decodeResponse, isSelected, refusalOf, selectionOf } from "./response.ts";
 
 export interface MeterSpec {
@@ -26,9 +27,11 @@ export interface MeterSpec {
 export interface ReadOut {
   readonly records: readonly DataRecord[];
   readonly status: number;
+  /** A telegram after the first that did not come. */
+  readonly faults: readonly Fault[];
 }
 
-/** What the data of a frame are that selects a meter. [EN13757-3 11.3] */
+/** What the data of a frame are that selects a meter. [MBUS-DOC 7.1] */
 const selection = 0x52;
 
 export class Meter {
@@ -44,27 +47,39 @@ export class Meter {
   }
 
   /**
-   * All telegrams of the meter.
+   * All telegrams of the meter; one after the first that does not come is a fault.
    * @throws E_DEVICE_REFUSED and what `Talk.ask` throws
    */
   read(signal: AbortSignal): Promise<ReadOut> {
-    const { asker, whom, telegrams } = this.#spec;
+    const { asker, telegrams } = this.#spec;
     return asker.talk(async (talk) => {
       await this.#address(talk);
-      const to = typeof whom === "number" ? whom : addresses.selected;
-      const records: DataRecord[] = [];
-      let status = 0;
-      let count: number = controls.frameCount;
-      for (let telegram = 1; telegram <= telegrams; telegram += 1) {
-        const bytes = encodeShort(controls.request | count, to);
-        const response = this.#understood(await this.#request(talk, { bytes, telegram }));
-        records.push(...response.records);
-        status |= response.status;
-        if (!response.more) break;
-        count ^= controls.frameCount;
+      const first = await this.#telegram(talk, 1);
+      const records = [...first.records];
+      let { more, status } = first;
+      for (let number = 2; more && number <= telegrams; number += 1) {
+        try {
+          const next = await this.#telegram(talk, number);
+          records.push(...next.records);
+          ({ more } = next);
+          status |= next.status;
+        } catch (error) {
+          if (!(error instanceof GatewayError) || signal.aborted) throw error;
+          const fault: Fault = { code: error.code, at: `telegram ${number}` };
+          return { records, status, faults: [fault] };
+        }
       }
-      return { records, status };
+      return { records, status, faults: [] };
     }, signal);
+  }
+
+  /** The frame count toggles, else the meter repeats what it said. [MBUS-DOC 5.3] */
+  async #telegram(talk: Talk, number: number): Promise<Response> {
+    const { whom } = this.#spec;
+    const to = typeof whom === "number" ? whom : addresses.selected;
+    const count = number % 2 === 1 ? controls.frameCount : 0;
+    const bytes = encodeShort(controls.request | count, to);
+    return this.#understood(await this.#request(talk, { bytes, number }));
   }
 
   /** Makes the meter begin at its first telegram. */
@@ -92,10 +107,10 @@ export class Meter {
 
   #request(
     talk: Talk,
-    { bytes, telegram }: { readonly bytes: Uint8Array; readonly telegram: number },
+    { bytes, number }: { readonly bytes: Uint8Array; readonly number: number },
   ): Promise<LongFrame> {
     return talk.ask({
-      what: `${this.name}: REQ_UD2${telegram > 1 ? ` telegram ${telegram}` : ""}`,
+      what: `${this.name}: REQ_UD2${number > 1 ? ` telegram ${number}` : ""}`,
       who: this.name,
       bytes,
       take: (received) => findResponse(received, (frame) => this.#isOurs(frame)),
@@ -112,7 +127,7 @@ export class Meter {
     return identity === undefined || isSelected(whom, identity);
   }
 
-  #understood(frame: LongFrame) {
+  #understood(frame: LongFrame): Response {
     const refusal = refusalOf(frame);
     if (refusal === undefined) return decodeResponse(frame);
     throw new GatewayError("E_DEVICE_REFUSED", `${this.name}: ${refusal}`);

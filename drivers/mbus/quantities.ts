@@ -1,7 +1,7 @@
 /**
- * What a value information block says: quantity, unit and power of ten (EN 13757-3 tables 10 to
- * 15). Each quantity has one unit here, whatever the meter counts in: Wh, m³, kg, W, m³/h, kg/h,
- * °C, K, Pa, s, V, A, Hz, var, VA, %. Codes that are not in the tables give no quantity.
+ * What a value information block says: quantity, unit and power of ten (EN 13757-3). Each quantity
+ * has one unit here, whatever the meter counts in: Wh, m³, kg, W, m³/h, kg/h, °C, K, Pa, s, V, A,
+ * Hz, var, VA, %. Codes that are not in the tables give no quantity.
  */
 
 export interface Quantity {
@@ -11,7 +11,7 @@ export interface Quantity {
   readonly over: number;
   /** Added after that, in the same unit. */
   readonly plus: number;
-  /** The record says by itself that it has no value. [EN13757-3 table 18] */
+  /** The record says by itself that it has no value. [MBUS-DOC 8.4] */
   readonly missing: boolean;
 }
 
@@ -28,7 +28,7 @@ interface Entry {
 
 const perHour = 3600;
 
-/** Primary codes, by their first value. [EN13757-3 table 10] */
+/** Primary codes, by their first value. [MBUS-DOC 8.4] */
 const primary: ReadonlyMap<number, Entry> = new Map([
   [0x00, { name: "energy", bits: 3, power: -3 }],
   [0x08, { name: "energy", bits: 3, power: 0, over: perHour }],
@@ -49,7 +49,7 @@ const primary: ReadonlyMap<number, Entry> = new Map([
   [0x78, { name: "fabrication_number", bits: 0, power: 0 }],
 ]);
 
-/** Times, whose two lowest bits are seconds, minutes, hours, days. [EN13757-3 table 10] */
+/** Times, whose two lowest bits are seconds, minutes, hours, days. [MBUS-DOC 8.4] */
 const times: ReadonlyMap<number, string> = new Map([
   [0x20, "on_time"],
   [0x24, "operating_time"],
@@ -58,7 +58,7 @@ const times: ReadonlyMap<number, string> = new Map([
 ]);
 const timeUnits = [1, 60, 3600, 86_400] as const;
 
-/** Codes behind FD. [EN13757-3 table 14] */
+/** Codes behind FD. [MBUS-DOC 8.4] */
 const second: ReadonlyMap<number, Entry> = new Map([
   [0x08, { name: "access_number", bits: 0, power: 0 }],
   [0x0b, { name: "parameter_set", bits: 0, power: 0 }],
@@ -79,7 +79,7 @@ const second: ReadonlyMap<number, Entry> = new Map([
   [0x74, { name: "battery_days", bits: 0, power: 0 }],
 ]);
 
-/** Codes behind FB. [EN13757-3 table 12] */
+/** Codes behind FB. [MBUS-DOC 8.4] */
 const first: ReadonlyMap<number, Entry> = new Map([
   [0x00, { name: "energy", bits: 1, power: 5 }],
   [0x02, { name: "reactive_energy", bits: 1, power: 3 }],
@@ -97,7 +97,7 @@ const first: ReadonlyMap<number, Entry> = new Map([
   [0x34, { name: "apparent_power", bits: 2, power: 0 }],
 ]);
 
-/** Where the quantity stands in the byte after the VIF. [EN13757-3 6.4.4] */
+/** Where the quantity stands in the byte after the VIF. [MBUS-DOC 8.4] */
 export const extensionTables: ReadonlyMap<number, ReadonlyMap<number, Entry>> = new Map([
   [0xfb, first],
   [0xfd, second],
@@ -151,10 +151,10 @@ function plain(name: string, times: number, over: number): Quantity {
   return { name, times, over, plus: 0, missing: false };
 }
 
-/** Correction of the value by an extension. [EN13757-3 table 15] */
+/** Correction of the value by an extension. [MBUS-DOC 8.4] */
 function corrected(quantity: Quantity, code: number): Quantity | undefined {
   const { times, over } = quantity;
-  // Error codes of a record, 15 "no data available" among them. [EN13757-3 table 18]
+  // Error codes of a record, 15 "no data available" among them. [MBUS-DOC 8.4]
   if (code > 0 && code <= 0x1f) return { ...quantity, missing: true };
   if (code === 0) return quantity;
   if (code >= 0x70 && code <= 0x77) {

@@ -1,5 +1,6 @@
 /**
- * Data records of a response (EN 13757-3 chapter 6): each says of itself what it is.
+ * Data records of a response (EN 13757-3; MBUS-DOC is "The M-Bus: A Documentation", rev. 4.8): each
+ * says of itself what it is.
  *
  *   | DIF | DIFE … | VIF | (text) | VIFE … | data |
  *
@@ -37,22 +38,22 @@ export interface DataRecord {
 
 export interface Records {
   readonly records: readonly DataRecord[];
-  /** More records follow in the next telegram. [EN13757-3 6.3.4] */
+  /** More records follow in the next telegram. [MBUS-DOC 6.3] */
   readonly more: boolean;
 }
 
 const extended = 0x80;
-/** Extensions of one record. [EN13757-3 6.3.6] */
+/** Extensions of one record. [MBUS-DOC 6.3] */
 const extensionLimit = 10;
 /** Idle filler. */
 const filler = 0x2f;
-/** All that follows is the maker's own; with 1F there is another telegram. [EN13757-3 6.3.4] */
+/** All that follows is the maker's own; with 1F there is another telegram. [MBUS-DOC 6.3] */
 const makersData = 0x0f;
 const moreFollows = 0x1f;
-/** The quantity stands in a text. [EN13757-3 6.4.3] */
+/** The quantity stands in a text. [MBUS-DOC 8.4] */
 const plainText = 0x7c;
 
-/** Length of fixed data by the low bits of the DIF. [EN13757-3 table 4] @unit bytes */
+/** Length of fixed data by the low bits of the DIF. [MBUS-DOC 8.4] @unit bytes */
 const dataLengths = [0, 1, 2, 3, 4, 4, 6, 8, 0, 1, 2, 3, 4, undefined, 6, undefined] as const;
 const realCoding = 5;
 const variableCoding = 13;
@@ -119,27 +120,29 @@ function placeOf(dif: number, reader: ByteReader): Place | undefined {
   return { storage, tariff, subunit };
 }
 
-/** VIF and VIFEs, and the text that stands between them. */
+/**
+ * VIF and VIFEs, and the text that names the quantity: behind the VIFEs, or, with older meters,
+ * between VIF and VIFEs. A length and characters that can be printed tell the older form.
+ */
 function informationOf(
   reader: ByteReader,
 ): { readonly codes: Uint8Array; readonly named: string | undefined } | undefined {
   if (reader.left === 0) return undefined;
-  const codes = [reader.byte()];
-  let named: string | undefined;
-  if (((codes[0] ?? 0) & ~extended) === plainText) {
-    const length = reader.left === 0 ? Infinity : reader.byte();
-    if (length > reader.left) return undefined;
-    named = textOf(reader.take(length));
-  }
+  const vif = reader.byte();
+  const isText = (vif & ~extended) === plainText;
+  const early = isText ? reader.text() : undefined;
+  const codes = [vif];
+  const most = extensionLimit + (extensionTables.has(vif) ? 2 : 1);
   while (((codes.at(-1) ?? 0) & extended) !== 0) {
-    const most = extensionLimit + (extensionTables.has(codes[0] ?? 0) ? 2 : 1);
     if (codes.length >= most || reader.left === 0) return undefined;
     codes.push(reader.byte());
   }
+  const named = early ?? (isText ? reader.text() : undefined);
+  if (isText && named === undefined) return undefined;
   return { codes: Uint8Array.from(codes), named };
 }
 
-/** Length of data that says its own; undefined for forms that are no text. [EN13757-3 6.3.3] */
+/** Length of data that says its own; undefined for forms that are no text. [MBUS-DOC 6.3] */
 function variableLength(reader: ByteReader): number | undefined {
   if (reader.left === 0) return undefined;
   const length = reader.byte();
@@ -158,7 +161,7 @@ function valueOf(
   return coding < 8 ? decodeWhole(raw) : decodeBcd(raw);
 }
 
-/** A text travels with its last character first. [EN13757-3 6.3.3] */
+/** A text travels with its last character first. [MBUS-DOC 6.3] */
 function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.toReversed()).toString("latin1");
 }
@@ -179,6 +182,15 @@ class ByteReader {
   byte(): number {
     this.#at += 1;
     return this.#bytes[this.#at - 1] ?? 0;
+  }
+
+  /** A text with its length before it; undefined, and nothing taken: there is none here. */
+  text(): string | undefined {
+    const length = this.#bytes[this.#at] ?? 0;
+    const text = textOf(this.#bytes.subarray(this.#at + 1, this.#at + 1 + length));
+    if (length === 0 || text.length < length || !/^[ -~]+$/.test(text)) return undefined;
+    this.#at += 1 + length;
+    return text;
   }
 
   take(length: number): Uint8Array {

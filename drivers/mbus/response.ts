@@ -39,10 +39,10 @@ const headerBytes: ReadonlyMap<number, number> = new Map([
   [noHeader, 0],
 ]);
 
-/** The meter's own doubt of its values: a permanent error. [EN13757-3 5.10] */
+/** The meter's own doubt of its values: a permanent error. [MBUS-DOC 6.6] */
 export const permanentError = 0x08;
 
-/** What an application error means. [EN13757-3 8.3] */
+/** What an application error means. [MBUS-DOC 6.6] */
 const errors: ReadonlyMap<number, string> = new Map([
   [0, "an error it does not name"],
   [1, "it does not know the kind of request"],
@@ -50,7 +50,7 @@ const errors: ReadonlyMap<number, string> = new Map([
   [9, "it was read too often"],
 ]);
 
-/** Identification digits that fit every meter, and bytes that do. [EN13757-3 11.3] */
+/** Identification digits that fit every meter, and bytes that do. [MBUS-DOC 7.1] */
 const anyByte = 0xff;
 
 /** Why a frame gives no records, in words; undefined: it does. */
@@ -62,7 +62,7 @@ export function refusalOf({ information, data }: LongFrame): string | undefined 
     return `its data are of a form (CI ${kind}) that is not read here`;
   }
   if (data.length < length) return "its header is cut off";
-  // The mode of encryption. [EN13757-3 5.12]
+  // The mode of encryption. [MBUS-DOC 6.3]
   const mode = length === 0 ? 0 : (data[length - 1] ?? 0) & 0x1f;
   return mode === 0 ? undefined : "its data are encrypted";
 }
@@ -81,12 +81,12 @@ function identityOf(data: Uint8Array): Identity {
   return { id, manufacturer: lettersOf(low + (high << 8)), version, medium };
 }
 
-/** Three letters of five bits each. [EN13757-3 5.6] */
+/** Three letters of five bits each. [MBUS-DOC 6.3] */
 function lettersOf(code: number): string {
   return String.fromCodePoint(...[10, 5, 0].map((shift) => ((code >> shift) & 31) + 64));
 }
 
-/** The bytes that select a meter. [EN13757-3 11.3] */
+/** The bytes that select a meter. [MBUS-DOC 7.1] */
 export function selectionOf({ id, manufacturer, version, medium }: Identity): Uint8Array {
   const letters = (manufacturer ?? "")
     .split("")

@@ -5,7 +5,7 @@
  *   answer    | status | count | ( length | status | channel 2 | type | value ) … |
  *
  * A channel that has no value now is answered without type and value; its status says why.
- * [UMB-1.0 3.11] [UMB-1.0 3.5]
+ * [UMB-1.0 3.11]
  */
 
 export const onlineData = { command: 0x2f, version: 0x10 } as const;
@@ -61,7 +61,7 @@ function channelOf(part: Uint8Array): ChannelAnswer | undefined {
   return value === undefined ? undefined : { status, value, raw };
 }
 
-/** Types by their code: length and meaning. [UMB-1.0 2.5] */
+/** Types by their code: length and meaning. */
 const types: ReadonlyMap<number, readonly [length: number, read: (view: DataView) => number]> =
   new Map([
     [0x10, [1, (view: DataView) => view.getUint8(0)] as const],
@@ -83,7 +83,7 @@ function decodeValue(type: number, raw: Uint8Array): number | undefined {
 
 const statuses = { ok: 0x00, busy: 0x28 } as const;
 
-/** What a status means. [UMB-1.0 3.5] */
+/** What a status means. */
 const meanings: ReadonlyMap<number, string> = new Map([
   [0x10, "unknown command"],
   [0x11, "invalid parameter"],

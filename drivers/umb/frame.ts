@@ -3,9 +3,9 @@
  *
  *   | SOH | ver | to 2 | from 2 | len | STX | cmd | verc | payload … | ETX | CRC 2 | EOT |
  *
- *   to, from  bits 12-15 class, 0-7 device; F001 is the first master     [UMB-1.0 2.3]
- *   len       bytes of cmd, verc and payload, at most 210                [UMB-1.0 2.2]
- *   CRC       CRC-16/MCRF4XX from SOH through ETX                        [UMB-1.0 2.4]
+ *   to, from  bits 12-15 class, 0-7 device; F001 is the first master
+ *   len       bytes of cmd, verc and payload, at most 210
+ *   CRC       CRC-16/MCRF4XX from SOH through ETX
  *
  * Everything of two bytes and more travels lowest byte first.
  */
@@ -16,14 +16,14 @@ const version = 0x10;
 /** Bytes around command and payload, and before the command. */
 const frameBytes = 12;
 const headBytes = 8;
-/** [UMB-1.0 2.2] @unit bytes */
+/** @unit bytes */
 const mostLength = 210;
 export const longestFrame = frameBytes + mostLength;
 
-/** The first master. [UMB-1.0 2.3] */
+/** The first master. */
 export const masterAddress = 0xf001;
 
-/** Reflected polynomial x^16 + x^12 + x^5 + 1. [UMB-1.0 2.4] */
+/** Reflected polynomial x^16 + x^12 + x^5 + 1. */
 const polynomial = 0x8408;
 
 const crcTable = Uint16Array.from({ length: 256 }, (_, byte) => {
@@ -47,7 +47,7 @@ export interface Frame {
   readonly payload: Uint8Array;
 }
 
-/** The address of a device of a class. [UMB-1.0 2.3] */
+/** The address of a device of a class. */
 export function addressOf(deviceClass: number, device: number): number {
   return (deviceClass << 12) | device;
 }
