@@ -14,7 +14,7 @@ import { dlt645Options, dlt645OptionsSchema } from "./options.ts";
 import type { Dlt645Field } from "./profile.ts";
 import { dlt645Profile } from "./profile.ts";
 
-/** The usual line; the standard asks for no silence, adapters for some. [DLT645-2007 5.3.5] */
+/** The usual line; the standard asks for no silence, adapters for some. */
 const habits = {
   usual: { baud: 2400, parity: "even", dataBits: 8, stopBits: 1 },
   gap: 3.5,

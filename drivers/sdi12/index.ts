@@ -13,7 +13,7 @@ import type { Sdi12Field, Sdi12Profile } from "./profile.ts";
 import { sdi12Profile } from "./profile.ts";
 import { Sensor } from "./sensor.ts";
 
-/** The bus itself; a sensor keeps the line marking by itself. [SDI12-1.4 4.1] */
+/** The bus as the standard has it. [SDI12-1.4 4.1] */
 const habits = {
   usual: { baud: 1200, parity: "even", dataBits: 7, stopBits: 1 },
   gap: 1,

@@ -110,7 +110,7 @@ export function statusText(status: number): string {
   return meanings.get(status) ?? `status ${status.toString(16).padStart(2, "0")}`;
 }
 
-/** Whether a status only says that there is no value at the moment: no fault of device or profile. */
+/** Whether a status says no more than that there is no value now: nobody's fault. */
 export function isNoValue(status: number): boolean {
   return status >= 0x50 && status <= 0x55;
 }
