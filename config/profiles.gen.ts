@@ -1924,7 +1924,7 @@ export const profiles: Readonly<Record<string, unknown>> = {
   "confidence": "high",
   "caveats": [
    "Currents are stored without the sign of their direction, which power and its factor show.",
-   "Meters that know no blocks (xxxxFFxx) refuse them; write the single identifiers in a profile of your own."
+   "Meters that know no blocks (xxxxFFxx) refuse them; dlt645-three-phase-single asks one by one."
   ],
   "header": {
    "serial": {
@@ -2084,6 +2084,161 @@ export const profiles: Readonly<Record<string, unknown>> = {
      "power_factor_ratio": {
       "identifier": "0206FF00",
       "at": 6,
+      "bytes": 2,
+      "decimals": 3,
+      "sign": "kept"
+     }
+    }
+   }
+  ]
+ },
+ "dlt645-three-phase-single": {
+  "id": "dlt645-three-phase-single",
+  "vendor": "any",
+  "model": "DL/T 645-2007 three-phase meter without blocks",
+  "class": "power",
+  "driver": "dlt645",
+  "sources": [
+   "DL/T 645-2007, annex A, tables of data identifiers",
+   "github.com/peace0phmind/dlt645 (frame_test.go) and chinawrj/esphome-component-dlt645"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "Each value is asked for by itself, which takes three times as long as with blocks.",
+   "Currents are stored without the sign of their direction, which power and its factor show."
+  ],
+  "header": {
+   "serial": {
+    "baud": 2400,
+    "parity": "even"
+   }
+  },
+  "points": [
+   {
+    "measurement": "energy_meter",
+    "fields": {
+     "active_power_w": {
+      "identifier": "02030000",
+      "bytes": 3,
+      "decimals": 4,
+      "sign": "kept",
+      "scale": 1000
+     },
+     "power_factor_ratio": {
+      "identifier": "02060000",
+      "bytes": 2,
+      "decimals": 3,
+      "sign": "kept"
+     },
+     "frequency_hz": {
+      "identifier": "02800002",
+      "bytes": 2,
+      "decimals": 2
+     },
+     "import_wh_total": {
+      "identifier": "00010000",
+      "bytes": 4,
+      "decimals": 2,
+      "scale": 1000
+     },
+     "export_wh_total": {
+      "identifier": "00020000",
+      "bytes": 4,
+      "decimals": 2,
+      "scale": 1000
+     }
+    }
+   },
+   {
+    "measurement": "meter_phase",
+    "tags": {
+     "phase": "L1"
+    },
+    "fields": {
+     "voltage_v": {
+      "identifier": "02010100",
+      "bytes": 2,
+      "decimals": 1
+     },
+     "current_a": {
+      "identifier": "02020100",
+      "bytes": 3,
+      "decimals": 3,
+      "sign": "dropped"
+     },
+     "active_power_w": {
+      "identifier": "02030100",
+      "bytes": 3,
+      "decimals": 4,
+      "sign": "kept",
+      "scale": 1000
+     },
+     "power_factor_ratio": {
+      "identifier": "02060100",
+      "bytes": 2,
+      "decimals": 3,
+      "sign": "kept"
+     }
+    }
+   },
+   {
+    "measurement": "meter_phase",
+    "tags": {
+     "phase": "L2"
+    },
+    "fields": {
+     "voltage_v": {
+      "identifier": "02010200",
+      "bytes": 2,
+      "decimals": 1
+     },
+     "current_a": {
+      "identifier": "02020200",
+      "bytes": 3,
+      "decimals": 3,
+      "sign": "dropped"
+     },
+     "active_power_w": {
+      "identifier": "02030200",
+      "bytes": 3,
+      "decimals": 4,
+      "sign": "kept",
+      "scale": 1000
+     },
+     "power_factor_ratio": {
+      "identifier": "02060200",
+      "bytes": 2,
+      "decimals": 3,
+      "sign": "kept"
+     }
+    }
+   },
+   {
+    "measurement": "meter_phase",
+    "tags": {
+     "phase": "L3"
+    },
+    "fields": {
+     "voltage_v": {
+      "identifier": "02010300",
+      "bytes": 2,
+      "decimals": 1
+     },
+     "current_a": {
+      "identifier": "02020300",
+      "bytes": 3,
+      "decimals": 3,
+      "sign": "dropped"
+     },
+     "active_power_w": {
+      "identifier": "02030300",
+      "bytes": 3,
+      "decimals": 4,
+      "sign": "kept",
+      "scale": 1000
+     },
+     "power_factor_ratio": {
+      "identifier": "02060300",
       "bytes": 2,
       "decimals": 3,
       "sign": "kept"
