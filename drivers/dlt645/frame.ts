@@ -123,8 +123,8 @@ const errorWords = [
 ] as const;
 
 /** An abnormal answer in words. */
-export function errorText(word: number | undefined): string {
-  const said = errorWords.filter((_, bit) => ((word ?? 0) & (1 << bit)) !== 0);
+export function errorText(word: number): string {
+  const said = errorWords.filter((_, bit) => (word & (1 << bit)) !== 0);
   return said.length === 0 ? "an error without a reason" : said.join(", ");
 }
 

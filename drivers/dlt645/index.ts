@@ -36,7 +36,8 @@ export const dlt645 = defineDriver({
         }
         const { asker, release } = askers.lease(options);
         const number = options.meter === "any" ? undefined : options.meter;
-        const meter = new Meter({ asker, number, timeout: options.timeout });
+        const { clock } = context;
+        const meter = new Meter({ asker, clock, number, timeout: options.timeout });
         const endpoint = { ...askers.whereOf(options), meter: options.meter };
         try {
           const gather = gathering(meter);
@@ -64,8 +65,13 @@ function gathering(meter: Meter) {
   return async (fields: readonly Dlt645Field[], signal: AbortSignal) => {
     const parts = [...new Set(fields.map(({ identifier }) => identifier))];
     const ask = (part: string): Promise<Uint8Array> => meter.read(part, signal);
-    const { answers, faults } = await askParts({ parts, ask, at: (part) => part }, signal);
-    return { find: (field: Dlt645Field) => found(field, answers.get(field.identifier)), faults };
+    try {
+      const { answers, faults } = await askParts({ parts, ask, at: (part) => part }, signal);
+      return { find: (field: Dlt645Field) => found(field, answers.get(field.identifier)), faults };
+    } catch (error) {
+      meter.forget();
+      throw error;
+    }
   };
 }
 

@@ -2,6 +2,7 @@
  * One meter: what its data identifiers hold, follow-up frames joined. A meter that answers to any
  * address is held to the data identifier alone.
  */
+import type { Clock } from "../../telemetry/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
 import type { Asker, Question, Talk } from "../transport/asking.ts";
 import type { Frame } from "./frame.ts";
@@ -10,6 +11,7 @@ import { identifierBytes, isFrom, mostData } from "./frame.ts";
 
 export interface MeterSpec {
   readonly asker: Asker;
+  readonly clock: Clock;
   /** Digits, or undefined for whichever meter there is. */
   readonly number: string | undefined;
   /** @unit ms */
@@ -18,6 +20,12 @@ export interface MeterSpec {
 
 /** Frames of one identifier, so that a meter cannot keep the line for ever. */
 const followLimit = 16;
+
+/** How long an identifier that the meter lacks is not asked for again. @unit ms */
+const probeAfter = 15 * 60_000;
+
+/** The bit of the error word for that. */
+const noSuchData = 0x02;
 
 interface Request {
   readonly identifier: string;
@@ -35,6 +43,8 @@ interface Said {
 export class Meter {
   readonly #spec: MeterSpec;
   readonly #address: Uint8Array;
+  /** Identifiers that the meter lacks, with the time to ask again; bounded by the profile. */
+  readonly #lacking = new Map<string, number>();
 
   constructor(spec: MeterSpec) {
     this.#spec = spec;
@@ -46,6 +56,10 @@ export class Meter {
    * @throws E_DEVICE_REFUSED and what `Talk.ask` throws
    */
   read(identifier: string, signal: AbortSignal): Promise<Uint8Array> {
+    if ((this.#lacking.get(identifier) ?? 0) > this.#spec.clock.monotonic()) {
+      return Promise.reject(this.#refused(identifier, noSuchData));
+    }
+    this.#lacking.delete(identifier);
     return this.#spec.asker.talk(async (talk) => {
       const old = identifier.length === 4;
       const code = old ? control.readOld : control.read;
@@ -54,8 +68,7 @@ export class Meter {
       let { more } = first;
       for (let sequence = 1; more; sequence += 1) {
         if (old || sequence > followLimit) {
-          const why = `${identifier}: the answer goes on over too many frames`;
-          throw new GatewayError("E_DEVICE_REFUSED", this.#named(why));
+          throw this.#failure(`${identifier}: the answer goes on over too many frames`);
         }
         const request = { identifier, control: control.readMore, sequence };
         const next = await this.#ask(talk, request);
@@ -66,12 +79,20 @@ export class Meter {
     }, signal);
   }
 
+  /** Believes nothing of what the meter refused: one that refuses everything may be starting. */
+  forget(): void {
+    this.#lacking.clear();
+  }
+
   async #ask(talk: Talk, request: Request): Promise<Said> {
     const frame = await talk.ask(this.#question(request));
     const { identifier, sequence } = request;
     if ((frame.control & control.abnormal) !== 0) {
-      const why = `${identifier}: ${errorText(frame.data[0])}`;
-      throw new GatewayError("E_DEVICE_REFUSED", this.#named(why));
+      const [word = 0] = frame.data;
+      if ((word & noSuchData) !== 0) {
+        this.#lacking.set(identifier, this.#spec.clock.monotonic() + probeAfter);
+      }
+      throw this.#refused(identifier, word);
     }
     const data = frame.data.slice(identifier.length / 2, sequence > 0 ? -1 : undefined);
     return { data, more: (frame.control & control.moreFollows) !== 0 };
@@ -104,7 +125,12 @@ export class Meter {
     return request.sequence === 0 || data.at(-1) === request.sequence;
   }
 
-  #named(why: string): string {
-    return `meter ${this.#spec.number ?? "any"}: ${why}`;
+  #refused(identifier: string, word: number): GatewayError {
+    return this.#failure(`${identifier}: ${errorText(word)}`);
+  }
+
+  #failure(why: string): GatewayError {
+    const name = this.#spec.number ?? "any";
+    return new GatewayError("E_DEVICE_REFUSED", `meter ${name}: ${why}`);
   }
 }

@@ -116,7 +116,7 @@ function channelOf(port: SerialPort, path: string): ByteChannel {
       return new Promise((resolve, reject) => {
         port.set({ brk: on }, (cause) => {
           if (!cause) return resolve();
-          const why = `${path}: the port sends no break: ${messageOf(cause)}`;
+          const why = `${path}: the port makes no break (${messageOf(cause)}); let the adapter do`;
           reject(new GatewayError("E_SERIAL", why, { cause }));
         });
       });

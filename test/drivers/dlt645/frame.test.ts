@@ -120,5 +120,5 @@ describe("decimal values", () => {
 it("an error word says its reasons", () => {
   expect(errorText(0x02)).toBe("no such data");
   expect(errorText(0x05)).toBe("other error, password wrong or not authorised");
-  expect(errorText(undefined)).toBe("an error without a reason");
+  expect(errorText(0)).toBe("an error without a reason");
 });

@@ -187,6 +187,19 @@ describe.each(companies)("in bad company: $kind.name", ({ kind, slave, options, 
     expect(faults).toEqual([]);
   });
 
+  it("an adapter that hears itself does no harm", async () => {
+    await using place = await startServer((received) => {
+      const said = slave(received);
+      if (said === undefined) return undefined;
+      const echo = received.slice(0, said.used);
+      return { ...said, replies: [echo.slice(0, 2), echo.slice(2), ...said.replies] };
+    });
+    await using device = await openAt(kind, place, { options: settings, profile });
+    const { points, faults } = await device.session.read(["default"], never);
+    expect(Object.values(points[0]?.fields ?? {})).toContain(value);
+    expect(faults).toEqual([]);
+  });
+
   it.each([
     ["silence", [], "E_DEVICE_TIMEOUT"],
     ["garbage", garbage, "E_DEVICE_FRAME"],
@@ -224,6 +237,17 @@ describe("DL/T 645 meters", () => {
     await expect(device.session.read(["default"], never)).rejects.toThrow(
       "meter any: 02010100: password wrong or not authorised",
     );
+  });
+
+  it("are not asked again and again for what they lack", async () => {
+    const values = new Map([["02010100", encodeDecimal(2301, 2)]]);
+    await using place = await startServer(dlt645Meter(addressOf("1"), values));
+    const fields = { voltage_v: voltage, x_other_v: { ...voltage, identifier: "02010200" } };
+    await using device = await openAt(dlt645, place, { profile: meterProfile(fields) });
+    const lacking = [{ code: "E_DEVICE_REFUSED", at: "02010200" }];
+    expect((await device.session.read(["default"], never)).faults).toEqual(lacking);
+    expect((await device.session.read(["default"], never)).faults).toEqual(lacking);
+    expect(place.requests()).toBe(3);
   });
 
   it("give long blocks frame by frame, but not for ever [DLT645-2007 7.1]", async () => {
