@@ -4,9 +4,11 @@
  *   72  | identification 4 | manufacturer 2 | version | medium | access | status | signature 2 |
  *   7A  | access | status | signature 2 |
  *   78  no header
+ *   73  no records but two counters, see fixed.ts
  *
  * Identification is BCD, all is sent lowest byte first.
  */
+import { decodeFixed, fixedBytes, fixedStatus } from "./fixed.ts";
 import type { LongFrame } from "./frame.ts";
 import type { DataRecord } from "./records.ts";
 import { decodeRecords } from "./records.ts";
@@ -32,6 +34,7 @@ export interface Response {
 const longHeader = 0x72;
 const shortHeader = 0x7a;
 const noHeader = 0x78;
+const fixedStructure = 0x73;
 const applicationError = 0x70;
 const headerBytes: ReadonlyMap<number, number> = new Map([
   [longHeader, 12],
@@ -56,29 +59,39 @@ const anyByte = 0xff;
 /** Why a frame gives no records, in words; undefined: it does. */
 export function refusalOf({ information, data }: LongFrame): string | undefined {
   if (information === applicationError) return errors.get(data[0] ?? 0) ?? `error ${data[0]}`;
-  const length = headerBytes.get(information);
+  const fixed = information === fixedStructure;
+  const length = fixed ? fixedBytes : headerBytes.get(information);
   if (length === undefined) {
     const kind = information.toString(16);
     return `its data are of a form (CI ${kind}) that is not read here`;
   }
   if (data.length < length) return "its header is cut off";
   // The mode of encryption. [MBUS-DOC 6.3]
-  const mode = length === 0 ? 0 : (data[length - 1] ?? 0) & 0x1f;
+  const mode = fixed || length === 0 ? 0 : (data[length - 1] ?? 0) & 0x1f;
   return mode === 0 ? undefined : "its data are encrypted";
 }
 
 /** What a frame says that is no refusal. */
 export function decodeResponse({ information, data }: LongFrame): Response {
+  if (information === fixedStructure) {
+    const identity = { ...nobody, id: idOf(data) };
+    return { identity, status: fixedStatus(data), records: decodeFixed(data), more: false };
+  }
   const length = headerBytes.get(information) ?? 0;
   const { records, more } = decodeRecords(data.subarray(length));
   const identity = information === longHeader ? identityOf(data) : undefined;
   return { identity, status: length === 0 ? 0 : (data[length - 3] ?? 0), records, more };
 }
 
+const nobody = { manufacturer: undefined, version: undefined, medium: undefined };
+
 function identityOf(data: Uint8Array): Identity {
-  const id = Buffer.from(data.slice(0, 4).toReversed()).toString("hex").toUpperCase();
   const [, , , , low = 0, high = 0, version = 0, medium = 0] = data;
-  return { id, manufacturer: lettersOf(low + (high << 8)), version, medium };
+  return { id: idOf(data), manufacturer: lettersOf(low + (high << 8)), version, medium };
+}
+
+function idOf(data: Uint8Array): string {
+  return Buffer.from(data.slice(0, 4).toReversed()).toString("hex").toUpperCase();
 }
 
 /** Three letters of five bits each. [MBUS-DOC 6.3] */
@@ -97,10 +110,10 @@ export function selectionOf({ id, manufacturer, version, medium }: Identity): Ui
   return Uint8Array.of(...digits, ...makers, version ?? anyByte, medium ?? anyByte);
 }
 
-/** Whether a meter is one that was selected. */
+/** Whether a meter is one that was selected; what it does not say of itself fits. */
 export function isSelected(wanted: Identity, { id, ...found }: Identity): boolean {
   if (!wanted.id.split("").every((digit, at) => digit === "F" || digit === id[at])) return false;
   return (["manufacturer", "version", "medium"] as const).every(
-    (key) => wanted[key] === undefined || wanted[key] === found[key],
+    (key) => [undefined, found[key]].includes(wanted[key]) || found[key] === undefined,
   );
 }

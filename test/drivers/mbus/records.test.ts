@@ -167,7 +167,8 @@ describe("headers", () => {
 
   it.each([
     ["an application error [MBUS-DOC 6.6]", { information: 0x70, data: hex("08") }, "it is busy"],
-    ["the old fixed structure", { information: 0x73, data: hex("00") }, "(CI 73)"],
+    ["high bytes first", { information: 0x76, data: hex("00") }, "(CI 76)"],
+    ["a cut fixed structure", { information: 0x73, data: hex("00") }, "cut off"],
     ["a cut header", { information: 0x72, data: hex("00 01") }, "cut off"],
     ["encryption", { information: 0x7a, data: hex("01 00 00 05") }, "encrypted"],
   ])("%s is refused", (_what, part, why) => {
@@ -179,5 +180,46 @@ describe("headers", () => {
     const bare = decodeResponse({ ...frame, information: 0x78, data: hex("01 FD 17 03") });
     expect(bare).toMatchObject({ identity: undefined, status: 0 });
     expect(bare.records).toHaveLength(1);
+  });
+});
+
+describe("the fixed structure [MBUS-DOC 6.2]", () => {
+  const of = (bytes: string) => {
+    const frame = { control: 8, address: 1, information: 0x73, data: hex(bytes) };
+    expect(refusalOf(frame)).toBeUndefined();
+    return decodeResponse(frame);
+  };
+
+  it("has two counters: a real meter's (github.com/rscada/libmbus, sen_pollusonic_2.hex)", () => {
+    const { identity, records, status } = of("93 92 91 90 10 00 05 69 31 65 00 00 69 00 00 00");
+    expect(identity?.id).toBe("90919293");
+    expect(status).toBe(0);
+    expect(records.map((one) => [one.quantity?.name, told(one)])).toEqual([
+      ["energy", 6_531_000],
+      ["volume", 0.069],
+    ]);
+  });
+
+  it("has binary counters, and the second as the first of a set day", () => {
+    const { records, status } = of("78 56 34 12 0A 09 E9 7E 01 00 00 00 35 01 00 00");
+    expect(status).toBe(8);
+    expect(records.map((one) => [one.storage, one.quantity?.name, told(one)])).toEqual([
+      [0, "volume", 0.001],
+      [1, "volume", 0.309],
+    ]);
+  });
+
+  it.each([
+    ["0B", "energy", 1 / 3.6],
+    ["17", "power", 1000],
+    ["1D", "power", 1 / 3.6],
+    ["35", "volume_flow", 1],
+    ["38", "external_temperature", 0.001],
+    ["00", undefined, 1],
+    ["3F", undefined, 1],
+  ])("unit %s is %s of %d", (code, name, value) => {
+    const [first] = of(`00 00 00 00 00 00 ${code} 3F 01 00 00 00 00 00 00 00`).records;
+    expect(first?.quantity?.name).toBe(name);
+    expect(told(first)).toBeCloseTo(value, 6);
   });
 });
