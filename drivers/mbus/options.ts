@@ -38,7 +38,7 @@ export const mbusOptions = {
     8,
   ),
   timeout: v.optional(
-    option(duration, { about: "How long the meter may take to answer.", example: "1s" }),
+    option(duration, { about: "How long the device may take to answer.", example: "1s" }),
     "1s",
   ),
 };

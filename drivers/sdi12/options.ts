@@ -26,7 +26,7 @@ export const sdi12Options = {
     "line",
   ),
   timeout: v.optional(
-    option(duration, { about: "How long the sensor may take to answer.", example: "500ms" }),
+    option(duration, { about: "How long the device may take to answer.", example: "500ms" }),
     "500ms",
   ),
 };
