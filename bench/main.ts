@@ -3,6 +3,7 @@ import { run as broker } from "./broker.ts";
 import { run as chainAlone } from "./chain-alone.ts";
 import { run as chain } from "./chain.ts";
 import { run as lines } from "./lines.ts";
+import { run as readPlan } from "./read-plan.ts";
 import { run as rollups } from "./rollups.ts";
 import { run as spool } from "./spool.ts";
 import { run as sqlite } from "./sqlite.ts";
@@ -13,6 +14,7 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   chain,
   "chain-alone": chainAlone,
   lines,
+  "read-plan": readPlan,
   rollups,
   spool,
   sqlite,

@@ -127,6 +127,21 @@ export const codes = {
     means: "A device answered that it cannot give what was asked for.",
     remedy: "Compare profile and model; the answer is in the message.",
   },
+  E_SET_REFUSED: {
+    verdict: "reject",
+    means: "A request to set something on a device was refused.",
+    remedy: "See the reason beside; a device's `allow` in the configuration names what may be set.",
+  },
+  E_SET_UNANSWERED: {
+    verdict: "retry",
+    means: "A request to set something was not answered; it may have been carried out.",
+    remedy: "Read the device before asking again; see that its agent is up and allows it.",
+  },
+  E_SET_EXPIRED: {
+    verdict: "reject",
+    means: "A request to set something came too late to be carried out.",
+    remedy: "Ask again with a later `expires`; the clocks of both sides must agree.",
+  },
   E_SILENT: {
     verdict: "retry",
     means: "A device that should speak by itself said nothing.",

@@ -8,6 +8,8 @@ export interface Exchange {
   readonly timeout: number;
   /** Silence before the request, when the device wants more than the line. @unit ms */
   readonly pause: number;
+  /** Called when the request goes out, after all that it had to wait for. */
+  readonly sent?: () => void;
 }
 
 export interface Exchanger extends AsyncDisposable {

@@ -201,6 +201,7 @@ export class Line implements Exchanger {
         },
       };
       signal.addEventListener("abort", onAbort, { once: true });
+      exchange.sent?.();
       channel.write(frame);
     });
   }

@@ -9,6 +9,8 @@ import type { SerialBus } from "../transport/options.ts";
 import { openSerial } from "../transport/serial.ts";
 import { connectTcp } from "../transport/tcp.ts";
 import { busNamed, wireEndpoint, wireKey } from "../transport/wire.ts";
+import type { Timing } from "./cost.ts";
+import { addressTiming, serialTiming } from "./cost.ts";
 import type { Exchanger } from "./exchange.ts";
 import type { LineSpec } from "./line.ts";
 import { Line } from "./line.ts";
@@ -57,6 +59,12 @@ export class Lines implements AsyncDisposable {
   /** Where a device is, for people. @throws E_CONFIG */
   whereOf(options: ModbusOptions): Origin["endpoint"] {
     return wireEndpoint(options, this.#buses);
+  }
+
+  /** What a request to a device costs, before it has answered any. @throws E_CONFIG */
+  timingOf({ address, bus, unit, pause }: ModbusOptions): Timing {
+    if (address === undefined) return serialTiming(busNamed(bus, this.#buses), pause);
+    return addressTiming(address.scheme, { unit, pause });
   }
 
   /** @throws E_CONFIG */
