@@ -7,7 +7,7 @@ import type { Profile, ProfilePoint, Schema } from "../config/index.ts";
 import { option, v } from "../config/index.ts";
 import type { Fault, FieldValue, Point, Reading, Tags } from "../telemetry/index.ts";
 import { fieldFacts, GatewayError, quality, withRangeQuality } from "../telemetry/index.ts";
-import type { Group, Origin, Session, Source, Trace } from "./contract.ts";
+import type { Group, Origin, ReadPlan, Session, Source, Trace } from "./contract.ts";
 
 /** What becomes of the number on the wire: `value = raw * scale + offset`. */
 export interface NumberForm {
@@ -81,11 +81,14 @@ export interface PolledParts<Field> {
   readonly form: (field: Field) => Readonly<Record<string, unknown>>;
   /** Asks for all that these fields need. @throws when nothing can be read */
   readonly gather: (fields: readonly Field[], signal: AbortSignal) => Promise<Gathered<Field>>;
+  /** What asking for these fields takes; left out where that shows only when asked. */
+  readonly plan?: (fields: readonly Field[]) => ReadPlan;
   readonly release: () => Promise<void>;
 }
 
 export class PolledSession<Field extends NumberForm> implements Session {
   readonly groups: readonly Group[];
+  readonly plan?: (groups: readonly string[]) => ReadPlan;
   readonly #parts: PolledParts<Field>;
   readonly #rows: readonly Row<Field>[];
   readonly #ending = new AbortController();
@@ -97,6 +100,8 @@ export class PolledSession<Field extends NumberForm> implements Session {
     this.#rows = parts.profile.points.map((point) => rowOf(parts.profile.id, point));
     const paces = new Set(this.#rows.map((row) => row.every));
     this.groups = [...paces].map((every) => ({ name: groupName(every), every }));
+    const { plan } = parts;
+    if (plan !== undefined) this.plan = (wanted) => plan(fieldsOf(this.#rowsOf(wanted)));
   }
 
   async read(
@@ -106,9 +111,9 @@ export class PolledSession<Field extends NumberForm> implements Session {
   ): Promise<Reading> {
     const ending = this.#ending.signal;
     if (ending.aborted) throw closed(ending.reason);
-    const rows = this.#rows.filter(({ every }) => groups.includes(groupName(every)));
-    const fields = rows.flatMap((row) => row.fields.map(({ entry }) => entry));
-    const gathered = await this.#parts.gather(fields, AbortSignal.any([signal, ending]));
+    const rows = this.#rowsOf(groups);
+    const both = AbortSignal.any([signal, ending]);
+    const gathered = await this.#parts.gather(fieldsOf(rows), both);
     const faults = [...gathered.faults];
     const points = rows.flatMap((row) => this.#pointOf(row, gathered, { faults, trace }) ?? []);
     if (points.length === 0 && rows.length > 0) throw this.#nothing(faults);
@@ -130,6 +135,10 @@ export class PolledSession<Field extends NumberForm> implements Session {
     this.#ending.abort(new GatewayError("E_DISCONNECTED", "the session was closed"));
     this.#released ??= this.#parts.release();
     await this.#released;
+  }
+
+  #rowsOf(groups: readonly string[]): readonly Row<Field>[] {
+    return this.#rows.filter(({ every }) => groups.includes(groupName(every)));
   }
 
   #nothing([first]: readonly Fault[]): GatewayError {
@@ -164,6 +173,10 @@ export class PolledSession<Field extends NumberForm> implements Session {
       ? { measurement, fields: ranged }
       : { measurement, tags, fields: ranged };
   }
+}
+
+function fieldsOf<Field>(rows: readonly Row<Field>[]): readonly Field[] {
+  return rows.flatMap((row) => row.fields.map(({ entry }) => entry));
 }
 
 function closed(cause: unknown): GatewayError {

@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../../telemetry/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
+import type { PlannedExchange } from "../polled-plan.ts";
 import type { Asker, Question, Talk } from "../transport/asking.ts";
 import type { Frame } from "./frame.ts";
 import { addressOf, control, encodeFrame, errorText, findFrame } from "./frame.ts";
@@ -38,6 +39,18 @@ interface Request {
 interface Said {
   readonly data: Uint8Array;
   readonly more: boolean;
+}
+
+/** What asking for an identifier takes, when its block ends with the last field wanted. */
+export function exchangeOf(
+  identifier: string,
+  fields: readonly { readonly at: number; readonly bytes: number }[],
+): PlannedExchange {
+  const request = identifier.length / 2;
+  const block = Math.max(...fields.map(({ at, bytes }) => at + bytes));
+  const around = encodeFrame({ address: addressOf(undefined), control: 0, data: new Uint8Array() });
+  const question = around.length + request;
+  return { at: identifier, wanted: fields.length, question, answer: question + block };
 }
 
 export class Meter {

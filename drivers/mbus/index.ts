@@ -3,9 +3,11 @@
  * converter on a serial line or over a serial server. Reads, never sets.
  */
 import { GatewayError } from "../../telemetry/index.ts";
+import type { ReadPlan } from "../contract.ts";
 import { defineDriver } from "../contract.ts";
 import type { Found, Gathered } from "../polled.ts";
 import { PolledSession, rounded } from "../polled.ts";
+import { readPlan } from "../polled-plan.ts";
 import { Askers } from "../transport/askers.ts";
 import type { ReadOut } from "./meter.ts";
 import { Meter } from "./meter.ts";
@@ -21,6 +23,9 @@ const habits = {
   usual: { baud: 2400, parity: "even", dataBits: 8, stopBits: 1 },
   gap: 3.5,
 } as const;
+
+/** Up to 330 bits and 50 ms, which is 187 at 2400; most meters take less. @unit ms */
+const think = 80;
 
 export const mbus = defineDriver({
   name: "mbus",
@@ -44,7 +49,11 @@ export const mbus = defineDriver({
         const endpoint = { ...askers.whereOf(options), ...namesOf(options) };
         try {
           const at = placeOf;
-          return new PolledSession({ id, profile, endpoint, at, form, gather, release });
+          // M-Bus counts loads of its own, not those of TIA-485-A.
+          const pace = { ...asker.pace, think, unitLoad: undefined };
+          const plan = (fields: readonly MbusField[]): ReadPlan =>
+            readPlan(meter.exchanges(fields.length), pace);
+          return new PolledSession({ id, profile, endpoint, at, form, gather, plan, release });
         } catch (error) {
           await release();
           throw error;

@@ -7,6 +7,7 @@
  */
 import type { Fault } from "../../telemetry/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
+import type { PlannedExchange } from "../polled-plan.ts";
 import type { Asker, Talk } from "../transport/asking.ts";
 import type { LongFrame } from "./frame.ts";
 import { acknowledgement, addresses, controls, encodeLong, encodeShort } from "./frame.ts";
@@ -34,8 +35,13 @@ export interface ReadOut {
 /** What the data of a frame are that selects a meter. [MBUS-DOC 7.1] */
 const selection = 0x52;
 
+/** A telegram of a meter that was not read yet. @unit bytes */
+const usualTelegram = 120;
+
 export class Meter {
   readonly #spec: MeterSpec;
+  /** Lengths of the telegrams that it gave last; bounded by `telegrams`. @unit bytes */
+  #telegrams: readonly number[] = [usualTelegram];
   /** For messages: `meter 5`, `meter 24083345 KAM`. */
   readonly name: string;
 
@@ -54,6 +60,7 @@ export class Meter {
     const { asker, telegrams } = this.#spec;
     return asker.talk(async (talk) => {
       await this.#address(talk);
+      this.#telegrams = [];
       const first = await this.#telegram(talk, 1);
       const records = [...first.records];
       let { more, status } = first;
@@ -79,22 +86,25 @@ export class Meter {
     const to = typeof whom === "number" ? whom : addresses.selected;
     const count = number % 2 === 1 ? controls.frameCount : 0;
     const bytes = encodeShort(controls.request | count, to);
-    return this.#understood(await this.#request(talk, { bytes, number }));
+    const frame = await this.#request(talk, { bytes, number });
+    this.#telegrams = [...this.#telegrams, encodeLong(frame).length];
+    return this.#understood(frame);
+  }
+
+  /** What a read-out takes, by what the last one was. */
+  exchanges(wanted: number): PlannedExchange[] {
+    const short = encodeShort(0, 0).length;
+    const begin = { at: "begin", wanted: 0, question: this.#beginning().length, answer: 1 };
+    const read = this.#telegrams.map((answer, index): PlannedExchange => {
+      return { at: `telegram ${index + 1}`, wanted, question: short, answer };
+    });
+    return [begin, ...read];
   }
 
   /** Makes the meter begin at its first telegram. */
   async #address(talk: Talk): Promise<void> {
     const { whom, timeout } = this.#spec;
-    const selected = addresses.selected;
-    const bytes =
-      typeof whom === "number"
-        ? encodeShort(controls.reset, whom)
-        : encodeLong({
-            control: controls.select,
-            address: selected,
-            information: selection,
-            data: selectionOf(whom),
-          });
+    const bytes = this.#beginning();
     await talk.ask({
       what: `${this.name}: ${typeof whom === "number" ? "SND_NKE" : "select"}`,
       who: this.name,
@@ -102,6 +112,19 @@ export class Meter {
       take: (received) => acknowledged(received, bytes),
       timeout,
       most: 1,
+    });
+  }
+
+  #beginning(): Uint8Array {
+    const { whom } = this.#spec;
+    if (typeof whom === "number") return encodeShort(controls.reset, whom);
+    const data = selectionOf(whom);
+    const { select } = controls;
+    return encodeLong({
+      control: select,
+      address: addresses.selected,
+      information: selection,
+      data,
     });
   }
 

@@ -99,6 +99,12 @@ export class Asker implements AsyncDisposable {
     this.#clock = clock;
   }
 
+  /** What the wire takes whoever is asked. @unit ms */
+  get pace(): Pick<AskerSpec, "character" | "gap"> {
+    const { character, gap } = this.#spec;
+    return { character, gap };
+  }
+
   /** Has the wire for itself while `work` runs. @throws E_DISCONNECTED when aborted, and its own */
   async talk<Result>(work: (talk: Talk) => Promise<Result>, signal: AbortSignal): Promise<Result> {
     const before = this.#turns;

@@ -3,21 +3,27 @@
  * behind a serial server. Reads, never sets.
  */
 import { GatewayError } from "../../telemetry/index.ts";
+import type { ReadPlan } from "../contract.ts";
 import { defineDriver } from "../contract.ts";
 import type { Found, Gathered } from "../polled.ts";
 import { PolledSession } from "../polled.ts";
+import type { Pace } from "../polled-plan.ts";
+import { readPlan } from "../polled-plan.ts";
 import { Askers } from "../transport/askers.ts";
 import { addressOf } from "./frame.ts";
 import { umbOptions, umbOptionsSchema } from "./options.ts";
 import type { UmbField } from "./profile.ts";
 import { umbProfile } from "./profile.ts";
-import { Station } from "./station.ts";
+import { exchangesOf, Station } from "./station.ts";
 import type { StationAnswer } from "./station.ts";
 
 const habits = {
   usual: { baud: 19_200, parity: "none", dataBits: 8, stopBits: 1 },
   gap: 3.5,
 } as const;
+
+/** @unit ms */
+const think = 20;
 
 export const umb = defineDriver({
   name: "umb",
@@ -35,11 +41,15 @@ export const umb = defineDriver({
         }
         const { unit, unitClass, timeout } = options;
         const { asker, release } = askers.lease(options);
-        const station = new Station({ asker, address: addressOf(unitClass, unit), timeout });
-        const endpoint = { ...askers.whereOf(options), unit, unitClass };
+        const address = addressOf(unitClass, unit);
+        const station = new Station({ asker, address, timeout });
+        const endpoint = { ...askers.whereOf(options), device: address.toString(16) };
         const gather = gathering(station);
+        const { serial } = profile.header;
+        const unitLoad = options.bus === undefined ? undefined : (serial?.unitLoad ?? 1);
+        const plan = planning({ ...asker.pace, think, unitLoad });
         try {
-          return new PolledSession({ id, profile, endpoint, at, form, gather, release });
+          return new PolledSession({ id, profile, endpoint, at, form, gather, plan, release });
         } catch (error) {
           await release();
           throw error;
@@ -57,6 +67,12 @@ function at({ channel }: UmbField): string {
 /** All of it stands in the place's words. */
 function form(): Record<string, unknown> {
   return {};
+}
+
+function planning(pace: Pace) {
+  return (fields: readonly UmbField[]): ReadPlan => {
+    return readPlan(exchangesOf([...new Set(fields.map(({ channel }) => channel))]), pace);
+  };
 }
 
 function gathering(station: Station) {

@@ -2,6 +2,7 @@
 import type { Fault } from "../../telemetry/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
 import { askParts } from "../polled-parts.ts";
+import type { PlannedExchange } from "../polled-plan.ts";
 import type { Asker } from "../transport/asking.ts";
 import type { ChannelAnswer, OnlineData } from "./channels.ts";
 import { channelLimit, decodeAnswer, encodeRequest, isNoValue } from "./channels.ts";
@@ -36,10 +37,7 @@ export class Station {
    * @throws E_DEVICE_REFUSED and what `Talk.ask` throws
    */
   async read(wanted: readonly number[], signal: AbortSignal): Promise<StationAnswer> {
-    const parts: number[][] = [];
-    for (let at = 0; at < wanted.length; at += channelLimit) {
-      parts.push(wanted.slice(at, at + channelLimit));
-    }
+    const parts = partsOf(wanted);
     const { asker } = this.#spec;
     const { answers, faults } = await asker.talk((talk) => {
       const ask = async (part: readonly number[]): Promise<OnlineData> => {
@@ -93,6 +91,29 @@ export class Station {
     return data;
   }
 }
+
+/** Channels that are asked for together. */
+function partsOf(wanted: readonly number[]): number[][] {
+  const parts: number[][] = [];
+  for (let at = 0; at < wanted.length; at += channelLimit) {
+    parts.push(wanted.slice(at, at + channelLimit));
+  }
+  return parts;
+}
+
+/** What asking for channels takes, when all are singles, as nearly all are. */
+export function exchangesOf(wanted: readonly number[]): PlannedExchange[] {
+  const around = encodeFrame({ ...noFrame, payload: new Uint8Array() }).length;
+  return partsOf(wanted).map((part): PlannedExchange => {
+    const question = around + encodeRequest(part).length;
+    const answer = around + 2 + part.length * singleBytes;
+    return { at: nameOf(part), wanted: part.length, question, answer };
+  });
+}
+
+/** Length, status, channel, type and value of a single in an answer. */
+const singleBytes = 9;
+const noFrame = { to: 0, from: 0, command: 0, commandVersion: 0 };
 
 function nameOf(part: readonly number[]): string {
   const [first = 0] = part;
