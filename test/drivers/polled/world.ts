@@ -24,6 +24,8 @@ export interface Place extends AsyncDisposable {
   /** Options that lead a device here: an address, or a bus. */
   readonly options: Readonly<Record<string, string>>;
   readonly buses: Readonly<Record<string, unknown>>;
+  /** The serial port, or nothing. */
+  readonly port: string;
   /** How many requests were understood. */
   readonly requests: () => number;
   readonly connections: () => number;
@@ -49,6 +51,7 @@ export async function startServer(slave: Slave): Promise<Place> {
   return {
     options: { address: `tcp://127.0.0.1:${portOf(server.address())}` },
     buses: {},
+    port: "",
     requests: () => requests,
     connections: () => connections,
     async [Symbol.asyncDispose]() {
@@ -74,6 +77,7 @@ export async function startSerial(slave: Slave): Promise<Place> {
   return {
     options: { bus: "line" },
     buses: { line: { ...busDefaults, port: line.ours } },
+    port: line.ours,
     requests: () => requests,
     connections: () => 1,
     async [Symbol.asyncDispose]() {
