@@ -28,6 +28,14 @@ export interface Pace {
   readonly unitLoad: number | undefined;
 }
 
+/** How a driver plans; without a pace it does not. */
+export interface Planning<Field> {
+  /** What reading these fields takes. */
+  readonly exchanges: (fields: readonly Field[]) => readonly PlannedExchange[];
+  /** Undefined behind a serial server, whose line nobody knows here. */
+  readonly pace: Pace | undefined;
+}
+
 export function readPlan(exchanges: readonly PlannedExchange[], pace: Pace): ReadPlan {
   const { character, gap, think, unitLoad } = pace;
   const requests = exchanges.map(({ at, wanted, question, answer }): PlannedRequest => {

@@ -7,6 +7,8 @@ import type { Profile, ProfilePoint, Schema } from "../config/index.ts";
 import { option, v } from "../config/index.ts";
 import type { Fault, FieldValue, Point, Reading, Tags } from "../telemetry/index.ts";
 import { fieldFacts, GatewayError, quality, withRangeQuality } from "../telemetry/index.ts";
+import type { Planning } from "./polled-plan.ts";
+import { readPlan } from "./polled-plan.ts";
 import type { Group, Origin, ReadPlan, Session, Source, Trace } from "./contract.ts";
 
 /** What becomes of the number on the wire: `value = raw * scale + offset`. */
@@ -81,8 +83,8 @@ export interface PolledParts<Field> {
   readonly form: (field: Field) => Readonly<Record<string, unknown>>;
   /** Asks for all that these fields need. @throws when nothing can be read */
   readonly gather: (fields: readonly Field[], signal: AbortSignal) => Promise<Gathered<Field>>;
-  /** What asking for these fields takes; left out where that shows only when asked. */
-  readonly plan?: (fields: readonly Field[]) => ReadPlan;
+  /** Left out where what a reading takes shows only when it is taken. */
+  readonly planning?: Planning<Field>;
   readonly release: () => Promise<void>;
 }
 
@@ -100,8 +102,9 @@ export class PolledSession<Field extends NumberForm> implements Session {
     this.#rows = parts.profile.points.map((point) => rowOf(parts.profile.id, point));
     const paces = new Set(this.#rows.map((row) => row.every));
     this.groups = [...paces].map((every) => ({ name: groupName(every), every }));
-    const { plan } = parts;
-    if (plan !== undefined) this.plan = (wanted) => plan(fieldsOf(this.#rowsOf(wanted)));
+    const { pace, exchanges } = parts.planning ?? {};
+    if (pace === undefined || exchanges === undefined) return;
+    this.plan = (wanted) => readPlan(exchanges(fieldsOf(this.#rowsOf(wanted))), pace);
   }
 
   async read(

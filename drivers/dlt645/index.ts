@@ -4,12 +4,10 @@
  */
 import { GatewayError } from "../../telemetry/index.ts";
 import { defineDriver } from "../contract.ts";
-import type { ReadPlan } from "../contract.ts";
 import type { Found } from "../polled.ts";
 import { PolledSession, rounded } from "../polled.ts";
 import { askParts } from "../polled-parts.ts";
-import type { Pace } from "../polled-plan.ts";
-import { readPlan } from "../polled-plan.ts";
+import type { PlannedExchange } from "../polled-plan.ts";
 import { Askers } from "../transport/askers.ts";
 import { decodeDecimal } from "./frame.ts";
 import { exchangeOf, Meter } from "./meter.ts";
@@ -48,9 +46,9 @@ export const dlt645 = defineDriver({
         try {
           const gather = gathering(meter);
           const { serial } = profile.header;
-          const unitLoad = options.bus === undefined ? undefined : (serial?.unitLoad ?? 1);
-          const plan = planning({ ...asker.pace, think, unitLoad });
-          return new PolledSession({ id, profile, endpoint, at, form, gather, plan, release });
+          const pace = asker.pace && { ...asker.pace, think, unitLoad: serial?.unitLoad ?? 1 };
+          const planning = { exchanges: exchangesOf, pace };
+          return new PolledSession({ id, profile, endpoint, at, form, gather, planning, release });
         } catch (error) {
           await release();
           throw error;
@@ -69,14 +67,9 @@ function form({ bytes, decimals, sign }: Dlt645Field): Record<string, unknown> {
   return { bytes, decimals, sign };
 }
 
-function planning(pace: Pace) {
-  return (fields: readonly Dlt645Field[]): ReadPlan => {
-    const blocks = Map.groupBy(fields, ({ identifier }) => identifier);
-    return readPlan(
-      [...blocks].map(([identifier, those]) => exchangeOf(identifier, those)),
-      pace,
-    );
-  };
+function exchangesOf(fields: readonly Dlt645Field[]): PlannedExchange[] {
+  const blocks = Map.groupBy(fields, ({ identifier }) => identifier);
+  return [...blocks].map(([identifier, those]) => exchangeOf(identifier, those));
 }
 
 /** Each data identifier is asked for once, whatever the fields that come from it. */

@@ -3,11 +3,10 @@
  * converter on a serial line or over a serial server. Reads, never sets.
  */
 import { GatewayError } from "../../telemetry/index.ts";
-import type { ReadPlan } from "../contract.ts";
 import { defineDriver } from "../contract.ts";
 import type { Found, Gathered } from "../polled.ts";
 import { PolledSession, rounded } from "../polled.ts";
-import { readPlan } from "../polled-plan.ts";
+import type { PlannedExchange } from "../polled-plan.ts";
 import { Askers } from "../transport/askers.ts";
 import type { ReadOut } from "./meter.ts";
 import { Meter } from "./meter.ts";
@@ -50,10 +49,11 @@ export const mbus = defineDriver({
         try {
           const at = placeOf;
           // M-Bus counts loads of its own, not those of TIA-485-A.
-          const pace = { ...asker.pace, think, unitLoad: undefined };
-          const plan = (fields: readonly MbusField[]): ReadPlan =>
-            readPlan(meter.exchanges(fields.length), pace);
-          return new PolledSession({ id, profile, endpoint, at, form, gather, plan, release });
+          const pace = asker.pace && { ...asker.pace, think, unitLoad: undefined };
+          const exchanges = (fields: readonly MbusField[]): PlannedExchange[] =>
+            meter.exchanges(fields.length);
+          const planning = { exchanges, pace };
+          return new PolledSession({ id, profile, endpoint, at, form, gather, planning, release });
         } catch (error) {
           await release();
           throw error;

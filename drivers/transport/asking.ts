@@ -99,10 +99,10 @@ export class Asker implements AsyncDisposable {
     this.#clock = clock;
   }
 
-  /** What the wire takes whoever is asked. @unit ms */
-  get pace(): Pick<AskerSpec, "character" | "gap"> {
-    const { character, gap } = this.#spec;
-    return { character, gap };
+  /** What the wire takes whoever is asked; undefined where its line is not known. @unit ms */
+  get pace(): Pick<AskerSpec, "character" | "gap"> | undefined {
+    const { character, gap, reconnects } = this.#spec;
+    return reconnects ? undefined : { character, gap };
   }
 
   /** Has the wire for itself while `work` runs. @throws E_DISCONNECTED when aborted, and its own */

@@ -3,12 +3,10 @@
  * behind a serial server. Reads, never sets.
  */
 import { GatewayError } from "../../telemetry/index.ts";
-import type { ReadPlan } from "../contract.ts";
 import { defineDriver } from "../contract.ts";
 import type { Found, Gathered } from "../polled.ts";
 import { PolledSession } from "../polled.ts";
-import type { Pace } from "../polled-plan.ts";
-import { readPlan } from "../polled-plan.ts";
+import type { PlannedExchange } from "../polled-plan.ts";
 import { Askers } from "../transport/askers.ts";
 import { addressOf } from "./frame.ts";
 import { umbOptions, umbOptionsSchema } from "./options.ts";
@@ -46,10 +44,10 @@ export const umb = defineDriver({
         const endpoint = { ...askers.whereOf(options), device: address.toString(16) };
         const gather = gathering(station);
         const { serial } = profile.header;
-        const unitLoad = options.bus === undefined ? undefined : (serial?.unitLoad ?? 1);
-        const plan = planning({ ...asker.pace, think, unitLoad });
+        const pace = asker.pace && { ...asker.pace, think, unitLoad: serial?.unitLoad ?? 1 };
+        const planning = { exchanges, pace };
         try {
-          return new PolledSession({ id, profile, endpoint, at, form, gather, plan, release });
+          return new PolledSession({ id, profile, endpoint, at, form, gather, planning, release });
         } catch (error) {
           await release();
           throw error;
@@ -69,10 +67,8 @@ function form(): Record<string, unknown> {
   return {};
 }
 
-function planning(pace: Pace) {
-  return (fields: readonly UmbField[]): ReadPlan => {
-    return readPlan(exchangesOf([...new Set(fields.map(({ channel }) => channel))]), pace);
-  };
+function exchanges(fields: readonly UmbField[]): PlannedExchange[] {
+  return exchangesOf([...new Set(fields.map(({ channel }) => channel))]);
 }
 
 function gathering(station: Station) {

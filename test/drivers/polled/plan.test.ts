@@ -4,9 +4,10 @@ import { dlt645 } from "../../../drivers/dlt645/index.ts";
 import { mbus } from "../../../drivers/mbus/index.ts";
 import { sdi12 } from "../../../drivers/sdi12/index.ts";
 import { umb } from "../../../drivers/umb/index.ts";
+import { needs } from "../../peers.ts";
 import { never } from "../modbus/world.ts";
 import { mbusHeader, mbusMeter } from "./slaves.ts";
-import { hex, openAt, profileOf, startServer } from "./world.ts";
+import { hex, openAt, profileOf, startSerial } from "./world.ts";
 
 const voltage = { identifier: "02010100", bytes: 2, decimals: 1 };
 const meterProfile = profileOf("dlt645", [
@@ -38,15 +39,16 @@ describe("a plan", () => {
     expect(unitLoad).toBe(1);
   });
 
-  it("learns how long a meter's telegrams are", async () => {
-    await using place = await startServer(mbusMeter({ primary: 5, identity }, [telegram]));
+  it.skipIf(!needs("socat", "socat"))("learns how long telegrams are", async () => {
+    await using place = await startSerial(mbusMeter({ primary: 5, identity }, [telegram]));
     const options = { primary: 5 };
     await using device = await openAt(mbus, place, { options, profile: heatProfile });
     const times = () =>
       device.session.plan?.(["default"]).requests.map(({ parts }) => parts["bytes"]);
-    expect(times()).toEqual([6, 125].map((bytes) => bytes * character));
+    const fast = 10_000 / 115_200;
+    expect(times()).toEqual([6, 125].map((bytes) => bytes * fast));
     await device.session.read(["default"], never);
-    expect(times()).toEqual([6, 5 + telegram.length + 9].map((bytes) => bytes * character));
+    expect(times()).toEqual([6, 5 + telegram.length + 9].map((bytes) => bytes * fast));
   });
 
   it("of a station has as many requests as its channels need", async () => {
@@ -58,6 +60,12 @@ describe("a plan", () => {
     const { requests = [] } = device.session.plan?.(["default"]) ?? {};
     expect(requests.map(({ wanted }) => wanted)).toEqual([15, 5]);
     expect(requests[1]?.parts["bytes"]).toBeCloseTo((14 + 11 + 14 + 2 + 45) * character, 6);
+  });
+
+  it("is none behind a serial server, whose line is not known here", async () => {
+    const place = { options: { address: "tcp://10.0.0.7" }, buses: {} };
+    await using device = await openAt(dlt645, place, { profile: meterProfile });
+    expect(device.session.plan).toBeUndefined();
   });
 
   it("is none where a sensor says itself how long it measures", async () => {
