@@ -26,6 +26,7 @@ export const fieldLines: Readonly<Record<string, readonly (readonly number[])[]>
  "eastron-sdm72dm": [[28,29,30]],
  "eastron-sdm72dm-v2": [[29,30,31,32,33,34],[38,39,40,41,42,43],[47,48,49,50,51,52],[55,56,57,58,59,60,61,62]],
  "elvaco-cma10": [[17,18]],
+ "finder-7e23-mbus": [[16,17,18,19,20]],
  "generic-parking-counter": [[21,22,23,24,25,26]],
  "inepro-pro380": [[19,20,21],[25,26,27],[31,32,33],[36,37,38]],
  "janitza-umg96rm": [[21,22,23,24],[28,29,30,31],[35,36,37,38],[41,42,43,44,45,46]],

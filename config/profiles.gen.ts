@@ -3416,6 +3416,53 @@ export const profiles: Readonly<Record<string, unknown>> = {
    }
   ]
  },
+ "finder-7e23-mbus": {
+  "id": "finder-7e23-mbus",
+  "vendor": "Finder",
+  "model": "7E.23.8.230.0020",
+  "class": "power",
+  "driver": "mbus",
+  "sources": [
+   "github.com/rscada/libmbus, test/test-frames/FIN-Finder-7E.23.8.230.0020.hex"
+  ],
+  "confidence": "medium",
+  "caveats": [
+   "Voltage, current and powers carry the maker's own mark of the phase; their scales are of the telegram named."
+  ],
+  "header": {
+   "serial": {
+    "baud": 2400,
+    "parity": "even"
+   }
+  },
+  "points": [
+   {
+    "measurement": "energy_meter",
+    "fields": {
+     "import_wh_total": {
+      "quantity": "energy",
+      "tariff": 1
+     },
+     "voltage_v": {
+      "vif": "FDC9FF01"
+     },
+     "current_a": {
+      "vif": "FDDBFF01",
+      "scale": 0.1
+     },
+     "active_power_w": {
+      "vif": "ACFF01",
+      "scale": 10
+     },
+     "reactive_power_var": {
+      "vif": "ACFF01",
+      "subunit": 1,
+      "scale": 10
+     }
+    }
+   }
+  ]
+ },
  "generic-parking-counter": {
   "id": "generic-parking-counter",
   "vendor": "rackstreet",
