@@ -73,7 +73,7 @@ describe.skipIf(!hasDlt645)("a DL/T 645 meter by the package dlt645", () => {
   });
 });
 
-/** Telegrams of real meters in the golden recordings; of the fixed structure pyMeterBus has none. */
+/** Telegrams of real meters in the golden recordings, less those that pyMeterBus cannot read. */
 function telegrams(): readonly (readonly [string, string])[] {
   const folder = join(import.meta.dirname, "../golden/drivers/mbus");
   return readdirSync(folder).flatMap((name) => {
