@@ -13,6 +13,11 @@ export interface ByteChannel {
   onClose(listener: (reason: GatewayError) => void): void;
   /** Throws away what was received but not yet handed over. */
   discardInput(): void;
+  /**
+   * Holds the line in its break state, or ends that; left out where the way has no such state.
+   * @throws E_SERIAL
+   */
+  setBreak?(on: boolean): Promise<void>;
   /** Ends the channel; calling it again is harmless. */
   close(): Promise<void>;
 }
