@@ -1176,7 +1176,26 @@ export const profiles: Readonly<Record<string, unknown>> = {
      }
     }
    }
-  ]
+  ],
+  "settings": {
+   "group{n}_dim_pct": {
+    "about": "DALI level of group {n}, over 254.",
+    "range": [
+     0,
+     100
+    ],
+    "repeat": {
+     "count": 16,
+     "stride": 1,
+     "from": 0
+    },
+    "to": {
+     "at": 384,
+     "shown": 2688,
+     "scale": 0.3937007874015748
+    }
+   }
+  }
  },
  "asco-group-g": {
   "id": "asco-group-g",
@@ -5918,7 +5937,55 @@ export const profiles: Readonly<Record<string, unknown>> = {
      }
     }
    }
-  ]
+  ],
+  "settings": {
+   "all_dim_pct": {
+    "about": "DALI level of all lamps, over 254.",
+    "range": [
+     0,
+     100
+    ],
+    "to": {
+     "at": 1000,
+     "scale": 0.3937007874015748,
+     "readable": false
+    }
+   },
+   "group{n}_dim_pct": {
+    "about": "DALI level of group {n}, over 254.",
+    "range": [
+     0,
+     100
+    ],
+    "repeat": {
+     "count": 16,
+     "stride": 5,
+     "from": 0
+    },
+    "to": {
+     "at": 2000,
+     "scale": 0.3937007874015748,
+     "readable": false
+    }
+   },
+   "lamp{n}_dim_pct": {
+    "about": "DALI level of the lamp with short address {n}, over 254.",
+    "range": [
+     0,
+     100
+    ],
+    "repeat": {
+     "count": 64,
+     "stride": 5,
+     "from": 0
+    },
+    "to": {
+     "at": 3000,
+     "shown": 3004,
+     "scale": 0.3937007874015748
+    }
+   }
+  }
  },
  "elvaco-cma10": {
   "id": "elvaco-cma10",
@@ -13626,7 +13693,24 @@ export const profiles: Readonly<Record<string, unknown>> = {
      }
     }
    }
-  ]
+  ],
+  "settings": {
+   "do{n}_state": {
+    "about": "Output {n}.",
+    "range": [
+     0,
+     1
+    ],
+    "repeat": {
+     "count": 8,
+     "stride": 1
+    },
+    "to": {
+     "table": "coil",
+     "at": 0
+    }
+   }
+  }
  },
  "waveshare-relay-8": {
   "id": "waveshare-relay-8",
@@ -13666,7 +13750,24 @@ export const profiles: Readonly<Record<string, unknown>> = {
      }
     }
    }
-  ]
+  ],
+  "settings": {
+   "relay{n}_state": {
+    "about": "Relay {n}.",
+    "range": [
+     0,
+     1
+    ],
+    "repeat": {
+     "count": 8,
+     "stride": 1
+    },
+    "to": {
+     "table": "coil",
+     "at": 0
+    }
+   }
+  }
  },
  "wellpro-wp3066": {
   "id": "wellpro-wp3066",
@@ -13973,7 +14074,24 @@ export const profiles: Readonly<Record<string, unknown>> = {
      }
     }
    }
-  ]
+  ],
+  "settings": {
+   "k{n}_state": {
+    "about": "Valve relay {n}.",
+    "range": [
+     0,
+     1
+    ],
+    "repeat": {
+     "count": 2,
+     "stride": 1
+    },
+    "to": {
+     "table": "coil",
+     "at": 0
+    }
+   }
+  }
  },
  "xy-md02": {
   "id": "xy-md02",
