@@ -1,0 +1,199 @@
+/**
+ * What a device is: asks it for its texts (function 43/14), then for the registers that profiles
+ * know products by, then whether the likeliest profile gives values that can be. Reads only.
+ */
+import type { Answers, Candidate } from "../identify.ts";
+import { bySureness, candidatesOf, questionsOf, weighed } from "../identify.ts";
+import type { Span } from "../pdu.ts";
+import { decodeDeviceId, decodeReadReply, encodeRead, placeOf } from "../pdu.ts";
+import type { ModbusProfile } from "../profile.ts";
+import { looked, looksOf } from "./plausible.ts";
+import type { Wire } from "./wire.ts";
+import { exceptionIn } from "./wire.ts";
+
+/** One thing that a device was asked, and what came of it. */
+export interface Asked {
+  /** `holding 0xfc02 ×1`, `function 43`. */
+  readonly at: string;
+  /** `0070`, `exception 2`, `no answer`. */
+  readonly gave: string;
+}
+
+export interface Identity {
+  /** Texts of function 43/14, by object number. */
+  readonly objects: Readonly<Record<string, string>>;
+  /** The surest first. */
+  readonly candidates: readonly Candidate[];
+  /** All that was asked, for who goes on from here. */
+  readonly asked: readonly Asked[];
+}
+
+export interface IdentifyParts {
+  readonly wire: Wire;
+  readonly unit: number;
+  /** @unit ms */
+  readonly timeout: number;
+  readonly profiles: readonly ModbusProfile[];
+  readonly signal: AbortSignal;
+}
+
+/** Questions in a row without an answer after which a device is left alone. */
+const silentLimit = 3;
+
+/** Candidates whose values are looked at. */
+const mostCandidates = 3;
+
+/** Rounds of function 43 for one category: a device with endless texts is cut short. */
+const idRounds = 8;
+
+const basic = 1;
+const regular = 2;
+const illegalFunction = 1;
+
+export async function identifyUnit(parts: IdentifyParts): Promise<Identity> {
+  const asking = new Asking(parts);
+  const objects = await asking.objects();
+  const { profiles, unit } = parts;
+  const answers: Answers = { unit, objects, words: (span) => asking.known(span) };
+  let candidates = candidatesOf(profiles, answers);
+  for (const span of questionsOf(profiles)) {
+    if (candidates[0]?.certainty === "certain" || asking.silentInRow >= silentLimit) break;
+    await asking.read(span);
+    candidates = candidatesOf(profiles, answers);
+  }
+  return {
+    objects: Object.fromEntries(objects ?? []),
+    candidates: await asking.look(candidates),
+    asked: asking.asked,
+  };
+}
+
+/** One device being asked. */
+class Asking {
+  readonly asked: Asked[] = [];
+  silentInRow = 0;
+  readonly #parts: IdentifyParts;
+  readonly #words = new Map<string, Uint16Array>();
+  /** Tables whose function the device does not know. */
+  readonly #without = new Set<string>();
+
+  constructor(parts: IdentifyParts) {
+    this.#parts = parts;
+  }
+
+  known(span: Span): { readonly words: Uint16Array; readonly at: string } | undefined {
+    for (const place of [span, sibling(span)]) {
+      const words = this.#words.get(keyOf(place));
+      if (words !== undefined) return { words, at: placeOf(place) };
+    }
+    return undefined;
+  }
+
+  /** The texts of function 43/14: basic, then regular. [MODBUS-AP 6.21] */
+  async objects(): Promise<ReadonlyMap<number, string> | undefined> {
+    const texts = new Map<number, string>();
+    for (const category of [basic, regular]) {
+      let next: number | undefined = category === basic ? 0 : 3;
+      for (let round = 0; next !== undefined && round < idRounds; round += 1) {
+        const pdu = await this.#ask("function 43", Uint8Array.of(0x2b, 0x0e, category, next));
+        if (pdu === undefined) return texts.size > 0 ? texts : undefined;
+        const id = idOf(pdu);
+        for (const [object, text] of id?.objects ?? []) texts.set(object, text);
+        next = id?.next;
+        // Conformity: 1 basic, 2 regular, 3 extended; the top bit says single objects, too.
+        if (category === basic && ((pdu[3] ?? 0) & 0x7f) < regular) return texts;
+      }
+    }
+    return texts;
+  }
+
+  async read(span: Span): Promise<void> {
+    if (this.known(span) !== undefined) return;
+    const place = this.#without.has(span.table) ? sibling(span) : span;
+    const pdu = await this.#ask(`${placeOf(place)} ×${place.count}`, encodeRead(place));
+    if (pdu !== undefined) {
+      const words = wordsIn(place, pdu);
+      if (words !== undefined) this.#words.set(keyOf(place), words);
+      return;
+    }
+    const refused = this.asked.at(-1)?.gave === `exception ${illegalFunction}`;
+    if (!refused || this.#without.has(span.table)) return;
+    this.#without.add(span.table);
+    if (!this.#without.has(sibling(span).table)) await this.read(span);
+  }
+
+  /** Holds the values of the likeliest profiles against what they can be. */
+  async look(candidates: readonly Candidate[]): Promise<Candidate[]> {
+    const weighedOnes: Candidate[] = [];
+    for (const [index, candidate] of candidates.entries()) {
+      const profile = this.#parts.profiles.find(({ id }) => id === candidate.profile);
+      if (profile === undefined || index >= mostCandidates) weighedOnes.push(candidate);
+      else weighedOnes.push(await this.#lookAt(candidate, profile));
+    }
+    return weighedOnes.toSorted(bySureness);
+  }
+
+  async #lookAt(candidate: Candidate, profile: ModbusProfile): Promise<Candidate> {
+    let result = candidate;
+    for (const look of looksOf(profile)) {
+      if (this.silentInRow >= silentLimit) break;
+      await this.read(look.span);
+      const found = this.#words.get(keyOf(look.span));
+      const seen = found && looked(look, found);
+      if (seen !== undefined) result = weighed(result, seen.fact, seen.plausible);
+    }
+    return result;
+  }
+
+  /** The answer, or undefined after an exception or silence; damaged ones are asked for again. */
+  async #ask(at: string, pdu: Uint8Array): Promise<Uint8Array | undefined> {
+    const { wire, unit, timeout, signal } = this.#parts;
+    let gave = "damaged answer";
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      const heard = await wire.ask({ unit, pdu, timeout }, signal);
+      wire.takeStrays();
+      if (heard.kind === "damaged") continue;
+      this.silentInRow = heard.kind === "silence" ? this.silentInRow + 1 : 0;
+      if (heard.kind === "silence") {
+        gave = "no answer";
+        break;
+      }
+      const exception = exceptionIn(heard.pdu);
+      gave = exception === undefined ? hexOf(heard.pdu.subarray(2)) : `exception ${exception}`;
+      this.asked.push({ at, gave });
+      return exception === undefined ? heard.pdu : undefined;
+    }
+    this.asked.push({ at, gave });
+    return undefined;
+  }
+}
+
+/** The same place in the table that some makers use instead. */
+function sibling(span: Span): Span {
+  if (span.table === "input") return { ...span, table: "holding" };
+  return span.table === "holding" ? { ...span, table: "input" } : span;
+}
+
+function keyOf({ table, at, count }: Span): string {
+  return `${table} ${at} ${count}`;
+}
+
+function wordsIn(span: Span, pdu: Uint8Array): Uint16Array | undefined {
+  try {
+    return decodeReadReply(span, pdu);
+  } catch {
+    return undefined;
+  }
+}
+
+function idOf(pdu: Uint8Array): ReturnType<typeof decodeDeviceId> | undefined {
+  try {
+    return decodeDeviceId(pdu);
+  } catch {
+    return undefined;
+  }
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}

@@ -1,0 +1,187 @@
+/**
+ * RTU frames over a serial port, or over TCP to a transparent gateway, for looking around: asks
+ * one unit and gives account of every byte heard.
+ *
+ * A late answer carries its own unit, so it is never taken for the next unit's. The same unit is
+ * another matter: an answer of the same function to an earlier request that was given up would
+ * fit, so that function of that unit waits until the earlier answer can no longer come.
+ */
+import type { Clock } from "../../../telemetry/index.ts";
+import { GatewayError, sleep } from "../../../telemetry/index.ts";
+import type { ByteChannel } from "../../transport/channel.ts";
+import { encodeRtu, findReply } from "../rtu.ts";
+import { framesIn } from "./overheard.ts";
+import type { Ask, Heard, Stray, Wire } from "./wire.ts";
+import { strayLimit } from "./wire.ts";
+
+export interface RtuWireParts {
+  readonly channel: ByteChannel;
+  readonly clock: Clock;
+  /** For messages. */
+  readonly name: string;
+  /** Time of one byte; 0 where it is not known. @unit ms */
+  readonly character: number;
+  /** Silence between frames. [MODBUS-RTU 2.5.1.1] @unit ms */
+  readonly gap: number;
+  /** Silence after which a frame that began has ended, adapters included. @unit ms */
+  readonly settle: number;
+}
+
+/** An echo, a stray and the longest answer, with room to spare; what comes after is dropped. */
+const receiveLimit = 2048;
+
+/** Longest wait for a chattering line to fall silent. @unit ms */
+const chatterLimit = 1000;
+
+/** An answer that has not come after this long never comes. @unit ms */
+export const latestAnswer = 2000;
+
+/** Requests given up that are remembered. */
+const givenUpLimit = 512;
+
+export class RtuWire implements Wire {
+  readonly #parts: RtuWireParts;
+  #received = Buffer.alloc(0);
+  #lastByte = Number.NEGATIVE_INFINITY;
+  #strays: Stray[] = [];
+  #lost: GatewayError | undefined;
+  #wake: (() => void) | undefined;
+  /** `unit function` → until when its answer may still come. */
+  readonly #givenUp = new Map<string, number>();
+
+  constructor(parts: RtuWireParts) {
+    this.#parts = parts;
+    parts.channel.onData((bytes) => {
+      this.#lastByte = parts.clock.monotonic();
+      const room = receiveLimit - this.#received.length;
+      this.#received = Buffer.concat([this.#received, bytes.subarray(0, room)]);
+      this.#wake?.();
+    });
+    parts.channel.onClose((reason) => {
+      this.#lost = reason;
+      this.#wake?.();
+    });
+  }
+
+  async ask(ask: Ask, signal: AbortSignal): Promise<Heard> {
+    const { clock, channel, character } = this.#parts;
+    await this.#fence(ask, signal);
+    await this.#calm(signal);
+    this.#sort(this.#received);
+    this.#received = Buffer.alloc(0);
+    const frame = encodeRtu(ask.unit, ask.pdu);
+    const sent = clock.monotonic() + frame.length * character;
+    channel.write(frame);
+    const request = { unit: ask.unit, pdu: ask.pdu, frame };
+    let end = sent + ask.timeout;
+    for (;;) {
+      await this.#until(end, signal);
+      const now = clock.monotonic();
+      const match = findReply(this.#received, request);
+      if (match.kind === "reply") {
+        this.#setAside(match.pdu, request);
+        return { kind: "answer", pdu: match.pdu, after: Math.max(0, now - sent) };
+      }
+      if (now < end) continue;
+      // A frame that has begun is heard to its end.
+      if (now - this.#lastByte >= this.#parts.settle || now > sent + ask.timeout + chatterLimit) {
+        return this.#unanswered(ask, frame);
+      }
+      end = this.#lastByte + this.#parts.settle;
+    }
+  }
+
+  async listen(ms: number, signal: AbortSignal): Promise<void> {
+    const end = this.#parts.clock.monotonic() + ms;
+    while (this.#parts.clock.monotonic() < end) await this.#until(end, signal);
+    this.#sort(this.#received);
+    this.#received = Buffer.alloc(0);
+  }
+
+  takeStrays(): Stray[] {
+    const strays = this.#strays;
+    this.#strays = [];
+    return strays;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#parts.channel.close();
+  }
+
+  /** Waits out an answer that would be taken for this one's. */
+  async #fence({ unit, pdu }: Ask, signal: AbortSignal): Promise<void> {
+    const key = `${unit} ${pdu[0]}`;
+    const until = this.#givenUp.get(key);
+    this.#givenUp.delete(key);
+    if (until === undefined) return;
+    const left = until - this.#parts.clock.monotonic();
+    if (left > 0) await this.listen(left, signal);
+  }
+
+  /** Waits until the line is silent, within bounds. */
+  async #calm(signal: AbortSignal): Promise<void> {
+    const { clock, gap } = this.#parts;
+    const limit = clock.monotonic() + chatterLimit;
+    for (;;) {
+      this.#check(signal);
+      const now = clock.monotonic();
+      const left = this.#lastByte + gap - now;
+      if (left <= 0 || now > limit) return;
+      await sleep(clock, left, signal);
+    }
+  }
+
+  /** Waits for bytes, but not beyond a time. */
+  async #until(end: number, signal: AbortSignal): Promise<void> {
+    this.#check(signal);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = this.#parts.clock.after(end - this.#parts.clock.monotonic(), resolve);
+    const wake = (): void => resolve();
+    this.#wake = wake;
+    signal.addEventListener("abort", wake, { once: true });
+    await promise;
+    signal.removeEventListener("abort", wake);
+    this.#wake = undefined;
+    timer.cancel();
+    this.#check(signal);
+  }
+
+  #check(signal: AbortSignal): void {
+    if (this.#lost !== undefined) throw this.#lost;
+    if (!signal.aborted) return;
+    throw new GatewayError("E_DISCONNECTED", `${this.#parts.name}: the search was stopped`);
+  }
+
+  #unanswered(ask: Ask, frame: Uint8Array): Heard {
+    const rest = this.#sort(withoutEcho(this.#received, frame));
+    this.#received = Buffer.alloc(0);
+    if (rest.length === 0 && this.#givenUp.size < givenUpLimit) {
+      const until = this.#parts.clock.monotonic() + latestAnswer;
+      this.#givenUp.set(`${ask.unit} ${ask.pdu[0]}`, until);
+    }
+    return rest.length > 0 ? { kind: "damaged", bytes: rest } : { kind: "silence" };
+  }
+
+  /** Keeps what stands around an answer: before it strays, behind it a second answer. */
+  #setAside(pdu: Uint8Array, request: { readonly unit: number; readonly frame: Uint8Array }): void {
+    const heard = withoutEcho(this.#received, request.frame);
+    const at = heard.indexOf(encodeRtu(request.unit, pdu));
+    this.#sort(heard.subarray(0, Math.max(0, at)));
+    this.#received = Buffer.from(heard.subarray(at + pdu.length + 3));
+  }
+
+  /** Keeps the frames as strays and gives what is none. */
+  #sort(bytes: Uint8Array): Uint8Array {
+    if (bytes.length === 0) return bytes;
+    const { frames, rest } = framesIn(bytes);
+    for (const { unit, pdu } of frames) this.#givenUp.delete(`${unit} ${(pdu[0] ?? 0) & 0x7f}`);
+    this.#strays = [...this.#strays, ...frames].slice(-strayLimit);
+    return rest;
+  }
+}
+
+/** Adapters on two wires may hear themselves. */
+function withoutEcho(received: Buffer, frame: Uint8Array): Buffer {
+  const echoed = received.subarray(0, frame.length).equals(frame);
+  return echoed ? received.subarray(frame.length) : received;
+}
