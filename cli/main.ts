@@ -14,6 +14,7 @@ import { hubCommand } from "./commands/hub.ts";
 import { profilesCommand } from "./commands/profiles.ts";
 import { queryCommand } from "./commands/query.ts";
 import { readCommand } from "./commands/read.ts";
+import { scanCommand } from "./commands/scan.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { spoolCommand } from "./commands/spool.ts";
 import { statusCommand } from "./commands/status.ts";
@@ -38,6 +39,7 @@ async function main(): Promise<void> {
     .command(agentCommand)
     .command(hubCommand)
     .command(checkCommand)
+    .command(scanCommand)
     .command(readCommand)
     .command(queryCommand)
     .command(statusCommand)

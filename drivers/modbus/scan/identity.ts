@@ -1,8 +1,12 @@
 /**
- * What a device is: asks it for its texts (function 43/14), then for the registers that profiles
+ * What a device is: asks it for its texts (function 43/14) and for the registers that profiles
  * know products by, then whether the likeliest profile gives values that can be. Reads only.
+ *
+ * On a serial line the texts come last, when the registers have not told: most meters keep silent
+ * about function 43, and some lose the next request over it (a libmodbus slave takes half of the
+ * frame and the other half for the beginning of what follows, until half a second has passed).
  */
-import type { Answers, Candidate } from "../identify.ts";
+import type { Candidate } from "../identify.ts";
 import { bySureness, candidatesOf, questionsOf, weighed } from "../identify.ts";
 import type { Span } from "../pdu.ts";
 import { decodeDeviceId, decodeReadReply, encodeRead, placeOf } from "../pdu.ts";
@@ -35,7 +39,12 @@ export interface IdentifyParts {
   readonly timeout: number;
   readonly profiles: readonly ModbusProfile[];
   readonly signal: AbortSignal;
+  /** Whether it is asked for its texts before its registers, or after. */
+  readonly texts: "first" | "last";
 }
+
+/** Silence that a device needs to forget half a frame. @unit ms */
+const forgetting = 600;
 
 /** Questions in a row without an answer after which a device is left alone. */
 const silentLimit = 3;
@@ -48,24 +57,22 @@ const idRounds = 8;
 
 const basic = 1;
 const regular = 2;
+/** Number of the first text that only regular devices have. */
+const firstRegular = 3;
 const illegalFunction = 1;
 
+/** @throws E_DISCONNECTED */
 export async function identifyUnit(parts: IdentifyParts): Promise<Identity> {
   const asking = new Asking(parts);
-  const objects = await asking.objects();
-  const { profiles, unit } = parts;
-  const answers: Answers = { unit, objects, words: (span) => asking.known(span) };
-  let candidates = candidatesOf(profiles, answers);
+  const { profiles, texts } = parts;
+  if (texts === "first") await asking.askTexts();
   for (const span of questionsOf(profiles)) {
-    if (candidates[0]?.certainty === "certain" || asking.silentInRow >= silentLimit) break;
+    if (asking.isCertain() || asking.silentInRow >= silentLimit) break;
     await asking.read(span);
-    candidates = candidatesOf(profiles, answers);
   }
-  return {
-    objects: Object.fromEntries(objects ?? []),
-    candidates: await asking.look(candidates),
-    asked: asking.asked,
-  };
+  if (texts === "last" && !asking.isCertain()) await asking.askTexts();
+  const candidates = await asking.look(asking.candidates());
+  return { objects: asking.objects(), candidates, asked: asking.asked };
 }
 
 /** One device being asked. */
@@ -74,6 +81,7 @@ class Asking {
   silentInRow = 0;
   readonly #parts: IdentifyParts;
   readonly #words = new Map<string, Uint16Array>();
+  readonly #texts = new Map<number, string>();
   /** Tables whose function the device does not know. */
   readonly #without = new Set<string>();
 
@@ -89,22 +97,42 @@ class Asking {
     return undefined;
   }
 
+  objects(): Readonly<Record<string, string>> {
+    return Object.fromEntries(this.#texts);
+  }
+
+  candidates(): Candidate[] {
+    const { profiles, unit } = this.#parts;
+    const objects = this.#texts.size > 0 ? this.#texts : undefined;
+    return candidatesOf(profiles, { unit, objects, words: (span) => this.known(span) });
+  }
+
+  isCertain(): boolean {
+    return this.candidates()[0]?.certainty === "certain";
+  }
+
   /** The texts of function 43/14: basic, then regular. [MODBUS-AP 6.21] */
-  async objects(): Promise<ReadonlyMap<number, string> | undefined> {
-    const texts = new Map<number, string>();
+  async askTexts(): Promise<void> {
     for (const category of [basic, regular]) {
-      let next: number | undefined = category === basic ? 0 : 3;
+      let next: number | undefined = category === basic ? 0 : firstRegular;
       for (let round = 0; next !== undefined && round < idRounds; round += 1) {
         const pdu = await this.#ask("function 43", Uint8Array.of(0x2b, 0x0e, category, next));
-        if (pdu === undefined) return texts.size > 0 ? texts : undefined;
+        if (pdu === undefined) break;
         const id = idOf(pdu);
-        for (const [object, text] of id?.objects ?? []) texts.set(object, text);
+        for (const [object, text] of id?.objects ?? []) this.#texts.set(object, text);
         next = id?.next;
         // Conformity: 1 basic, 2 regular, 3 extended; the top bit says single objects, too.
-        if (category === basic && ((pdu[3] ?? 0) & 0x7f) < regular) return texts;
+        if (category === basic && ((pdu[3] ?? 0) & 0x7f) < regular) return this.#forget();
       }
+      if (this.#texts.size === 0) break;
     }
-    return texts;
+    await this.#forget();
+  }
+
+  /** All slaves of a line have heard function 43, not only the one that was asked. */
+  async #forget(): Promise<void> {
+    const { wire, texts, signal } = this.#parts;
+    if (texts === "last") await wire.listen(forgetting, signal);
   }
 
   async read(span: Span): Promise<void> {

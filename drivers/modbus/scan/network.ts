@@ -197,9 +197,10 @@ class Host {
     if (found.length === 0) return [];
     const devices: (Presence & { readonly identity: Identity })[] = [];
     await using wire = await this.#parts.connect(this.#address, signal);
+    const texts = this.#address.scheme === "tcp" ? "first" : "last";
     for (const presence of found.toSorted((a, b) => a.unit - b.unit)) {
       const { unit } = presence;
-      const identity = await identifyUnit({ wire, unit, timeout, profiles, signal });
+      const identity = await identifyUnit({ wire, unit, timeout, profiles, signal, texts });
       devices.push({ ...presence, identity });
     }
     return devices;

@@ -5,6 +5,14 @@
  * A late answer carries its own unit, so it is never taken for the next unit's. The same unit is
  * another matter: an answer of the same function to an earlier request that was given up would
  * fit, so that function of that unit waits until the earlier answer can no longer come.
+ *
+ * Slaves that frame by length and not by silence (libmodbus is one) take what follows a request to
+ * another unit for that unit's answer. Where nobody is there, the next request would be that
+ * answer, and they would be out of step. So a request without an answer is closed by another one
+ * to the same unit, which reads as an answer too:
+ *
+ *   | unit | 03 | 03 | 00 | 00 | 02 | CRC |    request: 2 registers from 0x0300
+ *   | unit | 03 | 03 | 3 bytes      | CRC |    answer of 3 bytes
  */
 import type { Clock } from "../../../telemetry/index.ts";
 import { GatewayError, sleep } from "../../../telemetry/index.ts";
@@ -36,8 +44,23 @@ const chatterLimit = 1000;
 /** An answer that has not come after this long never comes. @unit ms */
 export const latestAnswer = 2000;
 
+/** How often a fence looks whether the awaited answer has come. @unit ms */
+const fenceStep = 100;
+
 /** Requests given up that are remembered. */
 const givenUpLimit = 512;
+
+/** Slaves out of step wait this long for an answer, and need no help after it. @unit ms */
+const closedBefore = 450;
+
+/** Functions that read registers: what closes them is a request of the same function. */
+const registerReads: ReadonlySet<number | undefined> = new Set([3, 4]);
+
+/** Answers that may still come. */
+interface GivenUp {
+  readonly until: number;
+  left: number;
+}
 
 export class RtuWire implements Wire {
   readonly #parts: RtuWireParts;
@@ -46,8 +69,8 @@ export class RtuWire implements Wire {
   #strays: Stray[] = [];
   #lost: GatewayError | undefined;
   #wake: (() => void) | undefined;
-  /** `unit function` → until when its answer may still come. */
-  readonly #givenUp = new Map<string, number>();
+  /** By `unit function`. */
+  readonly #givenUp = new Map<string, GivenUp>();
 
   constructor(parts: RtuWireParts) {
     this.#parts = parts;
@@ -111,11 +134,13 @@ export class RtuWire implements Wire {
   /** Waits out an answer that would be taken for this one's. */
   async #fence({ unit, pdu }: Ask, signal: AbortSignal): Promise<void> {
     const key = `${unit} ${pdu[0]}`;
-    const until = this.#givenUp.get(key);
+    for (;;) {
+      const given = this.#givenUp.get(key);
+      const now = this.#parts.clock.monotonic();
+      if (given === undefined || given.left <= 0 || given.until <= now) break;
+      await this.listen(Math.min(fenceStep, given.until - now), signal);
+    }
     this.#givenUp.delete(key);
-    if (until === undefined) return;
-    const left = until - this.#parts.clock.monotonic();
-    if (left > 0) await this.listen(left, signal);
   }
 
   /** Waits until the line is silent, within bounds. */
@@ -135,7 +160,8 @@ export class RtuWire implements Wire {
   async #until(end: number, signal: AbortSignal): Promise<void> {
     this.#check(signal);
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = this.#parts.clock.after(end - this.#parts.clock.monotonic(), resolve);
+    const left = Math.max(0, end - this.#parts.clock.monotonic());
+    const timer = this.#parts.clock.after(left, resolve);
     const wake = (): void => resolve();
     this.#wake = wake;
     signal.addEventListener("abort", wake, { once: true });
@@ -155,11 +181,23 @@ export class RtuWire implements Wire {
   #unanswered(ask: Ask, frame: Uint8Array): Heard {
     const rest = this.#sort(withoutEcho(this.#received, frame));
     this.#received = Buffer.alloc(0);
-    if (rest.length === 0 && this.#givenUp.size < givenUpLimit) {
-      const until = this.#parts.clock.monotonic() + latestAnswer;
-      this.#givenUp.set(`${ask.unit} ${ask.pdu[0]}`, until);
-    }
-    return rest.length > 0 ? { kind: "damaged", bytes: rest } : { kind: "silence" };
+    if (rest.length > 0) return { kind: "damaged", bytes: rest };
+    const sent = 1 + this.#close(ask);
+    if (this.#givenUp.size >= givenUpLimit) this.#givenUp.clear();
+    const until = this.#parts.clock.monotonic() + latestAnswer;
+    this.#givenUp.set(`${ask.unit} ${ask.pdu[0]}`, { until, left: sent });
+    return { kind: "silence", sent };
+  }
+
+  /** Keeps slaves in step that wait for an answer; how many requests it took. */
+  #close({ unit, pdu, timeout }: Ask): number {
+    const [code = 0] = pdu;
+    if (!registerReads.has(code) || timeout > closedBefore) return 0;
+    const { channel, clock, character } = this.#parts;
+    const frame = encodeRtu(unit, Uint8Array.of(code, 3, 0, 0, 2));
+    channel.write(frame);
+    this.#lastByte = clock.monotonic() + frame.length * character;
+    return 1;
   }
 
   /** Keeps what stands around an answer: before it strays, behind it a second answer. */
@@ -174,7 +212,10 @@ export class RtuWire implements Wire {
   #sort(bytes: Uint8Array): Uint8Array {
     if (bytes.length === 0) return bytes;
     const { frames, rest } = framesIn(bytes);
-    for (const { unit, pdu } of frames) this.#givenUp.delete(`${unit} ${(pdu[0] ?? 0) & 0x7f}`);
+    for (const { unit, pdu } of frames) {
+      const given = this.#givenUp.get(`${unit} ${(pdu[0] ?? 0) & 0x7f}`);
+      if (given !== undefined) given.left -= 1;
+    }
     this.#strays = [...this.#strays, ...frames].slice(-strayLimit);
     return rest;
   }

@@ -176,7 +176,7 @@ class Searching {
     const { profiles, signal } = this.#parts;
     const least = Math.max(this.#parts.timeout, identifyTimeout);
     const timeout = Math.max(least, latencyFactor * after);
-    return identifyUnit({ wire, unit, timeout, profiles, signal });
+    return identifyUnit({ wire, unit, timeout, profiles, signal, texts: "last" });
   }
 
   #known(): Known {

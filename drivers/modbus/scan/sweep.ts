@@ -133,8 +133,9 @@ export class Sweep {
 
   async #ask(unit: number, timeout: number): Promise<Heard> {
     const ask: Ask = { unit, pdu: this.#parts.pdu, timeout };
-    this.#asked.set(unit, (this.#asked.get(unit) ?? 0) + 1);
     const heard = await this.#parts.wire.ask(ask, this.#parts.signal);
+    const sent = heard.kind === "silence" ? heard.sent : 1;
+    this.#asked.set(unit, (this.#asked.get(unit) ?? 0) + sent);
     if (heard.kind === "answer") this.#heard.set(unit, (this.#heard.get(unit) ?? 0) + 1);
     return heard;
   }

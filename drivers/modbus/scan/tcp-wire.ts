@@ -63,7 +63,7 @@ export class TcpWire implements Wire {
       const onAbort = (): void => fail(stopped(name));
       this.#transaction = (this.#transaction + 1) & 0xffff;
       const transaction = this.#transaction;
-      const timer = clock.after(timeout, () => settle({ kind: "silence" }));
+      const timer = clock.after(timeout, () => settle({ kind: "silence", sent: 1 }));
       signal.addEventListener("abort", onAbort, { once: true });
       this.#pending = { transaction, unit, settle, fail };
       this.#sent = clock.monotonic();

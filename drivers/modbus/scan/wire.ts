@@ -17,7 +17,11 @@ export type Heard =
       /** From the end of the request until the answer was whole. @unit ms */
       readonly after: number;
     }
-  | { readonly kind: "silence" }
+  | {
+      readonly kind: "silence";
+      /** Requests that the unit was sent: each may still be answered. */
+      readonly sent: number;
+    }
   /** Bytes that are no frame: a collision, noise, or another speed. */
   | { readonly kind: "damaged"; readonly bytes: Uint8Array };
 
