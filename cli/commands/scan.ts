@@ -4,6 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { basename, dirname } from "node:path";
+import { stableName } from "../../drivers/index.ts";
 import { defineCommand, durationArgument, jsonOption, print, printJson, Stop } from "../command.ts";
 import type { Library } from "../config.ts";
 import { loadLibrary } from "../config.ts";
@@ -11,6 +12,7 @@ import { exitCodes } from "../exit.ts";
 import { shareFolder } from "../folder.ts";
 import { clock } from "../platform.ts";
 import { Progress } from "../progress.ts";
+import { systemFiles } from "../system-files.ts";
 import type { ScanResult, ScanWishes } from "../scan-run.ts";
 import { scanNetwork, scanSerial } from "../scan-run.ts";
 import type { NamedDevice } from "../scan-site.ts";
@@ -91,7 +93,7 @@ async function search(wishes: ScanWishes, library: Library): Promise<ScanResult>
   const parts = { library, clock, progress, signal: ending.signal };
   return port === undefined
     ? await scanNetwork(wishes, parts)
-    : await scanSerial(wishes, port, parts);
+    : await scanSerial(wishes, await stableName(systemFiles, port), parts);
 }
 
 /** @throws E_OUTPUT */

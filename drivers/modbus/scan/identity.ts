@@ -6,11 +6,12 @@
  * about function 43, and some lose the next request over it (a libmodbus slave takes half of the
  * frame and the other half for the beginning of what follows, until half a second has passed).
  */
-import type { Candidate } from "../identify.ts";
-import { bySureness, candidatesOf, questionsOf, weighed } from "../identify.ts";
+import type { Candidate, Certainty } from "../identify.ts";
+import { bySureness, candidatesOf, certainties, questionsOf, weighed } from "../identify.ts";
 import type { Span } from "../pdu.ts";
 import { decodeDeviceId, decodeReadReply, encodeRead, placeOf } from "../pdu.ts";
 import type { ModbusProfile } from "../profile.ts";
+import type { Seen } from "./plausible.ts";
 import { looked, looksOf } from "./plausible.ts";
 import type { Wire } from "./wire.ts";
 import { exceptionIn } from "./wire.ts";
@@ -69,10 +70,15 @@ export async function identifyUnit(parts: IdentifyParts): Promise<Identity> {
   for (const span of questionsOf(profiles)) {
     if (asking.isCertain() || asking.silentInRow >= silentLimit) break;
     await asking.read(span);
+    await asking.look(["certain", "likely"]);
   }
   if (texts === "last" && !asking.isCertain()) await asking.askTexts();
-  const candidates = await asking.look(asking.candidates());
-  return { objects: asking.objects(), candidates, asked: asking.asked };
+  await asking.look(certainties);
+  return {
+    objects: asking.objects(),
+    candidates: asking.candidates(),
+    asked: asking.asked,
+  };
 }
 
 /** One device being asked. */
@@ -82,6 +88,8 @@ class Asking {
   readonly #parts: IdentifyParts;
   readonly #words = new Map<string, Uint16Array>();
   readonly #texts = new Map<number, string>();
+  /** What values said of a profile, by its id. */
+  readonly #seen = new Map<string, readonly Seen[]>();
   /** Tables whose function the device does not know. */
   readonly #without = new Set<string>();
 
@@ -104,7 +112,12 @@ class Asking {
   candidates(): Candidate[] {
     const { profiles, unit } = this.#parts;
     const objects = this.#texts.size > 0 ? this.#texts : undefined;
-    return candidatesOf(profiles, { unit, objects, words: (span) => this.known(span) });
+    const answers = { unit, objects, words: (span: Span) => this.known(span) };
+    const found = candidatesOf(profiles, answers).map((candidate) => {
+      const seen = this.#seen.get(candidate.profile) ?? [];
+      return seen.reduce((sum, { fact, plausible }) => weighed(sum, fact, plausible), candidate);
+    });
+    return found.toSorted(bySureness);
   }
 
   isCertain(): boolean {
@@ -150,27 +163,26 @@ class Asking {
     if (!this.#without.has(sibling(span).table)) await this.read(span);
   }
 
-  /** Holds the values of the likeliest profiles against what they can be. */
-  async look(candidates: readonly Candidate[]): Promise<Candidate[]> {
-    const weighedOnes: Candidate[] = [];
-    for (const [index, candidate] of candidates.entries()) {
-      const profile = this.#parts.profiles.find(({ id }) => id === candidate.profile);
-      if (profile === undefined || index >= mostCandidates) weighedOnes.push(candidate);
-      else weighedOnes.push(await this.#lookAt(candidate, profile));
+  /** Holds values of the candidates that are this sure against what they can be, once each. */
+  async look(sure: readonly Certainty[]): Promise<void> {
+    const candidates = this.candidates().slice(0, mostCandidates);
+    for (const { profile: id, certainty } of candidates) {
+      const profile = this.#parts.profiles.find((one) => one.id === id);
+      if (profile === undefined || this.#seen.has(id) || !sure.includes(certainty)) continue;
+      this.#seen.set(id, await this.#lookAt(profile));
     }
-    return weighedOnes.toSorted(bySureness);
   }
 
-  async #lookAt(candidate: Candidate, profile: ModbusProfile): Promise<Candidate> {
-    let result = candidate;
+  async #lookAt(profile: ModbusProfile): Promise<Seen[]> {
+    const seen: Seen[] = [];
     for (const look of looksOf(profile)) {
       if (this.silentInRow >= silentLimit) break;
       await this.read(look.span);
-      const found = this.#words.get(keyOf(look.span));
-      const seen = found && looked(look, found);
-      if (seen !== undefined) result = weighed(result, seen.fact, seen.plausible);
+      const words = this.#words.get(keyOf(look.span));
+      const fact = words && looked(look, words);
+      if (fact !== undefined) seen.push(fact);
     }
-    return result;
+    return seen;
   }
 
   /** The answer, or undefined after an exception or silence; damaged ones are asked for again. */

@@ -8,5 +8,5 @@ export { openNetworkWire, openSerialWire } from "./open.ts";
 export { searchSerial } from "./serial.ts";
 export type { IdentifiedUnit, SearchProgress, SerialSearch, SerialState } from "./serial.ts";
 export { modbusProfiles } from "./library.ts";
-export { settingName, settingsOf } from "./settings.ts";
+export { setting as lineSetting, settingName, settingsOf } from "./settings.ts";
 export type { LineSetting } from "./settings.ts";

@@ -45,14 +45,16 @@ export function looksOf(profile: ModbusProfile): Look[] {
   return [...looks.values()].slice(0, mostLooks);
 }
 
+export interface Seen {
+  readonly fact: string;
+  readonly plausible: boolean;
+}
+
 /**
  * `frequency_hz 49.98 at input 0x0046`, and whether that can be; undefined when the value says
  * nothing: none, or 0 on a meter that is not connected yet.
  */
-export function looked(
-  { field, span, range }: Look,
-  words: Uint16Array,
-): { readonly fact: string; readonly plausible: boolean } | undefined {
+export function looked({ field, span, range }: Look, words: Uint16Array): Seen | undefined {
   let value: unknown;
   try {
     value = decodeField(field.form, words);
