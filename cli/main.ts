@@ -15,6 +15,7 @@ import { portsCommand } from "./commands/ports.ts";
 import { profilesCommand } from "./commands/profiles.ts";
 import { queryCommand } from "./commands/query.ts";
 import { readCommand } from "./commands/read.ts";
+import { reportCommand } from "./commands/report.ts";
 import { scanCommand } from "./commands/scan.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { spoolCommand } from "./commands/spool.ts";
@@ -43,6 +44,7 @@ async function main(): Promise<void> {
     .command(portsCommand)
     .command(scanCommand)
     .command(readCommand)
+    .command(reportCommand)
     .command(queryCommand)
     .command(statusCommand)
     .command(storeCommand)

@@ -4,7 +4,7 @@
  * maker's meter is a voltage in another's, so each candidate says how sure it is and why.
  */
 import type { Order, ValueType } from "./values.ts";
-import { decodeRaw, typeWords } from "./values.ts";
+import { decodeRaw, encodeRaw, typeWords } from "./values.ts";
 import type { Span } from "./pdu.ts";
 import { placeOf, tables } from "./pdu.ts";
 import type { IdentifyRule, ModbusProfile } from "./profile.ts";
@@ -70,6 +70,17 @@ export function spanOfRule({ at, table, type, length }: IdentifyRule): Span | un
   if (at === undefined) return undefined;
   const count = tables[table].bits ? 1 : typeWords[type] || (length ?? 1);
   return { table, at, count };
+}
+
+/** What registers hold on a device that pleases a rule, for simulated ones. */
+export function fingerprintOf(
+  rule: IdentifyRule,
+): { readonly span: Span; readonly words: Uint16Array } | undefined {
+  const span = spanOfRule(rule);
+  const { equals, starts, contains, between, type, order } = rule;
+  const [value] = [equals ?? starts ?? contains ?? between?.[0] ?? 1].flat();
+  if (span === undefined || value === undefined) return undefined;
+  return { span, words: encodeRaw(value, type, { order, length: span.count }) };
 }
 
 /** Profiles that these answers speak for, the surest first. */

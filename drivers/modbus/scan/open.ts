@@ -3,11 +3,11 @@ import type { Address } from "../../../config/index.ts";
 import { addressText } from "../../../config/index.ts";
 import type { Clock } from "../../../telemetry/index.ts";
 import type { ByteChannel } from "../../transport/channel.ts";
+import type { SerialBus } from "../../transport/options.ts";
 import { openSerial } from "../../transport/serial.ts";
 import { connectTcp } from "../../transport/tcp.ts";
 import { characterTime, frameSilence } from "../rtu.ts";
 import { RtuWire } from "./rtu-wire.ts";
-import type { LineSetting } from "./settings.ts";
 import { TcpWire } from "./tcp-wire.ts";
 import type { Wire } from "./wire.ts";
 
@@ -20,10 +20,13 @@ const networkSettle = 50;
 /** Longest wait for a connection: a host that is there answers at once. @unit ms */
 const connectLimit = 1500;
 
+/** How characters go over a line. */
+export type LineTiming = Pick<SerialBus, "baud" | "parity" | "dataBits" | "stopBits">;
+
 /** @throws E_SERIAL and its kin */
 export async function openSerialWire(
   port: string,
-  setting: LineSetting,
+  setting: LineTiming,
   clock: Clock,
 ): Promise<Wire> {
   const channel = await openSerial({ port, ...setting, turnaround: undefined });
@@ -33,7 +36,7 @@ export async function openSerialWire(
 /** The timing of a serial line around its bytes. */
 export function serialWire(
   over: { readonly channel: ByteChannel; readonly clock: Clock; readonly name: string },
-  setting: LineSetting,
+  setting: LineTiming,
 ): Wire {
   const character = characterTime(setting);
   const gap = frameSilence(setting.baud, character);

@@ -8,15 +8,14 @@ import { profiles as shipped } from "../../../config/profiles.gen.ts";
 import type { Answers, Candidate } from "../../../drivers/modbus/identify.ts";
 import {
   candidatesOf,
+  fingerprintOf,
   questionsOf,
-  spanOfRule,
   weighed,
 } from "../../../drivers/modbus/identify.ts";
 import type { Span } from "../../../drivers/modbus/pdu.ts";
 import { placeOf } from "../../../drivers/modbus/pdu.ts";
-import type { IdentifyRule, ModbusProfile } from "../../../drivers/modbus/profile.ts";
+import type { ModbusProfile } from "../../../drivers/modbus/profile.ts";
 import { idObjects, modbusProfile } from "../../../drivers/modbus/profile.ts";
-import { encodeRaw, typeWords } from "../../../drivers/modbus/values.ts";
 import { modbusProfiles } from "../../../drivers/modbus/scan/library.ts";
 import { profileOf } from "./world.ts";
 
@@ -153,25 +152,16 @@ describe("rules", () => {
   });
 });
 
-/** An answer that pleases a rule. */
-function pleasing(rule: IdentifyRule): string | number {
-  const [wanted] = [rule.equals ?? rule.starts ?? rule.contains ?? rule.between?.[0] ?? 1].flat();
-  return wanted ?? 1;
-}
-
+/** A device as the simulator would make it, and with the texts that its rules want. */
 function deviceOf({ header }: ModbusProfile): Answers {
-  const words: Record<string, number[]> = {};
+  const words: Record<string, readonly number[]> = {};
   const objects: Record<number, string> = {};
   for (const rule of header.identify) {
-    const span = spanOfRule(rule);
-    if (span === undefined) {
-      const known = Object.entries(idObjects).find(([object]) => object === rule.object);
-      objects[known?.[1] ?? Number(rule.object)] = String(pleasing(rule));
-      continue;
-    }
-    const { type, order } = rule;
-    const length = typeWords[type] || span.count;
-    words[placeOf(span)] = [...encodeRaw(pleasing(rule), type, { order, length })];
+    const fingerprint = fingerprintOf(rule);
+    if (fingerprint !== undefined) words[placeOf(fingerprint.span)] = [...fingerprint.words];
+    const known = Object.entries(idObjects).find(([object]) => object === rule.object);
+    const [text] = [rule.equals ?? rule.starts ?? rule.contains ?? ""].flat();
+    if (rule.object !== undefined) objects[known?.[1] ?? Number(rule.object)] = String(text);
   }
   return device({ words, objects });
 }
