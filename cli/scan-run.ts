@@ -118,10 +118,12 @@ export async function scanSerial(
     const told = [`${found.probes} addresses asked at ${names.join(", ")} in ${took}.`, ...sampled];
     return { ...serialResult(found, port, settings), told, stopped: false };
   } catch (error) {
-    if (!signal.aborted || state === undefined) throw error;
+    const lost = error instanceof GatewayError && error.code === "E_DISCONNECTED";
+    if (!lost || state === undefined) throw error;
     const known = state;
     await file?.keep(() => known, true);
-    return stoppedResult(known, { port, settings, resume });
+    const why = signal.aborted ? "Stopped" : `Stopped: ${error.message}`;
+    return stoppedResult(known, { port, settings, resume, why });
   }
 }
 
@@ -133,17 +135,21 @@ interface Interrupted {
   readonly port: string;
   readonly settings: readonly LineSetting[];
   readonly resume: string | undefined;
+  readonly why: string;
 }
 
-/** What was known when a person stopped the search: who is there, not yet what they are. */
-function stoppedResult(known: SerialState, { port, settings, resume }: Interrupted): ScanResult {
+/** What was known when a person or a lost port stopped the search: who is there, not yet what they are. */
+function stoppedResult(
+  known: SerialState,
+  { port, settings, resume, why }: Interrupted,
+): ScanResult {
   const identity = { objects: {}, candidates: [], asked: [] };
   const devices = known.found.map((one) => ({ ...one, identity }));
   const search = { devices, suspicions: known.suspicions, sampled: [], probes: 0 };
   const again =
     resume === undefined
-      ? "Stopped; give --resume FILE to go on next time."
-      : `Stopped; the same command goes on where it was (${resume}).`;
+      ? `${why}; give --resume FILE to go on next time.`
+      : `${why}; the same command goes on where it was (${resume}).`;
   return { ...serialResult(search, port, settings), told: [again], stopped: true };
 }
 
@@ -182,8 +188,8 @@ export async function scanNetwork(wishes: ScanWishes, parts: ScanParts): Promise
     profiles: modbusProfiles(parts.library),
     clock,
     signal,
-    progress: ({ done, total, found }) =>
-      progress.show(`${done} of ${total} hosts asked, ${found} devices found`),
+    progress: ({ at, done, total, found }) =>
+      progress.show(`${done} of ${total} hosts asked, ${found} devices found (${at})`),
   });
   const took = shownAge(clock.monotonic() - begun);
   const closed = found.closed === 0 ? "" : `, ${found.closed} of them closed`;

@@ -12,7 +12,7 @@ import { shareFolder } from "./folder.ts";
 /** @unit ms */
 const saveEvery = 1000;
 
-const suspicionKinds = ["damaged", "twice", "everyone", "noise", "stranger"] as const;
+const suspicionKinds = ["damaged", "twice", "everyone", "noise", "stranger", "gateway"] as const;
 
 const stateForm = v.object({
   done: v.record(v.string(), v.array(v.number())),

@@ -1,17 +1,22 @@
 /** `rackstreet scan` against slaves that libmodbus serves behind a pseudo terminal. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { isRecord } from "../../telemetry/index.ts";
-import { needs } from "../peers.ts";
+import { startLine } from "../drivers/modbus/world.ts";
+import { needs, needsPython } from "../peers.ts";
+import { freePort } from "../ports.ts";
 import { startRackstreet } from "../rackstreet.ts";
 import { until } from "../until.ts";
 import type { SlaveTables } from "./libmodbus.ts";
 import { hasLibmodbus, startSlaves } from "./libmodbus.ts";
 
 const present = hasLibmodbus();
+const hasPymodbus = needsPython("pymodbus, serial", "python3-pymodbus") && needs("socat", "socat");
 const hasMbpoll = needs("mbpoll", "mbpoll");
 
 /** An Eastron meter at 230.2 V and 50 Hz with this code. */
@@ -143,4 +148,73 @@ describe.skipIf(!present)("a scan of a line with libmodbus slaves", () => {
     },
     60_000,
   );
+});
+
+/** A product that says in texts what it is. */
+const acme = `
+id: acme-x1
+vendor: Acme
+model: X1
+class: power
+driver: modbus
+sources: [written for a test]
+confidence: high
+header:
+  identify:
+    - { object: vendor, equals: Acme }
+    - { object: product, starts: [X0, X1] }
+points:
+  - { measurement: thermal, fields: { temp_c: { at: 0, scale: 0.01 } } }
+`;
+
+/** pymodbus with one device, unit 7; it keeps silent for others. */
+async function startPymodbus(kind: "tcp" | "rtu", where: string): Promise<AsyncDisposable> {
+  const script = join(import.meta.dirname, "modbus_server.py");
+  const child = spawn("/usr/bin/python3", [script, kind, where], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const exited = once(child, "exit");
+  await once(child.stdout, "data");
+  return {
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGKILL");
+      await exited;
+    },
+  };
+}
+
+describe.skipIf(!hasPymodbus)("a scan that meets pymodbus", () => {
+  const expected = { unit: 7, profile: "acme-x1", identity: { objects: { 0: "Acme", 1: "X1" } } };
+
+  async function scan(...args: string[]): Promise<Record<string, unknown>[]> {
+    await writeFile(join(folder, "acme-x1.yaml"), acme);
+    const { stdout } = await rackstreet("scan", ...args, "--profiles", folder, "--json");
+    return stdout === "" ? [] : devicesIn(stdout);
+  }
+
+  it("on a network finds the unit that it answers for, though it keeps silent for others", async () => {
+    const port = await freePort();
+    await using _server = await startPymodbus("tcp", String(port));
+    let devices: Record<string, unknown>[] = [];
+    // It says "ready" a little before it listens.
+    const found = async (): Promise<boolean> => {
+      devices = await scan("--address", `tcp://127.0.0.1:${port}`, "--timeout", "30ms");
+      return devices.length > 0;
+    };
+    expect(await until(found, { timeout: 20_000, interval: 100 })).toBe(true);
+    expect(devices).toMatchObject([{ ...expected, address: `tcp://127.0.0.1:${port}` }]);
+  }, 60_000);
+
+  it("on a line finds it by its texts", async () => {
+    await using line = await startLine();
+    await using _server = await startPymodbus("rtu", line.theirs);
+    const args = ["--port", line.ours, "--baud", "115200", "--parity", "none", "--units", "5-9"];
+    let devices: Record<string, unknown>[] = [];
+    const found = async (): Promise<boolean> => {
+      devices = await scan(...args);
+      return devices.length > 0;
+    };
+    expect(await until(found, { timeout: 20_000, interval: 100 })).toBe(true);
+    expect(devices).toMatchObject([expected]);
+  }, 60_000);
 });

@@ -14,7 +14,7 @@ import type { Identity } from "./identity.ts";
 import { identifyUnit } from "./identity.ts";
 import { latestAnswer } from "./rtu-wire.ts";
 import type { Presence, Suspicion } from "./sweep.ts";
-import { Sweep } from "./sweep.ts";
+import { nobody, Sweep } from "./sweep.ts";
 import type { Wire } from "./wire.ts";
 import { exceptionIn } from "./wire.ts";
 
@@ -33,6 +33,8 @@ export interface NetworkSearch {
 }
 
 export interface HostProgress {
+  /** What is asked now. */
+  readonly at: string;
   readonly done: number;
   readonly total: number;
   readonly found: number;
@@ -56,14 +58,14 @@ export interface NetworkSearchParts {
 /** Hosts asked side by side: a switch and its firewall notice more. */
 const sideBySide = 16;
 
-/** A gateway's "there is no such unit". [MODBUS-AP 7] */
-const nobody: ReadonlySet<number> = new Set([10, 11]);
-
 /** Connections that a host may lose before it is left alone. */
 const lossLimit = 3;
 
 /** What a device of its own answers to, whatever its number. [MODBUS-TCP 4.4.1] */
 const own = [255, 0, 1];
+
+/** Hosts that are asked for every unit, though they kept silent at first. */
+const fewHosts = 8;
 
 /** A unit that no device behind a gateway has. [MODBUS-RTU 2.2] */
 const reserved = 251;
@@ -77,15 +79,18 @@ export async function searchNetwork(parts: NetworkSearchParts): Promise<NetworkS
   const found = new Map<number, HostFound>();
   let closed = 0;
   let done = 0;
+  const tell = (at: string): void => {
+    const devices = [...found.values()].reduce((sum, { devices }) => sum + devices.length, 0);
+    parts.progress({ at, done, total: parts.hosts.length, found: devices });
+  };
   const work = async (): Promise<void> => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const [index, address] = next;
-      const host = await searchHost(parts, address);
+      const host = await searchHost(parts, address, tell);
       if (host === undefined) closed += 1;
       else found.set(index, host);
       done += 1;
-      const devices = [...found.values()].reduce((sum, { devices }) => sum + devices.length, 0);
-      parts.progress({ done, total: parts.hosts.length, found: devices });
+      tell(addressText(address));
     }
   };
   await Promise.all(Array.from({ length: sideBySide }, work));
@@ -97,8 +102,9 @@ export async function searchNetwork(parts: NetworkSearchParts): Promise<NetworkS
 async function searchHost(
   parts: NetworkSearchParts,
   address: Address,
+  tell: (at: string) => void,
 ): Promise<HostFound | undefined> {
-  const host = new Host(parts, address);
+  const host = new Host(parts, address, tell);
   try {
     return await host.search();
   } catch (error) {
@@ -110,10 +116,12 @@ async function searchHost(
 class Host {
   readonly #parts: NetworkSearchParts;
   readonly #address: Address;
+  readonly #tell: (at: string) => void;
 
-  constructor(parts: NetworkSearchParts, address: Address) {
+  constructor(parts: NetworkSearchParts, address: Address, tell: (at: string) => void) {
     this.#parts = parts;
     this.#address = address;
+    this.#tell = tell;
   }
 
   async search(): Promise<HostFound> {
@@ -128,6 +136,8 @@ class Host {
       return (await this.#try(reserved)) === "answer" ? this.#device(1) : this.#sweep(all);
     }
     const first = own.find((unit) => heard.get(unit) === "answer");
+    // Who names a few hosts means them: a gateway that keeps silent is asked for every unit.
+    if (first === undefined && this.#parts.hosts.length <= fewHosts) return this.#sweep(all);
     const few = await this.#sweep(first === undefined ? sample : [first, ...sample]);
     return few.devices.length > 1 ? this.#sweep(all) : few;
   }
@@ -144,7 +154,7 @@ class Host {
     await using wire = await this.#parts.connect(this.#address, signal);
     const heard = await wire.ask({ unit, pdu: encodeRead(ask), timeout }, signal);
     if (heard.kind !== "answer") return "silence";
-    return nobody.has(exceptionIn(heard.pdu) ?? -1) ? "nobody" : "answer";
+    return nobody.has(exceptionIn(heard.pdu)) ? "nobody" : "answer";
   }
 
   /** A device of its own: its unit does not matter. */
@@ -186,8 +196,11 @@ class Host {
       timeout,
       patience: Math.max(timeout, latestAnswer),
       signal,
-      nobody,
-      visited: (unit: number) => Promise.resolve(left.delete(unit)),
+      gateways: true,
+      visited: (unit: number) => {
+        this.#tell(`${addressText(this.#address)} unit ${unit}`);
+        return Promise.resolve(left.delete(unit));
+      },
     };
     return new Sweep(parts, known);
   }

@@ -44,6 +44,12 @@ const chatterLimit = 1000;
 /** An answer that has not come after this long never comes. @unit ms */
 export const latestAnswer = 2000;
 
+/** Frames of our own that an adapter may still echo. */
+const ownLimit = 4;
+
+/** Sums of times are this exact. @unit ms */
+const grain = 0.01;
+
 /** How often a fence looks whether the awaited answer has come. @unit ms */
 const fenceStep = 100;
 
@@ -69,6 +75,8 @@ export class RtuWire implements Wire {
   #strays: Stray[] = [];
   #lost: GatewayError | undefined;
   #wake: (() => void) | undefined;
+  /** What was sent last, to know its echo. */
+  #own: readonly Uint8Array[] = [];
   /** By `unit function`. */
   readonly #givenUp = new Map<string, GivenUp>();
 
@@ -87,36 +95,35 @@ export class RtuWire implements Wire {
   }
 
   async ask(ask: Ask, signal: AbortSignal): Promise<Heard> {
-    const { clock, channel, character } = this.#parts;
+    const { clock, character } = this.#parts;
     await this.#fence(ask, signal);
     await this.#calm(signal);
     this.#sort(this.#received);
     this.#received = Buffer.alloc(0);
     const frame = encodeRtu(ask.unit, ask.pdu);
     const sent = clock.monotonic() + frame.length * character;
-    channel.write(frame);
+    this.#send(frame);
     const request = { unit: ask.unit, pdu: ask.pdu, frame };
     let end = sent + ask.timeout;
     for (;;) {
       await this.#until(end, signal);
-      const now = clock.monotonic();
       const match = findReply(this.#received, request);
       if (match.kind === "reply") {
         this.#setAside(match.pdu, request);
-        return { kind: "answer", pdu: match.pdu, after: Math.max(0, now - sent) };
+        const after = Math.max(0, clock.monotonic() - sent);
+        return { kind: "answer", pdu: match.pdu, after };
       }
-      if (now < end) continue;
+      if (this.#left(end) > 0) continue;
       // A frame that has begun is heard to its end.
-      if (now - this.#lastByte >= this.#parts.settle || now > sent + ask.timeout + chatterLimit) {
-        return this.#unanswered(ask, frame);
-      }
       end = this.#lastByte + this.#parts.settle;
+      const chatters = this.#left(sent + ask.timeout + chatterLimit) === 0;
+      if (this.#left(end) === 0 || chatters) return this.#unanswered(ask, frame);
     }
   }
 
   async listen(ms: number, signal: AbortSignal): Promise<void> {
     const end = this.#parts.clock.monotonic() + ms;
-    while (this.#parts.clock.monotonic() < end) await this.#until(end, signal);
+    while (this.#left(end) > 0) await this.#until(end, signal);
     this.#sort(this.#received);
     this.#received = Buffer.alloc(0);
   }
@@ -136,9 +143,9 @@ export class RtuWire implements Wire {
     const key = `${unit} ${pdu[0]}`;
     for (;;) {
       const given = this.#givenUp.get(key);
-      const now = this.#parts.clock.monotonic();
-      if (given === undefined || given.left <= 0 || given.until <= now) break;
-      await this.listen(Math.min(fenceStep, given.until - now), signal);
+      const wait = given === undefined || given.left <= 0 ? 0 : this.#left(given.until);
+      if (wait === 0) break;
+      await this.listen(Math.min(fenceStep, wait), signal);
     }
     this.#givenUp.delete(key);
   }
@@ -149,19 +156,23 @@ export class RtuWire implements Wire {
     const limit = clock.monotonic() + chatterLimit;
     for (;;) {
       this.#check(signal);
-      const now = clock.monotonic();
-      const left = this.#lastByte + gap - now;
-      if (left <= 0 || now > limit) return;
+      const left = this.#left(this.#lastByte + gap);
+      if (left === 0 || this.#left(limit) === 0) return;
       await sleep(clock, left, signal);
     }
+  }
+
+  /** Time until then; 0 when it has come, or will before any clock could tell. @unit ms */
+  #left(time: number): number {
+    const left = time - this.#parts.clock.monotonic();
+    return left < grain ? 0 : left;
   }
 
   /** Waits for bytes, but not beyond a time. */
   async #until(end: number, signal: AbortSignal): Promise<void> {
     this.#check(signal);
     const { promise, resolve } = Promise.withResolvers<void>();
-    const left = Math.max(0, end - this.#parts.clock.monotonic());
-    const timer = this.#parts.clock.after(left, resolve);
+    const timer = this.#parts.clock.after(this.#left(end), resolve);
     const wake = (): void => resolve();
     this.#wake = wake;
     signal.addEventListener("abort", wake, { once: true });
@@ -189,13 +200,18 @@ export class RtuWire implements Wire {
     return { kind: "silence", sent };
   }
 
+  #send(frame: Uint8Array): void {
+    this.#own = [...this.#own, frame].slice(-ownLimit);
+    this.#parts.channel.write(frame);
+  }
+
   /** Keeps slaves in step that wait for an answer; how many requests it took. */
   #close({ unit, pdu, timeout }: Ask): number {
     const [code = 0] = pdu;
     if (!registerReads.has(code) || timeout > closedBefore) return 0;
-    const { channel, clock, character } = this.#parts;
+    const { clock, character } = this.#parts;
     const frame = encodeRtu(unit, Uint8Array.of(code, 3, 0, 0, 2));
-    channel.write(frame);
+    this.#send(frame);
     this.#lastByte = clock.monotonic() + frame.length * character;
     return 1;
   }
@@ -208,10 +224,17 @@ export class RtuWire implements Wire {
     this.#received = Buffer.from(heard.subarray(at + pdu.length + 3));
   }
 
+  /** Adapters on two wires may hear themselves, and tell it late. */
+  #isEcho({ unit, pdu }: Stray): boolean {
+    const frame = encodeRtu(unit, pdu);
+    return this.#own.some((own) => sameBytes(own, frame));
+  }
+
   /** Keeps the frames as strays and gives what is none. */
   #sort(bytes: Uint8Array): Uint8Array {
     if (bytes.length === 0) return bytes;
-    const { frames, rest } = framesIn(bytes);
+    const { frames: all, rest } = framesIn(bytes);
+    const frames = all.filter((frame) => !this.#isEcho(frame));
     for (const { unit, pdu } of frames) {
       const given = this.#givenUp.get(`${unit} ${(pdu[0] ?? 0) & 0x7f}`);
       if (given !== undefined) given.left -= 1;
@@ -219,6 +242,10 @@ export class RtuWire implements Wire {
     this.#strays = [...this.#strays, ...frames].slice(-strayLimit);
     return rest;
   }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, at) => byte === b[at]);
 }
 
 /** Adapters on two wires may hear themselves. */

@@ -137,7 +137,7 @@ class Searching {
         timeout: this.#parts.timeout,
         patience: latestAnswer,
         signal: this.#parts.signal,
-        nobody: new Set(),
+        gateways: false,
         visited: async (unit) => {
           done.add(unit);
           this.#probes += 1;

@@ -18,7 +18,7 @@ export interface Presence {
 }
 
 export interface Suspicion {
-  readonly kind: "damaged" | "twice" | "everyone" | "noise" | "stranger";
+  readonly kind: "damaged" | "twice" | "everyone" | "noise" | "stranger" | "gateway";
   readonly unit?: number | undefined;
   readonly what: string;
 }
@@ -32,11 +32,14 @@ export interface SweepParts {
   /** How long a slow unit may take, once it is known to be there. @unit ms */
   readonly patience: number;
   readonly signal: AbortSignal;
-  /** A gateway's exceptions that say that nobody is there. */
-  readonly nobody: ReadonlySet<number>;
+  /** Whether gateways are to be expected: on a serial line one is worth a remark. */
+  readonly gateways: boolean;
   /** Called after each unit; false ends the sweep. */
   readonly visited: (unit: number) => Promise<boolean>;
 }
+
+/** A gateway's "there is no such unit". [MODBUS-AP 7] */
+export const nobody: ReadonlySet<number | undefined> = new Set([10, 11]);
 
 /** Times a unit is asked whose answers come damaged. */
 const tries = 3;
@@ -122,13 +125,19 @@ export class Sweep {
 
   #note(unit: number, heard: Heard & { readonly kind: "answer" }, damaged: number): void {
     const exception = exceptionIn(heard.pdu);
-    if (exception !== undefined && this.#parts.nobody.has(exception)) return;
+    if (nobody.has(exception)) return this.#noteGateway(unit, exception);
     const notes = damaged === 0 ? [] : [`${damaged} of ${damaged + 1} answers came damaged`];
     if (damaged > 0) {
       const what = `unit ${unit}: ${notes[0]}: two devices with this address, or noise`;
       this.#suspect({ kind: "damaged", unit, what });
     }
     this.found.set(unit, { unit, after: heard.after, exception, notes });
+  }
+
+  #noteGateway(unit: number, exception: number | undefined): void {
+    if (this.#parts.gateways) return;
+    const what = `unit ${unit}: exception ${exception}: a gateway answers for who is not there`;
+    this.#suspectOnce("gateway", { kind: "gateway", unit, what });
   }
 
   async #ask(unit: number, timeout: number): Promise<Heard> {
@@ -154,8 +163,7 @@ export class Sweep {
         });
         continue;
       }
-      const exception = exceptionIn(pdu);
-      if (exception !== undefined && this.#parts.nobody.has(exception)) continue;
+      if (nobody.has(exceptionIn(pdu))) continue;
       this.#heard.set(unit, (this.#heard.get(unit) ?? 0) + 1);
       if ((this.#heard.get(unit) ?? 0) > asked) {
         const what = `unit ${unit}: two answers to one request: two devices have this address`;
@@ -173,7 +181,7 @@ export class Sweep {
       this.#late.delete(unit);
       const heard = await this.#ask(unit, this.#parts.patience);
       this.#account();
-      if (heard.kind !== "answer") continue;
+      if (heard.kind !== "answer" || nobody.has(exceptionIn(heard.pdu))) continue;
       const took = `answers after ${Math.round(heard.after)} ms: give it \`timeout: 2s\``;
       this.found.set(unit, {
         unit,
@@ -193,7 +201,7 @@ export class Sweep {
       const heard = await this.#ask(unit, this.#parts.timeout);
       this.#account();
       const exception = heard.kind === "answer" ? exceptionIn(heard.pdu) : undefined;
-      if (heard.kind !== "answer" || this.#parts.nobody.has(exception ?? -1)) return false;
+      if (heard.kind !== "answer" || nobody.has(exception)) return false;
     }
     const [first] = this.found.values();
     this.found.clear();

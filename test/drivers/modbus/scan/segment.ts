@@ -23,6 +23,8 @@ export interface Slave {
   readonly garble?: (frame: Uint8Array) => Uint8Array;
   /** `9600 8N1`, where it listens; undefined: the segment's. */
   readonly setting?: string;
+  /** The master's adapter hears itself. */
+  readonly echo?: boolean;
 }
 
 /** Registers by address; exception 2 elsewhere. */
@@ -57,16 +59,20 @@ export interface Written {
   readonly at: number;
 }
 
+/** A USB adapter hands over what it heard this much later. @unit ms */
+const latency = 5;
+
 export class Segment {
   readonly written: Written[] = [];
   readonly #clock: VirtualClock;
   readonly #slaves: readonly Slave[];
-  readonly #setting: string;
+  readonly #setting = "9600 8N1";
+  readonly #echo: boolean;
 
-  constructor(clock: VirtualClock, slaves: readonly Slave[], setting = "9600 8N1") {
+  constructor(clock: VirtualClock, slaves: readonly Slave[], { echo = false } = {}) {
     this.#clock = clock;
     this.#slaves = slaves;
-    this.#setting = setting;
+    this.#echo = echo;
   }
 
   open(setting: LineSetting): Promise<Wire> {
@@ -104,6 +110,7 @@ export class Segment {
         if (!crcFits(frame)) throw new Error("a request with a wrong checksum");
         this.written.push({ setting: name, unit, pdu, at: this.#clock.monotonic() });
         const sending = frame.length * character;
+        if (this.#echo) this.#clock.after(sending + latency, () => open && listener(frame));
         for (const one of this.#slaves) {
           if ((one.setting ?? this.#setting) !== name || (one.unit ?? unit) !== unit) continue;
           const answer = one.answer(pdu);

@@ -37,7 +37,7 @@ async function search(
   signal: AbortSignal = never,
 ): Promise<Searched> {
   const clock = new VirtualClock();
-  const segment = new Segment(clock, slaves);
+  const segment = new Segment(clock, slaves, { echo: slaves.some(({ echo }) => echo) });
   const states: SerialState[] = [];
   const parts = {
     open: segment.open.bind(segment),
@@ -53,12 +53,13 @@ async function search(
       return Promise.resolve();
     },
   };
-  let took = 0;
+  let took: number | undefined;
   const searching = searchSerial(parts, before).finally(() => {
     took = clock.monotonic();
   });
   searching.catch(() => {});
   await clock.advance(3_600_000);
+  if (took === undefined) throw new Error("the search does not end");
   return { result: await searching, segment, states, took };
 }
 
@@ -99,6 +100,14 @@ describe("a search on a serial line", () => {
     }
   });
 
+  it("is not confused by an adapter that hears itself", async () => {
+    const echo = true;
+    const slaves = [slave(20, { echo, after: 260 }), slave(40, { echo }), slave(41, { echo })];
+    const { result } = await search(slaves);
+    expect(unitsOf(result)).toEqual([20, 40, 41]);
+    expect(result.suspicions).toEqual([]);
+  });
+
   it("hears the last address out, too", async () => {
     const { result } = await search([slave(247, { after: 200 })]);
     expect(unitsOf(result)).toEqual([247]);
@@ -135,6 +144,13 @@ describe("a search on a serial line", () => {
     expect(result.devices).toEqual([]);
     expect(result.suspicions.map(({ kind }) => kind)).toEqual(["noise"]);
     expect(segment.written.length).toBeLessThan(30);
+  });
+
+  it("takes a gateway's word that nobody is there [MODBUS-AP 7]", async () => {
+    const gateway = slave(undefined, { answer: (pdu) => encodeException(pdu, 11), after: 20 });
+    const { result } = await search([gateway]);
+    expect(result.devices).toEqual([]);
+    expect(result.suspicions.map(({ kind }) => kind)).toEqual(["gateway"]);
   });
 
   it("knows another master's traffic", async () => {
