@@ -16,6 +16,8 @@ export class Progress implements Disposable {
   constructor(clock: Clock, stream: NodeJS.WriteStream = process.stderr) {
     this.#clock = clock;
     this.#stream = stream;
+    // In a log, work that is done soon needs no line.
+    if (!stream.isTTY) this.#shown = clock.monotonic();
   }
 
   show(text: string): void {
