@@ -133,6 +133,7 @@ function show(result: ScanResult, devices: readonly NamedDevice[], { yaml, next 
     const head = ["name", "where", "unit", "answers in", "profile", "sure", "because"];
     print(renderTable(head, devices.map(row)));
   }
+  for (const { name, notes } of devices) for (const note of notes) print(`${name}: ${note}`);
   for (const { where, what } of result.suspicions) print(`suspicion at ${where}: ${what}`);
   for (const sentence of result.told) print(sentence);
   print(`Found: ${countsOf(devices)}.`);
@@ -140,10 +141,10 @@ function show(result: ScanResult, devices: readonly NamedDevice[], { yaml, next 
   for (const step of next) print(`Next: ${step}`);
 }
 
-function row({ name, line, address, unit, after, identity, notes }: NamedDevice): string[] {
+function row({ name, line, address, unit, after, identity }: NamedDevice): string[] {
   const [best] = identity.candidates;
   const [why] = best?.evidence ?? [Object.values(identity.objects).join(", ")];
-  const because = [why, ...(best?.doubts ?? []), ...notes].filter((text) => text !== "");
+  const because = [why, ...(best?.doubts ?? [])].filter((text) => text !== "");
   return [
     name,
     line?.setting ?? address ?? "",

@@ -56,8 +56,8 @@ const fenceStep = 100;
 /** Requests given up that are remembered. */
 const givenUpLimit = 512;
 
-/** Slaves out of step wait this long for an answer, and need no help after it. @unit ms */
-const closedBefore = 450;
+/** Slaves that wait for another's answer give up between these: no request may come. @unit ms */
+const givingUp = { from: 450, to: 600 };
 
 /** Functions that read registers: what closes them is a request of the same function. */
 const registerReads: ReadonlySet<number | undefined> = new Set([3, 4]);
@@ -104,7 +104,8 @@ export class RtuWire implements Wire {
     const sent = clock.monotonic() + frame.length * character;
     this.#send(frame);
     const request = { unit: ask.unit, pdu: ask.pdu, frame };
-    let end = sent + ask.timeout;
+    const wait = ask.timeout > givingUp.from ? Math.max(ask.timeout, givingUp.to) : ask.timeout;
+    let end = sent + wait;
     for (;;) {
       await this.#until(end, signal);
       const match = findReply(this.#received, request);
@@ -116,7 +117,7 @@ export class RtuWire implements Wire {
       if (this.#left(end) > 0) continue;
       // A frame that has begun is heard to its end.
       end = this.#lastByte + this.#parts.settle;
-      const chatters = this.#left(sent + ask.timeout + chatterLimit) === 0;
+      const chatters = this.#left(sent + wait + chatterLimit) === 0;
       if (this.#left(end) === 0 || chatters) return this.#unanswered(ask, frame);
     }
   }
@@ -208,7 +209,7 @@ export class RtuWire implements Wire {
   /** Keeps slaves in step that wait for an answer; how many requests it took. */
   #close({ unit, pdu, timeout }: Ask): number {
     const [code = 0] = pdu;
-    if (!registerReads.has(code) || timeout > closedBefore) return 0;
+    if (!registerReads.has(code) || timeout > givingUp.from) return 0;
     const { clock, character } = this.#parts;
     const frame = encodeRtu(unit, Uint8Array.of(code, 3, 0, 0, 2));
     this.#send(frame);

@@ -145,7 +145,7 @@ class Searching {
           this.#tell(name);
           await this.#parts.keep(() => this.#state());
           const { expect } = this.#parts.plan;
-          return expect === undefined || this.#found.length < expect;
+          return expect === undefined || this.#fresh().length < expect;
         },
       },
       known,
@@ -158,9 +158,10 @@ class Searching {
 
   async identify(): Promise<SerialSearch> {
     const devices: IdentifiedUnit[] = [];
+    const fresh = this.#fresh();
     for (const setting of this.#parts.plan.settings) {
       const name = settingName(setting);
-      const here = this.#found.filter((one) => one.setting === name);
+      const here = fresh.filter((one) => one.setting === name).map((one) => this.#withOthers(one));
       if (here.length === 0) continue;
       await using wire = await this.#parts.open(setting);
       for (const presence of here.toSorted((a, b) => a.unit - b.unit)) {
@@ -172,6 +173,30 @@ class Searching {
     return { devices, suspicions: this.#suspicions, sampled, probes: this.#probes };
   }
 
+  /**
+   * Each unit where it was found first. Some devices follow the speed, and some ports have none
+   * (a terminal server's is set elsewhere): the same unit elsewhere is mostly the same device.
+   */
+  #fresh(): FoundOnLine[] {
+    const first = new Map<number, FoundOnLine>();
+    const names = this.#parts.plan.settings.map(settingName);
+    for (const name of names) {
+      for (const one of this.#found) {
+        if (one.setting === name && !first.has(one.unit)) first.set(one.unit, one);
+      }
+    }
+    return [...first.values()];
+  }
+
+  #withOthers(found: FoundOnLine): FoundOnLine {
+    const also = this.#found
+      .filter(({ unit, setting }) => unit === found.unit && setting !== found.setting)
+      .map(({ setting }) => setting);
+    if (also.length === 0) return found;
+    const note = `answers at ${also.join(", ")} as well: it follows the speed, or there are two`;
+    return { ...found, notes: [...found.notes, note] };
+  }
+
   #identityOf(wire: Wire, { unit, after }: Presence): Promise<Identity> {
     const { profiles, signal } = this.#parts;
     const least = Math.max(this.#parts.timeout, identifyTimeout);
@@ -181,7 +206,7 @@ class Searching {
 
   #known(): Known {
     const found = new Map<string, number>();
-    for (const { setting } of this.#found) found.set(setting, (found.get(setting) ?? 0) + 1);
+    for (const { setting } of this.#fresh()) found.set(setting, (found.get(setting) ?? 0) + 1);
     return { done: this.#done, found };
   }
 
@@ -202,13 +227,13 @@ class Searching {
       at,
       done: this.#probes,
       total: this.#probes + left,
-      found: this.#found.length,
+      found: this.#fresh().length,
       left: (passed / this.#probes) * left,
     });
   }
 
   #tellIdentify(at: string, done: number): void {
-    const total = this.#found.length;
+    const total = this.#fresh().length;
     this.#parts.progress({ phase: "identify", at, done, total, found: total, left: 0 });
   }
 }

@@ -173,6 +173,17 @@ describe("several settings", () => {
     expect(segment.written.length).toBeLessThan(2 * (247 + 3 * 20));
   });
 
+  it("are one device's where it follows the speed, or where the port has none", async () => {
+    const everywhere = ["9600 8N1", "9600 8E1", "19200 8E1"];
+    const slaves = [4, 60].flatMap((unit) => everywhere.map((at) => slave(unit, { setting: at })));
+    const { result, segment } = await search(slaves, { settings });
+    expect(unitsOf(result)).toEqual([4, 60]);
+    expect(result.devices[0]?.notes).toEqual([
+      "answers at 9600 8E1, 19200 8E1 as well: it follows the speed, or there are two",
+    ]);
+    expect(segment.written.length).toBeLessThan(2 * (247 + 3 * 20));
+  });
+
   it("are all asked in full when no sample answers", async () => {
     const { result } = await search([slave(77, { setting: "19200 8E1" })], { settings });
     expect(unitsOf(result)).toEqual([77]);
@@ -212,7 +223,8 @@ describe("a search that was cut", () => {
 describe("whatever the devices do", () => {
   const behaviour = fc.record({
     after: fc.integer({ min: 1, max: 600 }),
-    lies: fc.constantFrom("none", "exception", "cut", "flipped", "silent"),
+    lies: fc.constantFrom("none", "exception", "cut", "flipped", "silent", "babble"),
+    babble: fc.uint8Array({ minLength: 1, maxLength: 300 }),
   });
   const garbles: Readonly<Record<string, Slave["garble"]>> = {
     cut: (frame) => frame.subarray(0, -2),
@@ -225,14 +237,14 @@ describe("whatever the devices do", () => {
     });
     await fc.assert(
       fc.asyncProperty(segments, async (devices) => {
-        const slaves = Object.entries(devices).map(([unit, { after, lies }]) => {
+        const slaves = Object.entries(devices).map(([unit, { after, lies, babble }]) => {
           const answers: Partial<Slave> =
             lies === "exception"
               ? { answer: (pdu) => encodeException(pdu, 4) }
               : lies === "silent"
                 ? { answer: () => undefined }
                 : {};
-          const garble = garbles[lies];
+          const garble = lies === "babble" ? () => babble : garbles[lies];
           return slave(Number(unit), { after, ...answers, ...(garble && { garble }) });
         });
         const { result } = await search(slaves, { units: units.slice(0, 40) });
