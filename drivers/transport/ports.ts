@@ -129,8 +129,9 @@ interface Found {
 async function factsOf(files: SystemFiles, found: Found): Promise<SerialPortFacts> {
   const { name, device, byId, byPath, held } = found;
   const folder = `/sys/class/tty/${name}/device`;
-  const driver = await files.real(`${folder}/driver`);
-  const usb = await usbAbove(files, await files.real(folder));
+  const hardware = await files.real(folder);
+  const driver = await driverAbove(files, folder, hardware);
+  const usb = await usbAbove(files, hardware);
   const timer = `/sys/bus/usb-serial/devices/${name}/latency_timer`;
   const latency = numberIn(await files.text(timer));
   const owner = await files.owner(device);
@@ -140,7 +141,7 @@ async function factsOf(files: SystemFiles, found: Found): Promise<SerialPortFact
     device,
     byId,
     byPath,
-    driver: driver === undefined ? undefined : basename(driver),
+    driver,
     ...usb,
     holders: held,
     usable,
@@ -151,6 +152,26 @@ async function factsOf(files: SystemFiles, found: Found): Promise<SerialPortFact
       ...latencyAdvice(latency, timer),
     ],
   };
+}
+
+/** Newer kernels put a layer of their own between a port and its driver. */
+const layers: ReadonlySet<string> = new Set(["port", "ctrl"]);
+
+/** The driver of a port, or of what it is a part of. */
+async function driverAbove(
+  files: SystemFiles,
+  port: string,
+  hardware: string | undefined,
+): Promise<string | undefined> {
+  let folder = port;
+  let above = hardware ?? "/";
+  for (let depth = 0; depth < usbDepth && folder !== "/"; depth += 1) {
+    const driver = basename((await files.real(join(folder, "driver"))) ?? "");
+    if (driver !== "" && !layers.has(driver)) return driver;
+    above = dirname(above);
+    folder = above;
+  }
+  return undefined;
 }
 
 interface UsbFacts {

@@ -47,7 +47,10 @@ const ftdi: Machine = {
   },
   links: {
     "/sys/class/tty/ttyS0/device": "/sys/devices/platform/serial8250",
-    "/sys/class/tty/ttyS1/device": "/sys/devices/pnp0/00:03",
+    "/sys/class/tty/ttyS1/device": "/sys/devices/pnp0/00:03/00:03:0/00:03:0.0",
+    "/sys/class/tty/ttyS1/device/driver": "/sys/bus/serial-base/drivers/port",
+    "/sys/devices/pnp0/00:03/00:03:0/driver": "/sys/bus/serial-base/drivers/ctrl",
+    "/sys/devices/pnp0/00:03/driver": "/sys/bus/pnp/drivers/serial",
     "/sys/class/tty/ttyUSB0/device": `${usb}/1-4:1.0/ttyUSB0`,
     "/sys/class/tty/ttyUSB0/device/driver": "/sys/bus/usb-serial/drivers/ftdi_sio",
     "/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A50285BI-if00-port0": "/dev/ttyUSB0",
@@ -81,7 +84,9 @@ describe("serial ports", () => {
       "echo 1 | sudo tee /sys/bus/usb-serial/devices/ttyUSB0/latency_timer",
     );
     // A port without hardware and a console are none.
-    expect(others.map(({ device }) => device)).toEqual(["/dev/ttyS1"]);
+    expect(others.map(({ device, driver }) => [device, driver])).toEqual([
+      ["/dev/ttyS1", "serial"],
+    ]);
   });
 
   it.each<[string, SystemUser, FileOwner | undefined, RegExp | undefined]>([
