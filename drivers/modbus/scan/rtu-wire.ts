@@ -96,7 +96,7 @@ export class RtuWire implements Wire {
 
   async ask(ask: Ask, signal: AbortSignal): Promise<Heard> {
     const { clock, character } = this.#parts;
-    await this.#fence(ask, signal);
+    if (ask.anyAnswer !== true) await this.#fence(ask, signal);
     await this.#calm(signal);
     this.#sort(this.#received);
     this.#received = Buffer.alloc(0);

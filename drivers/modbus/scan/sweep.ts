@@ -47,6 +47,12 @@ const tries = 3;
 /** Units in a row that answer damaged: the line is not readable at this setting. */
 const noisyAfter = 6;
 
+/** Late units after which all are given more time: this much of what the last one took. */
+const slowLine = 2;
+const slowMargin = 1.3;
+/** @unit ms */
+const slowest = 1000;
+
 /** Units that all answer, after which addresses are asked that nobody may have. */
 const everyoneAfter = 8;
 
@@ -64,12 +70,16 @@ export class Sweep {
   readonly #asked = new Map<number, number>();
   readonly #heard = new Map<number, number>();
   readonly #late = new Set<number>();
+  #timeout: number;
+  /** Units that answered later than that. */
+  #lates = 0;
   #visits = 0;
   #damagedInRow = 0;
   #checkedEveryone = false;
 
   constructor(parts: SweepParts, known: readonly Presence[] = []) {
     this.#parts = parts;
+    this.#timeout = parts.timeout;
     for (const presence of known) this.found.set(presence.unit, presence);
   }
 
@@ -89,7 +99,7 @@ export class Sweep {
       if (!goOn) return false;
     }
     // The last one may be slow as well.
-    await this.#parts.wire.listen(this.#parts.timeout, this.#parts.signal);
+    await this.#parts.wire.listen(this.#timeout, this.#parts.signal);
     this.#account();
     await this.#confirmLate();
     return false;
@@ -99,8 +109,8 @@ export class Sweep {
     this.#visits += 1;
     const damaged: Uint8Array[] = [];
     for (let attempt = 0; attempt < tries; attempt += 1) {
-      if (attempt > 0) await this.#parts.wire.listen(this.#parts.timeout, this.#parts.signal);
-      const heard = await this.#ask(unit, this.#parts.timeout);
+      if (attempt > 0) await this.#parts.wire.listen(this.#timeout, this.#parts.signal);
+      const heard = await this.#ask({ unit, timeout: this.#timeout, anyAnswer: true });
       const disturbed = this.#account();
       if (heard.kind === "answer") {
         this.#damagedInRow = 0;
@@ -140,9 +150,10 @@ export class Sweep {
     this.#suspectOnce("gateway", { kind: "gateway", unit, what });
   }
 
-  async #ask(unit: number, timeout: number): Promise<Heard> {
-    const ask: Ask = { unit, pdu: this.#parts.pdu, timeout };
-    const heard = await this.#parts.wire.ask(ask, this.#parts.signal);
+  async #ask(ask: Omit<Ask, "pdu">): Promise<Heard> {
+    const { wire, pdu, signal } = this.#parts;
+    const { unit } = ask;
+    const heard = await wire.ask({ ...ask, pdu }, signal);
     const sent = heard.kind === "silence" ? heard.sent : 1;
     this.#asked.set(unit, (this.#asked.get(unit) ?? 0) + sent);
     if (heard.kind === "answer") this.#heard.set(unit, (this.#heard.get(unit) ?? 0) + 1);
@@ -175,20 +186,23 @@ export class Sweep {
     return strays.length > 0;
   }
 
-  /** Asks again, patiently, who answered too late. */
+  /** Asks again, patiently, who answered too late: that it is there is proved already. */
   async #confirmLate(): Promise<void> {
+    const { patience } = this.#parts;
     for (const unit of this.#late) {
       this.#late.delete(unit);
-      const heard = await this.#ask(unit, this.#parts.patience);
+      const heard = await this.#ask({ unit, timeout: patience });
       this.#account();
-      if (heard.kind !== "answer" || nobody.has(exceptionIn(heard.pdu))) continue;
-      const took = `answers after ${Math.round(heard.after)} ms: give it \`timeout: 2s\``;
-      this.found.set(unit, {
-        unit,
-        after: heard.after,
-        exception: exceptionIn(heard.pdu),
-        notes: [took],
-      });
+      const answered = heard.kind === "answer";
+      const exception = answered ? exceptionIn(heard.pdu) : undefined;
+      if (nobody.has(exception)) continue;
+      const after = answered ? heard.after : patience;
+      const took = `answers after ${answered ? "" : "more than "}${Math.round(after)} ms`;
+      this.found.set(unit, { unit, after, exception, notes: [took] });
+      this.#lates += 1;
+      // One is an odd device, several are a slow line: each late answer disturbs who is next.
+      const slower = Math.min(slowest, slowMargin * after);
+      if (this.#lates >= slowLine) this.#timeout = Math.max(this.#timeout, slower);
     }
   }
 
@@ -198,7 +212,7 @@ export class Sweep {
     if (!allAnswered || this.#checkedEveryone) return false;
     this.#checkedEveryone = true;
     for (const unit of reserved) {
-      const heard = await this.#ask(unit, this.#parts.timeout);
+      const heard = await this.#ask({ unit, timeout: this.#timeout });
       this.#account();
       const exception = heard.kind === "answer" ? exceptionIn(heard.pdu) : undefined;
       if (heard.kind !== "answer" || nobody.has(exception)) return false;

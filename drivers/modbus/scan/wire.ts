@@ -8,6 +8,8 @@ export interface Ask {
   readonly pdu: Uint8Array;
   /** Silence after the request after which nobody is there. @unit ms */
   readonly timeout: number;
+  /** Only whether somebody answers matters: an answer to an earlier request will do. */
+  readonly anyAnswer?: boolean;
 }
 
 export type Heard =

@@ -100,6 +100,20 @@ describe("a search on a serial line", () => {
     }
   });
 
+  it("finds who takes longer than its patience", async () => {
+    const { result } = await search([slave(20, { after: 2600 }), slave(40)]);
+    expect(unitsOf(result)).toEqual([20, 40]);
+    expect(result.devices[0]?.notes).toEqual(["answers after more than 2000 ms"]);
+  });
+
+  it("gives a slow line more time", async () => {
+    const slaves = units.slice(0, 40).map((unit) => slave(2 * unit, { after: 200 + (unit % 50) }));
+    const { result, took } = await search(slaves);
+    expect(unitsOf(result)).toEqual(slaves.map(({ unit }) => unit));
+    expect(result.suspicions).toEqual([]);
+    expect(took / 1000).toBeLessThan(150);
+  });
+
   it("is not confused by an adapter that hears itself", async () => {
     const echo = true;
     const slaves = [slave(20, { echo, after: 260 }), slave(40, { echo }), slave(41, { echo })];
