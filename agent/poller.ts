@@ -3,10 +3,11 @@
  * that takes the earliest due device; devices on other buses never wait for it. A device that
  * fails backs off, so that a dead one costs its bus little.
  */
-import type { Session } from "../drivers/index.ts";
+import type { Heard, Session } from "../drivers/index.ts";
 import type { Clock, Platform, Reading } from "../telemetry/index.ts";
 import { GatewayError, retryDelay } from "../telemetry/index.ts";
 import { Bell } from "./bell.ts";
+import { keepListening } from "./listening.ts";
 
 export interface PolledDevice {
   readonly id: string;
@@ -19,6 +20,8 @@ export interface PolledDevice {
 export interface PollEvents {
   /** A poll gave points; `time` is when the device answered. @unit ms since 1970 UTC */
   read(device: PolledDevice, reading: Reading, time: number): void;
+  /** A device spoke by itself. */
+  heard(device: PolledDevice, heard: Heard): void;
   failed(device: PolledDevice, error: unknown): void;
 }
 
@@ -47,6 +50,7 @@ export class Poller {
   readonly #platform: Platform;
   readonly #events: PollEvents;
   readonly #buses: readonly Bus[];
+  readonly #listened: readonly PolledDevice[];
   readonly #stop = new AbortController();
   readonly #durations: number[] = [];
   #running: Promise<unknown> = Promise.resolve();
@@ -59,12 +63,23 @@ export class Poller {
     this.#platform = platform;
     this.#events = events;
     const now = platform.clock.monotonic();
-    const byBus = Map.groupBy(devices, ({ busKey }) => busKey);
+    this.#listened = devices.filter(({ session }) => session.listen !== undefined);
+    const asked = devices.filter(({ session }) => session.groups.length > 0);
+    const byBus = Map.groupBy(asked, ({ busKey }) => busKey);
     this.#buses = [...byBus.values()].map((members) => new Bus(members, now));
   }
 
   start(): void {
-    this.#running = Promise.all(this.#buses.map((bus) => this.#run(bus)));
+    const { signal } = this.#stop;
+    this.#running = Promise.all([
+      ...this.#buses.map((bus) => this.#run(bus)),
+      ...this.#listened.map((device) =>
+        keepListening(device, this.#events, {
+          platform: this.#platform,
+          signal,
+        }),
+      ),
+    ]);
   }
 
   /** Ends the reads under way and returns when the last has ended. */

@@ -3,6 +3,7 @@ import { run as broker } from "./broker.ts";
 import { run as chainAlone } from "./chain-alone.ts";
 import { run as chain } from "./chain.ts";
 import { run as lines } from "./lines.ts";
+import { run as readPlan } from "./read-plan.ts";
 import { run as rollups } from "./rollups.ts";
 import { run as scan } from "./scan.ts";
 import { run as spool } from "./spool.ts";
@@ -14,6 +15,7 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   chain,
   "chain-alone": chainAlone,
   lines,
+  "read-plan": readPlan,
   rollups,
   scan,
   spool,

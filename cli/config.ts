@@ -195,8 +195,25 @@ function* deviceComplaints(
   if (profile === undefined && kind.profile !== undefined) {
     yield file.complain(at, `needs a profile; \`rackstreet profiles\` lists them`, true);
   }
+  yield* settingComplaints(file, [...at, "allow"], { common, profile });
   const elsewhere = common.simulate && bus === undefined ? { address: simulatedAddress } : {};
   for (const problem of kind.problems({ ...options, ...elsewhere })) {
     yield file.complain(at, problem, true);
+  }
+}
+
+/** A setting that the profile does not know can never be set: most likely a slip of the pen. */
+function* settingComplaints(
+  file: YamlFile,
+  at: readonly string[],
+  { common, profile }: Pick<ConfiguredDevice, "common" | "profile">,
+): Generator<Complaint> {
+  const known = Object.keys(profile?.settings ?? {});
+  for (const [index, name] of common.allow.entries()) {
+    if (known.includes(name)) continue;
+    const near = nearest(name, known);
+    const hint =
+      near === undefined ? `it has: ${known.join(", ") || "none"}` : `did you mean "${near}"?`;
+    yield file.complain([...at, String(index)], `the profile has no setting "${name}"; ${hint}`);
   }
 }

@@ -31,7 +31,7 @@ const summed = ["active_power_w", "apparent_power_va", "reactive_power_var"] as 
 const sumTolerance = { share: 0.05, least: 25 };
 
 /** Power and the product of voltage, current and factor may differ by this share. */
-const productTolerance = { share: 0.1, least: 50 };
+const productTolerance = { share: 0.2, least: 50 };
 
 /** Readings that must be alike before "nothing moves" is said, and values that could have moved. */
 const stillAfter = { readings: 4, values: 3 };
@@ -76,7 +76,7 @@ function* powerRemarks(point: Point): Generator<string> {
   yield (
     `${nameOf(point, "active_power_w")} is ` +
     `${shownValue(point.measurement, "active_power_w", power)}, but U·I·cos φ is ${shown}: ` +
-    "does each transformer sit on the phase of its voltage?"
+    "look at the transformers, their ratio, and the scale in the profile"
   );
 }
 

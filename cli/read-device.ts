@@ -1,5 +1,5 @@
 /** Reads one device once, now, with the raw side of every value. */
-import type { DriverKind, Trace } from "../drivers/index.ts";
+import type { DriverKind, Heard, Session, Trace } from "../drivers/index.ts";
 import { drivers } from "../drivers/index.ts";
 import type { Platform, Reading } from "../telemetry/index.ts";
 import { GatewayError } from "../telemetry/index.ts";
@@ -52,13 +52,35 @@ export async function configuredTarget(
   };
 }
 
-/** @throws what the driver throws when nothing can be read */
+/**
+ * One reading: what a device answers, or the first that one tells which speaks by itself.
+ * @throws what the driver throws when nothing can be read
+ */
 export async function readOnce(target: ReadTarget, platform: Platform): Promise<ReadOnce> {
   await using driver = kindOf(target).create({ ...platform, buses: target.buses });
   await using session = await driver.open(target);
+  const signal = AbortSignal.timeout(patience);
+  if (session.groups.length === 0) {
+    const { reading, traces = [], time = platform.clock.now() } = await hearOnce(session, signal);
+    return { reading, traces, time };
+  }
   const traces: Trace[] = [];
   const groups = session.groups.map(({ name }) => name);
-  const signal = AbortSignal.timeout(patience);
   const reading = await session.read(groups, signal, (trace) => void traces.push(trace));
   return { reading, traces, time: platform.clock.now() };
+}
+
+async function hearOnce(session: Session, signal: AbortSignal): Promise<Heard> {
+  const enough = new AbortController();
+  const heard: Heard[] = [];
+  await session.listen?.(
+    (one) => {
+      heard.push(one);
+      enough.abort();
+    },
+    AbortSignal.any([signal, enough.signal]),
+  );
+  const [first] = heard;
+  if (first !== undefined) return first;
+  throw new GatewayError("E_SILENT", `nothing was heard within ${patience / 1000} s`);
 }

@@ -1,4 +1,5 @@
 /** A commissioning report as Markdown that prints well. */
+import { percent } from "./bus-load.ts";
 import type { ReportDevice } from "./report-run.ts";
 import { headline } from "./values.ts";
 
@@ -9,6 +10,16 @@ export interface ReportHead {
   readonly date: string;
   readonly version: string;
   readonly times: number;
+  readonly buses: readonly ReportBus[];
+}
+
+/** How busy a bus is by the plan of its devices; nothing is measured. */
+export interface ReportBus {
+  readonly name: string;
+  readonly devices: number;
+  /** Share of its time. */
+  readonly load: number;
+  readonly verdict: string;
 }
 
 /** Values of a device in one line. */
@@ -49,6 +60,7 @@ export function reportPage(head: ReportHead, devices: readonly ReportDevice[]): 
       1,
     ),
     "",
+    ...busLines(head.buses),
     "## Values",
     "",
     ...table(
@@ -68,6 +80,18 @@ export function reportPage(head: ReportHead, devices: readonly ReportDevice[]): 
     ...(odd.length === 0 ? ["None."] : odd.flatMap(remarkLines)),
     "",
   ].join("\n");
+}
+
+function busLines(buses: readonly ReportBus[]): string[] {
+  if (buses.length === 0) return [];
+  const rows = buses.map(({ name, devices, load, verdict }) => [
+    name,
+    String(devices),
+    percent(load),
+    verdict,
+  ]);
+  const head = ["Bus", "Devices", "Load", "Verdict"];
+  return ["## Buses", "", "Load as planned (`rackstreet plan`).", "", ...table(head, rows), ""];
 }
 
 function identifiedAs({ inspection }: ReportDevice): string {

@@ -138,7 +138,7 @@ interface Interrupted {
   readonly why: string;
 }
 
-/** What was known when a person or a lost port stopped the search: who is there, not yet what they are. */
+/** What was known when the search was stopped: who is there, not yet what they are. */
 function stoppedResult(
   known: SerialState,
   { port, settings, resume, why }: Interrupted,

@@ -2,15 +2,25 @@
  * A device profile: one YAML file that says who a product is and how to read it. What is common
  * to all drivers is here; the driver adds its header (under its own name) and the form of a field.
  */
-import { fieldFacts, measurementEntry, measurements } from "../telemetry/index.ts";
+import { fieldFacts, measurementEntry, measurements, unitOf } from "../telemetry/index.ts";
 import type { Schema } from "./options.ts";
 import { interval, levelName, option, pathTo, text, v, whole } from "./options.ts";
 import { nearest } from "./validate.ts";
 
 /** What a driver adds to the common form. */
-export interface ProfileParts<Header, Field> {
+export interface ProfileParts<Header, Field, Target = unknown> {
   readonly header: Schema<Header>;
   readonly field: Schema<Field>;
+  /** Where a setting is written; left out: the driver only reads. */
+  readonly target?: Schema<Target>;
+}
+
+/** Something that may be set on a device; its name ends in its unit, as a field's does. */
+export interface ProfileSetting<Target> {
+  readonly about: string;
+  /** Lowest and highest value, in the unit of its name. */
+  readonly range: readonly [number, number];
+  readonly to: Target;
 }
 
 /** A row that repeats along a device: outlet 1..24, each `stride` registers on. */
@@ -31,7 +41,7 @@ export interface ProfilePoint<Field> {
   readonly fields: Readonly<Record<string, Field>>;
 }
 
-export interface Profile<Header = unknown, Field = unknown> {
+export interface Profile<Header = unknown, Field = unknown, Target = unknown> {
   readonly id: string;
   readonly vendor: string;
   readonly model: string;
@@ -43,6 +53,8 @@ export interface Profile<Header = unknown, Field = unknown> {
   readonly interval?: number | undefined;
   readonly header: Header;
   readonly points: readonly ProfilePoint<Field>[];
+  /** By name. */
+  readonly settings: Readonly<Record<string, ProfileSetting<Target>>>;
 }
 
 /** Classes that devices belong to: the sixth level of their topics. */
@@ -130,11 +142,29 @@ function hasNumber(value: string): boolean {
   return value.includes("{n}");
 }
 
+function settingSchema<Target>(target: Schema<Target>): Schema<ProfileSetting<Target>> {
+  return v.pipe(
+    v.strictObject({
+      about: text,
+      range: v.tuple([v.number(), v.number()]),
+      to: target,
+    }),
+    v.check(({ range: [low, high] }) => low < high, "range: the lowest value stands first"),
+  );
+}
+
+const settingName = v.pipe(
+  v.string(),
+  v.regex(/^[a-z][a-z0-9_]{0,63}$/, "must be a name of a-z, 0-9 and _"),
+  v.check((name) => unitOf(name) !== undefined, "must end in a unit, as in dim_pct or out1_state"),
+);
+
 /** The whole form of a profile file of one driver. */
-export function profileSchema<Header, Field>(
+export function profileSchema<Header, Field, Target>(
   driver: string,
-  parts: ProfileParts<Header, Field>,
-): Schema<Profile<Header, Field>> {
+  parts: ProfileParts<Header, Field, Target>,
+): Schema<Profile<Header, Field, Target>> {
+  const target: Schema<Target> = parts.target ?? v.never("this driver only reads");
   return v.pipe(
     v.strictObject({
       id: levelName,
@@ -148,6 +178,7 @@ export function profileSchema<Header, Field>(
       interval: v.optional(interval),
       header: parts.header,
       points: v.pipe(v.array(pointSchema(parts.field)), v.minLength(1, "nothing to read")),
+      settings: v.optional(v.record(settingName, settingSchema(target)), {}),
     }),
   );
 }

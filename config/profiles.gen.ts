@@ -4056,6 +4056,915 @@ export const profiles: Readonly<Record<string, unknown>> = {
    }
   ]
  },
+ "sunspec-inverter": {
+  "id": "sunspec-inverter",
+  "vendor": "SunSpec",
+  "model": "Any inverter with models 101-103 or 111-113",
+  "class": "power",
+  "driver": "modbus",
+  "sources": [
+   "SunSpec Alliance, SunSpec Device Information Model Specification",
+   "sunspec/models json/model_101.json to model_113.json"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "SunSpec may have to be switched on in the device's own menu.",
+   "Power and energy are what the inverter gives: energy counts as exported.",
+   "Fed by the sun it does not answer at night."
+  ],
+  "header": {
+   "table": "holding",
+   "models": {
+    "inverter": [
+     101,
+     102,
+     103
+    ],
+    "floats": [
+     111,
+     112,
+     113
+    ]
+   }
+  },
+  "points": [
+   {
+    "measurement": "meter_phase",
+    "tags": {
+     "phase": "L1"
+    },
+    "fields": {
+     "voltage_v": {
+      "model": "inverter",
+      "at": 10,
+      "type": "uint16",
+      "scaleFrom": {
+       "at": 13
+      }
+     },
+     "current_a": {
+      "model": "inverter",
+      "at": 3,
+      "type": "uint16",
+      "scaleFrom": {
+       "at": 6
+      }
+     },
+     "voltage_ll_v": {
+      "model": "inverter",
+      "at": 7,
+      "type": "uint16",
+      "scaleFrom": {
+       "at": 13
+      }
+     }
+    }
+   },
+   {
+    "measurement": "meter_phase",
+    "tags": {
+     "phase": "L2"
+    },
+    "fields": {
+     "voltage_v": {
+      "model": "inverter",
+      "at": 11,
+      "type": "uint16",
+      "scaleFrom": {
+       "at": 13
+      }
+     },
+     "current_a": {
+      "model": "inverter",
+      "at": 4,
+      "type": "uint16",
+      "scaleFrom": {
+       "at": 6
+      }
+     },
+     "voltage_ll_v": {
+      "model": "inverter",
+      "at": 8,
+      "type": "uint16",
+      "scaleFrom": {
+       "at": 13
+      }
+     }
+    }
+   },
+   {
+    "measurement": "meter_phase",
+    "tags": {
+     "phase": "L3"
+    },
+    "fields": {
+     "voltage_v": {
+      "model": "inverter",
+      "at": 12,
+      "type": "uint16",
+      "scaleFrom": {
+       "at": 13
+      }
+     },
+     "current_a": {
+      "model": "inverter",
+      "at": 5,
+      "type": "uint16",
+      "scaleFrom": {
+       "at": 6
+      }
+     },
+     "voltage_ll_v": {
+      "model": "inverter",
+      "at": 9,
+      "type": "uint16",
+      "scaleFrom": {
+       "at": 13
+      }
+     }
+    }
+   },
+   {
+    "measurement": "energy_meter",
+    "fields": {
+     "active_power_w": {
+      "model": "inverter",
+      "at": 14,
+      "type": "int16",
+      "scaleFrom": {
+       "at": 15
+      }
+     },
+     "apparent_power_va": {
+      "model": "inverter",
+      "at": 18,
+      "type": "int16",
+      "scaleFrom": {
+       "at": 19
+      }
+     },
+     "reactive_power_var": {
+      "model": "inverter",
+      "at": 20,
+      "type": "int16",
+      "scaleFrom": {
+       "at": 21
+      }
+     },
+     "power_factor_ratio": {
+      "model": "inverter",
+      "at": 22,
+      "type": "int16",
+      "scaleFrom": {
+       "at": 23
+      },
+      "scale": 0.01
+     },
+     "current_a": {
+      "model": "inverter",
+      "at": 2,
+      "type": "uint16",
+      "scaleFrom": {
+       "at": 6
+      }
+     },
+     "frequency_hz": {
+      "model": "inverter",
+      "at": 16,
+      "type": "uint16",
+      "scaleFrom": {
+       "at": 17
+      }
+     },
+     "export_wh_total": {
+      "model": "inverter",
+      "at": 24,
+      "type": "uint32",
+      "scaleFrom": {
+       "at": 26
+      },
+      "wraps": 32
+     }
+    }
+   },
+   {
+    "measurement": "meter_phase",
+    "tags": {
+     "phase": "L1"
+    },
+    "fields": {
+     "voltage_v": {
+      "model": "floats",
+      "at": 16,
+      "type": "float32"
+     },
+     "current_a": {
+      "model": "floats",
+      "at": 4,
+      "type": "float32"
+     },
+     "voltage_ll_v": {
+      "model": "floats",
+      "at": 10,
+      "type": "float32"
+     }
+    }
+   },
+   {
+    "measurement": "meter_phase",
+    "tags": {
+     "phase": "L2"
+    },
+    "fields": {
+     "voltage_v": {
+      "model": "floats",
+      "at": 18,
+      "type": "float32"
+     },
+     "current_a": {
+      "model": "floats",
+      "at": 6,
+      "type": "float32"
+     },
+     "voltage_ll_v": {
+      "model": "floats",
+      "at": 12,
+      "type": "float32"
+     }
+    }
+   },
+   {
+    "measurement": "meter_phase",
+    "tags": {
+     "phase": "L3"
+    },
+    "fields": {
+     "voltage_v": {
+      "model": "floats",
+      "at": 20,
+      "type": "float32"
+     },
+     "current_a": {
+      "model": "floats",
+      "at": 8,
+      "type": "float32"
+     },
+     "voltage_ll_v": {
+      "model": "floats",
+      "at": 14,
+      "type": "float32"
+     }
+    }
+   },
+   {
+    "measurement": "energy_meter",
+    "fields": {
+     "active_power_w": {
+      "model": "floats",
+      "at": 22,
+      "type": "float32"
+     },
+     "apparent_power_va": {
+      "model": "floats",
+      "at": 26,
+      "type": "float32"
+     },
+     "reactive_power_var": {
+      "model": "floats",
+      "at": 28,
+      "type": "float32"
+     },
+     "current_a": {
+      "model": "floats",
+      "at": 2,
+      "type": "float32"
+     },
+     "frequency_hz": {
+      "model": "floats",
+      "at": 24,
+      "type": "float32"
+     },
+     "export_wh_total": {
+      "model": "floats",
+      "at": 32,
+      "type": "float32"
+     }
+    }
+   }
+  ]
+ },
+ "sunspec-meter": {
+  "id": "sunspec-meter",
+  "vendor": "SunSpec",
+  "model": "Any meter with models 201-204 or 211-214; weather with model 307",
+  "class": "power",
+  "driver": "modbus",
+  "sources": [
+   "SunSpec Alliance, SunSpec Device Information Model Specification",
+   "sunspec/models json/model_201.json to model_214.json, model_307.json"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "SunSpec may have to be switched on in the device's own menu.",
+   "Of several models of one family the first is read; a device with meters behind it has more.",
+   "Accumulators of 32 bits wrap; those that are not kept read 0."
+  ],
+  "header": {
+   "table": "holding",
+   "models": {
+    "meter": [
+     201,
+     202,
+     203,
+     204
+    ],
+    "floats": [
+     211,
+     212,
+     213,
+     214
+    ],
+    "weather": [
+     307
+    ]
+   }
+  },
+  "points": [
+   {
+    "measurement": "meter_phase",
+    "tags": {
+     "phase": "L1"
+    },
+    "fields": {
+     "voltage_v": {
+      "model": "meter",
+      "at": 8,
+      "type": "int16",
+      "scaleFrom": {
+       "at": 15
+      }
+     },
+     "current_a": {
+      "model": "meter",
+      "at": 3,
+      "type": "int16",
+      "scaleFrom": {
+       "at": 6
+      }
+     },
+     "active_power_w": {
+      "model": "meter",
+      "at": 19,
+      "type": "int16",
+      "scaleFrom": {
+       "at": 22
+      }
+     },
+     "apparent_power_va": {
+      "model": "meter",
+      "at": 24,
+      "type": "int16",
+      "scaleFrom": {
+       "at": 27
+      }
+     },
+     "reactive_power_var": {
+      "model": "meter",
+      "at": 29,
+      "type": "int16",
+      "scaleFrom": {
+       "at": 32
+      }
+     },
+     "power_factor_ratio": {
+      "model": "meter",
+      "at": 34,
+      "type": "int16",
+      "scaleFrom": {
+       "at": 37
+      },
+      "scale": 0.01
+     },
+     "voltage_ll_v": {
+      "model": "meter",
+      "at": 12,
+      "type": "int16",
+      "scaleFrom": {
+       "at": 15
+      }
+     },
+     "export_wh_total": {
+      "model": "meter",
+      "at": 40,
+      "type": "uint32",
+      "scaleFrom": {
+       "at": 54
+      },
+      "wraps": 32
+     },
+     "import_wh_total": {
+      "model": "meter",
+      "at": 48,
+      "type": "uint32",
+      "scaleFrom": {
+       "at": 54
+      },
+      "wraps": 32
+     }
+    }
+   },
+   {
+    "measurement": "meter_phase",
+    "tags": {
+     "phase": "L2"
+    },
+    "fields": {
+     "voltage_v": {
+      "model": "meter",
+      "at": 9,
+      "type": "int16",
+      "scaleFrom": {
+       "at": 15
+      }
+     },
+     "current_a": {
+      "model": "meter",
+      "at": 4,
+      "type": "int16",
+      "scaleFrom": {
+       "at": 6
+      }
+     },
+     "active_power_w": {
+      "model": "meter",
+      "at": 20,
+      "type": "int16",
+      "scaleFrom": {
+       "at": 22
+      }
+     },
+     "apparent_power_va": {
+      "model": "meter",
+      "at": 25,
+      "type": "int16",
+      "scaleFrom": {
+       "at": 27
+      }
+     },
+     "reactive_power_var": {
+      "model": "meter",
+      "at": 30,
+      "type": "int16",
+      "scaleFrom": {
+       "at": 32
+      }
+     },
+     "power_factor_ratio": {
+      "model": "meter",
+      "at": 35,
+      "type": "int16",
+      "scaleFrom": {
+       "at": 37
+      },
+      "scale": 0.01
+     },
+     "voltage_ll_v": {
+      "model": "meter",
+      "at": 13,
+      "type": "int16",
+      "scaleFrom": {
+       "at": 15
+      }
+     },
+     "export_wh_total": {
+      "model": "meter",
+      "at": 42,
+      "type": "uint32",
+      "scaleFrom": {
+       "at": 54
+      },
+      "wraps": 32
+     },
+     "import_wh_total": {
+      "model": "meter",
+      "at": 50,
+      "type": "uint32",
+      "scaleFrom": {
+       "at": 54
+      },
+      "wraps": 32
+     }
+    }
+   },
+   {
+    "measurement": "meter_phase",
+    "tags": {
+     "phase": "L3"
+    },
+    "fields": {
+     "voltage_v": {
+      "model": "meter",
+      "at": 10,
+      "type": "int16",
+      "scaleFrom": {
+       "at": 15
+      }
+     },
+     "current_a": {
+      "model": "meter",
+      "at": 5,
+      "type": "int16",
+      "scaleFrom": {
+       "at": 6
+      }
+     },
+     "active_power_w": {
+      "model": "meter",
+      "at": 21,
+      "type": "int16",
+      "scaleFrom": {
+       "at": 22
+      }
+     },
+     "apparent_power_va": {
+      "model": "meter",
+      "at": 26,
+      "type": "int16",
+      "scaleFrom": {
+       "at": 27
+      }
+     },
+     "reactive_power_var": {
+      "model": "meter",
+      "at": 31,
+      "type": "int16",
+      "scaleFrom": {
+       "at": 32
+      }
+     },
+     "power_factor_ratio": {
+      "model": "meter",
+      "at": 36,
+      "type": "int16",
+      "scaleFrom": {
+       "at": 37
+      },
+      "scale": 0.01
+     },
+     "voltage_ll_v": {
+      "model": "meter",
+      "at": 14,
+      "type": "int16",
+      "scaleFrom": {
+       "at": 15
+      }
+     },
+     "export_wh_total": {
+      "model": "meter",
+      "at": 44,
+      "type": "uint32",
+      "scaleFrom": {
+       "at": 54
+      },
+      "wraps": 32
+     },
+     "import_wh_total": {
+      "model": "meter",
+      "at": 52,
+      "type": "uint32",
+      "scaleFrom": {
+       "at": 54
+      },
+      "wraps": 32
+     }
+    }
+   },
+   {
+    "measurement": "energy_meter",
+    "fields": {
+     "active_power_w": {
+      "model": "meter",
+      "at": 18,
+      "type": "int16",
+      "scaleFrom": {
+       "at": 22
+      }
+     },
+     "apparent_power_va": {
+      "model": "meter",
+      "at": 23,
+      "type": "int16",
+      "scaleFrom": {
+       "at": 27
+      }
+     },
+     "reactive_power_var": {
+      "model": "meter",
+      "at": 28,
+      "type": "int16",
+      "scaleFrom": {
+       "at": 32
+      }
+     },
+     "power_factor_ratio": {
+      "model": "meter",
+      "at": 33,
+      "type": "int16",
+      "scaleFrom": {
+       "at": 37
+      },
+      "scale": 0.01
+     },
+     "voltage_v": {
+      "model": "meter",
+      "at": 7,
+      "type": "int16",
+      "scaleFrom": {
+       "at": 15
+      }
+     },
+     "current_a": {
+      "model": "meter",
+      "at": 2,
+      "type": "int16",
+      "scaleFrom": {
+       "at": 6
+      }
+     },
+     "frequency_hz": {
+      "model": "meter",
+      "at": 16,
+      "type": "int16",
+      "scaleFrom": {
+       "at": 17
+      }
+     },
+     "export_wh_total": {
+      "model": "meter",
+      "at": 38,
+      "type": "uint32",
+      "scaleFrom": {
+       "at": 54
+      },
+      "wraps": 32
+     },
+     "import_wh_total": {
+      "model": "meter",
+      "at": 46,
+      "type": "uint32",
+      "scaleFrom": {
+       "at": 54
+      },
+      "wraps": 32
+     }
+    }
+   },
+   {
+    "measurement": "meter_phase",
+    "tags": {
+     "phase": "L1"
+    },
+    "fields": {
+     "voltage_v": {
+      "model": "floats",
+      "at": 12,
+      "type": "float32"
+     },
+     "current_a": {
+      "model": "floats",
+      "at": 4,
+      "type": "float32"
+     },
+     "active_power_w": {
+      "model": "floats",
+      "at": 30,
+      "type": "float32"
+     },
+     "apparent_power_va": {
+      "model": "floats",
+      "at": 38,
+      "type": "float32"
+     },
+     "reactive_power_var": {
+      "model": "floats",
+      "at": 46,
+      "type": "float32"
+     },
+     "power_factor_ratio": {
+      "model": "floats",
+      "at": 54,
+      "type": "float32"
+     },
+     "voltage_ll_v": {
+      "model": "floats",
+      "at": 20,
+      "type": "float32"
+     },
+     "export_wh_total": {
+      "model": "floats",
+      "at": 62,
+      "type": "float32"
+     },
+     "import_wh_total": {
+      "model": "floats",
+      "at": 70,
+      "type": "float32"
+     }
+    }
+   },
+   {
+    "measurement": "meter_phase",
+    "tags": {
+     "phase": "L2"
+    },
+    "fields": {
+     "voltage_v": {
+      "model": "floats",
+      "at": 14,
+      "type": "float32"
+     },
+     "current_a": {
+      "model": "floats",
+      "at": 6,
+      "type": "float32"
+     },
+     "active_power_w": {
+      "model": "floats",
+      "at": 32,
+      "type": "float32"
+     },
+     "apparent_power_va": {
+      "model": "floats",
+      "at": 40,
+      "type": "float32"
+     },
+     "reactive_power_var": {
+      "model": "floats",
+      "at": 48,
+      "type": "float32"
+     },
+     "power_factor_ratio": {
+      "model": "floats",
+      "at": 56,
+      "type": "float32"
+     },
+     "voltage_ll_v": {
+      "model": "floats",
+      "at": 22,
+      "type": "float32"
+     },
+     "export_wh_total": {
+      "model": "floats",
+      "at": 64,
+      "type": "float32"
+     },
+     "import_wh_total": {
+      "model": "floats",
+      "at": 72,
+      "type": "float32"
+     }
+    }
+   },
+   {
+    "measurement": "meter_phase",
+    "tags": {
+     "phase": "L3"
+    },
+    "fields": {
+     "voltage_v": {
+      "model": "floats",
+      "at": 16,
+      "type": "float32"
+     },
+     "current_a": {
+      "model": "floats",
+      "at": 8,
+      "type": "float32"
+     },
+     "active_power_w": {
+      "model": "floats",
+      "at": 34,
+      "type": "float32"
+     },
+     "apparent_power_va": {
+      "model": "floats",
+      "at": 42,
+      "type": "float32"
+     },
+     "reactive_power_var": {
+      "model": "floats",
+      "at": 50,
+      "type": "float32"
+     },
+     "power_factor_ratio": {
+      "model": "floats",
+      "at": 58,
+      "type": "float32"
+     },
+     "voltage_ll_v": {
+      "model": "floats",
+      "at": 24,
+      "type": "float32"
+     },
+     "export_wh_total": {
+      "model": "floats",
+      "at": 66,
+      "type": "float32"
+     },
+     "import_wh_total": {
+      "model": "floats",
+      "at": 74,
+      "type": "float32"
+     }
+    }
+   },
+   {
+    "measurement": "energy_meter",
+    "fields": {
+     "active_power_w": {
+      "model": "floats",
+      "at": 28,
+      "type": "float32"
+     },
+     "apparent_power_va": {
+      "model": "floats",
+      "at": 36,
+      "type": "float32"
+     },
+     "reactive_power_var": {
+      "model": "floats",
+      "at": 44,
+      "type": "float32"
+     },
+     "power_factor_ratio": {
+      "model": "floats",
+      "at": 52,
+      "type": "float32"
+     },
+     "voltage_v": {
+      "model": "floats",
+      "at": 10,
+      "type": "float32"
+     },
+     "current_a": {
+      "model": "floats",
+      "at": 2,
+      "type": "float32"
+     },
+     "frequency_hz": {
+      "model": "floats",
+      "at": 26,
+      "type": "float32"
+     },
+     "export_wh_total": {
+      "model": "floats",
+      "at": 60,
+      "type": "float32"
+     },
+     "import_wh_total": {
+      "model": "floats",
+      "at": 68,
+      "type": "float32"
+     }
+    }
+   },
+   {
+    "measurement": "environment",
+    "tags": {
+     "sensor": "met"
+    },
+    "fields": {
+     "temp_c": {
+      "model": "weather",
+      "at": 2,
+      "type": "int16",
+      "scale": 0.1
+     },
+     "rh_pct": {
+      "model": "weather",
+      "at": 3,
+      "type": "int16"
+     },
+     "pressure_pa": {
+      "model": "weather",
+      "at": 4,
+      "type": "int16",
+      "scale": 100
+     },
+     "wind_mps": {
+      "model": "weather",
+      "at": 5,
+      "type": "int16"
+     },
+     "wind_deg": {
+      "model": "weather",
+      "at": 6,
+      "type": "int16"
+     }
+    }
+   }
+  ]
+ },
  "vertiv-liebert-crv": {
   "id": "vertiv-liebert-crv",
   "vendor": "Vertiv / Liebert",

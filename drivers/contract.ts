@@ -7,7 +7,7 @@
  */
 import type { Profile, ProfileParts, Schema } from "../config/index.ts";
 import { profileSchema, v } from "../config/index.ts";
-import type { FieldValue, Platform, Reading } from "../telemetry/index.ts";
+import type { FieldValue, GatewayError, Platform, Reading } from "../telemetry/index.ts";
 import { invariant } from "../telemetry/index.ts";
 
 /** A part of a device that is read at its own pace. */
@@ -66,12 +66,32 @@ export interface Step {
   readonly gives: string | undefined;
 }
 
+/** One request that a session would send. */
+export interface PlannedRequest {
+  /** What it asks for: `input 0x0000 ×12`. */
+  readonly at: string;
+  /** How many registers or bits it brings, and how many of them are wanted. */
+  readonly reads: number;
+  readonly wanted: number;
+  /** How long it keeps its wire, as far as is known by now. @unit ms */
+  readonly ms: number;
+  /** What that consists of, in the driver's own words. @unit ms */
+  readonly parts: Readonly<Record<string, number>>;
+}
+
+/** What reading some groups together takes, and what the device is to its wire. */
+export interface ReadPlan {
+  readonly requests: readonly PlannedRequest[];
+  /** On a wire that drives only so many receivers: how many this one counts. [TIA-485-A] */
+  readonly unitLoad: number | undefined;
+}
+
 /**
  * One open device. Calls never overlap: the caller waits for one before the next. After an error
  * with verdict `retry` the session stays usable: the next `read` connects again if it must.
  */
 export interface Session extends AsyncDisposable {
-  /** At least one; stable for the session's life. */
+  /** At least one, unless it listens; stable for the session's life. */
   readonly groups: readonly Group[];
   /**
    * Reads the groups named, in as few requests as the device allows. Part of a device that cannot
@@ -86,6 +106,62 @@ export interface Session extends AsyncDisposable {
   ): Promise<Reading>;
   /** Where its values come from, for a driver that can say it; costs no request. */
   origin?(): Origin;
+  /** How it would read these groups now, for a driver with a plan; costs no request. */
+  plan?(groups: readonly string[]): ReadPlan;
+  /** For a device that speaks when it likes; such a session may have no groups. */
+  listen?: Listener["listen"];
+  /** For a device on which something can be set. */
+  readonly actuator?: Actuator | undefined;
+}
+
+/** What may be set on a device. */
+export interface Setting {
+  /** Like a field's name, its unit at the end: `level_pct`. */
+  readonly name: string;
+  readonly about: string;
+  /** Lowest and highest value. */
+  readonly range: readonly [number, number];
+}
+
+/** The power to set something. The agent asks for nothing that the configuration does not name. */
+export interface Actuator {
+  readonly settings: readonly Setting[];
+  /**
+   * Sets one value in the unit of its name, once: it is never sent again. It may be called while a
+   * read is under way.
+   * @throws GatewayError when it surely was not done
+   */
+  set(setting: string, value: number, signal: AbortSignal): Promise<SetReport>;
+}
+
+/** What is known after a value was sent. */
+export type SetReport =
+  | {
+      readonly outcome: "done";
+      /** What the device shows now, where it can be read back. */
+      readonly shown: number | undefined;
+    }
+  /** No answer, or none that can be trusted; it may have been done. */
+  | { readonly outcome: "unknown"; readonly error: GatewayError };
+
+/** A device that is not asked but heard. */
+export interface Listener {
+  /**
+   * Hands over each reading as it comes until `signal` aborts, and returns then. When the way to
+   * the device breaks it throws, and the agent calls again, later each time.
+   * @throws GatewayError, translated at the door of the protocol
+   */
+  listen(heard: (heard: Heard) => void, signal: AbortSignal): Promise<void>;
+}
+
+/** One message of a device that speaks by itself. */
+export interface Heard {
+  readonly reading: Reading;
+  /** When the device measured, where the message says so; else the agent's time counts.
+   * @unit ms since 1970-01-01 UTC */
+  readonly time?: number | undefined;
+  /** What stands behind its values, as in `Session.read`. */
+  readonly traces?: readonly Trace[] | undefined;
 }
 
 /**
@@ -113,6 +189,8 @@ export interface Target<Options, Parts> {
 export interface Driver<Options = unknown, Parts = unknown> extends AsyncDisposable {
   /** Names the wire that only one request may use at a time; equal keys share it. */
   busKey(target: Target<Options, Parts>): string;
+  /** How many devices of one wire may be read at once; one when left out. */
+  width?(target: Target<Options, Parts>): number;
   /** Prepares a device without waiting for it: connecting may be left to the first `read`. */
   open(target: Target<Options, Parts>): Promise<Session>;
 }
@@ -122,7 +200,7 @@ export interface DriverContext extends Platform {
   readonly buses: Readonly<Record<string, unknown>>;
 }
 
-interface DriverSpec<Options, Header, Field> {
+interface DriverSpec<Options, Header, Field, Place> {
   readonly name: string;
   /** One sentence for the reference. */
   readonly about: string;
@@ -130,9 +208,9 @@ interface DriverSpec<Options, Header, Field> {
   readonly options: Readonly<Record<string, Schema>>;
   readonly parse: Schema<Options>;
   /** The driver's part of a profile; undefined when it needs none. */
-  readonly profile?: ProfileParts<Header, Field>;
+  readonly profile?: ProfileParts<Header, Field, Place>;
   readonly explain?: DriverKind["explain"];
-  create(context: DriverContext): Driver<Options, Profile<Header, Field>>;
+  create(context: DriverContext): Driver<Options, Profile<Header, Field, Place>>;
 }
 
 /** A driver as the registry holds it: options and profiles go in unparsed. */
@@ -153,11 +231,12 @@ export interface DriverKind {
  * Hides a driver's own types behind schemas, so that the registry can hold all drivers: what goes
  * in as `unknown` is parsed here, once, when a device is opened.
  */
-export function defineDriver<Options, Header, Field>(
-  spec: DriverSpec<Options, Header, Field>,
+export function defineDriver<Options, Header, Field, Place>(
+  spec: DriverSpec<Options, Header, Field, Place>,
 ): DriverKind {
+  type Parts = Profile<Header, Field, Place>;
   const form = spec.profile && profileSchema(spec.name, spec.profile);
-  const parsed = (target: Target<unknown, unknown>): Target<Options, Profile<Header, Field>> => {
+  const parsed = (target: Target<unknown, unknown>): Target<Options, Parts> => {
     invariant(form !== undefined || target.profile === undefined, `${spec.name}: no profiles`);
     return {
       id: target.id,
@@ -179,6 +258,7 @@ export function defineDriver<Options, Header, Field>(
       const driver = spec.create(context);
       return {
         busKey: (target) => driver.busKey(parsed(target)),
+        width: (target) => driver.width?.(parsed(target)) ?? 1,
         open: (target) => driver.open(parsed(target)),
         [Symbol.asyncDispose]: () => driver[Symbol.asyncDispose](),
       };

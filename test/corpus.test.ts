@@ -14,6 +14,7 @@ import { clock } from "../cli/platform.ts";
 import { modbus } from "../drivers/modbus/index.ts";
 import { simulate } from "../drivers/modbus/simulator.ts";
 import { modbusProfile, rowsOf } from "../drivers/modbus/profile.ts";
+import { isSunSpec, layOut } from "../drivers/modbus/sunspec/resolve.ts";
 import { SeededEntropy, silentLog } from "./virtual.ts";
 import type { ModbusProfile, PlacedField, Row } from "../drivers/modbus/profile.ts";
 
@@ -26,7 +27,9 @@ for (const name of names) files.set(name, await readYaml(join(folder, name)));
 function profileOf(name: string): ModbusProfile {
   const file = files.get(name);
   if (file === undefined) throw new Error(`no profile ${name}`);
-  return validate(form, file);
+  const profile = validate(form, file);
+  // Only a device's chain of models says where the fields of such a profile are.
+  return isSunSpec(profile) ? layOut(profile).profile : profile;
 }
 
 type Rule = ModbusProfile["header"]["identify"][number];

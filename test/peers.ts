@@ -21,9 +21,9 @@ export function needsLibrary(library: string, pkg: string): boolean {
 }
 
 /** The same for a package of PyPI, which `.ci/run` puts on PYTHONPATH. */
-export function needsPip(module: string, version: string): boolean {
+export function needsPip(module: string, version: string, pkg = module): boolean {
   if (present("/usr/bin/python3", ["-c", `import ${module}`])) return true;
-  return missing(module, `python3-pip, then pip install ${module}==${version}`);
+  return missing(module, `python3-pip, then pip install ${pkg}==${version}`);
 }
 
 function present(command: string, args: readonly string[]): boolean {

@@ -4,15 +4,19 @@
  */
 import { existsSync } from "node:fs";
 import { basename, dirname } from "node:path";
+import type { Platform } from "../../telemetry/index.ts";
 import { GatewayError, messageOf } from "../../telemetry/index.ts";
 import { version } from "../assets.ts";
 import { configArgument, defineCommand, jsonOption, openPlatform } from "../command.ts";
 import { print, printJson, Stop } from "../command.ts";
+import { busLoads } from "../bus-load.ts";
+import type { LoadedConfig } from "../config.ts";
 import { loadLibrary } from "../config.ts";
 import { exitCodes } from "../exit.ts";
 import { shareFolder } from "../folder.ts";
 import { Progress } from "../progress.ts";
-import type { ReportHead } from "../report-page.ts";
+import { busName, openPlannedSite } from "../planned-site.ts";
+import type { ReportBus, ReportHead } from "../report-page.ts";
 import { reportPage, spreadOf } from "../report-page.ts";
 import type { ReportDevice } from "../report-run.ts";
 import { inspectSite } from "../report-run.ts";
@@ -34,8 +38,8 @@ export const reportCommand = defineCommand({
       .example("$0 report site.yaml --out report.md", "Markdown, to print or to send")
       .example("$0 report site.yaml --json", "the same, for machines")
       .epilogue(
-        "Needs the serial ports for itself: stop the agent first. Exit code 69 when a device gave " +
-          "nothing.",
+        "Needs the serial ports for itself: stop the agent first. " +
+          "Exit code 69 when a device gave nothing.",
       ),
   handler: async ({ config, times, out, force, json }) => {
     if (!(Number.isInteger(times) && times >= 1 && times <= mostTimes)) {
@@ -45,9 +49,10 @@ export const reportCommand = defineCommand({
       throw new GatewayError("E_USAGE", `${out} is there already; --force overwrites it`);
     }
     const { head, devices } = await inspect(config, times);
-    const text = json ? `${JSON.stringify(asData(head, devices))}\n` : reportPage(head, devices);
+    const data = asData(head, devices);
+    const text = json ? `${JSON.stringify(data)}\n` : reportPage(head, devices);
     if (out !== undefined) await write(out, text);
-    else if (json) printJson(asData(head, devices));
+    else if (json) printJson(data);
     else print(text);
     if (out !== undefined) print(`${out}: ${devices.length} devices`);
     if (devices.some(({ read }) => read === 0)) process.exitCode = exitCodes.unavailable;
@@ -71,6 +76,7 @@ async function inspect(
     date: new Date(platform.clock.now()).toISOString(),
     version,
     times,
+    buses: await plannedBuses(given, platform),
   };
   const devices = await inspectSite(site.loaded, {
     platform,
@@ -80,6 +86,17 @@ async function inspect(
     progress: (text) => progress.show(text),
   });
   return { head, devices };
+}
+
+/** How busy the buses will be, by the configuration. */
+async function plannedBuses(loaded: LoadedConfig, platform: Platform): Promise<ReportBus[]> {
+  await using site = await openPlannedSite(loaded, platform);
+  return busLoads(site.devices).map((bus) => ({
+    name: busName(bus, site.devices),
+    devices: bus.devices.length,
+    load: bus.load,
+    verdict: bus.verdict,
+  }));
 }
 
 function asData(head: ReportHead, devices: readonly ReportDevice[]): unknown {

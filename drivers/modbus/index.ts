@@ -4,11 +4,14 @@
  */
 import { GatewayError } from "../../telemetry/index.ts";
 import { defineDriver } from "../contract.ts";
+import type { Exchange } from "./exchange.ts";
 import { Lines } from "./lines.ts";
 import { modbusOptions, modbusOptionsSchema } from "./options.ts";
 import { modbusProfile } from "./profile.ts";
 import { explainValue } from "./retrace.ts";
 import { ModbusSession } from "./session.ts";
+import { isSunSpec } from "./sunspec/resolve.ts";
+import { SunSpecSession } from "./sunspec/session.ts";
 
 export const modbus = defineDriver({
   name: "modbus",
@@ -27,15 +30,17 @@ export const modbus = defineDriver({
         }
         const { line, release } = lines.lease(options);
         try {
-          return new ModbusSession({
+          const parts = {
             profile,
             endpoint: { ...lines.whereOf(options), unit: options.unit },
             unit: { unit: options.unit, timeout: options.timeout, pause: options.pause },
-            exchange: (exchange, signal) => line.exchange(exchange, signal),
+            exchange: (exchange: Exchange, signal: AbortSignal) => line.exchange(exchange, signal),
+            timing: lines.timingOf(options),
             release,
             clock,
             memory,
-          });
+          };
+          return isSunSpec(profile) ? new SunSpecSession(parts) : new ModbusSession(parts);
         } catch (error) {
           await release();
           throw error;

@@ -6,6 +6,7 @@
 import type { Clock } from "../../telemetry/index.ts";
 import { GatewayError, sleep } from "../../telemetry/index.ts";
 import type { ByteChannel } from "../transport/channel.ts";
+import type { Exchange, Exchanger } from "./exchange.ts";
 import type { Framing } from "./framing.ts";
 import { Ghosts } from "./ghosts.ts";
 import { dataBytes, decodeReadRequest, placeOf, pduLimits } from "./pdu.ts";
@@ -28,16 +29,6 @@ export interface LineSpec {
   readonly character: number;
 }
 
-/** One request to one unit. */
-export interface Exchange {
-  readonly unit: number;
-  readonly pdu: Uint8Array;
-  /** How long the device may take. @unit ms */
-  readonly timeout: number;
-  /** Silence before the request, when the device wants more than the line. @unit ms */
-  readonly pause: number;
-}
-
 /** Longest wait for a connection. @unit ms */
 const connectLimit = 5000;
 
@@ -52,7 +43,7 @@ interface Pending {
   readonly fail: (error: unknown) => void;
 }
 
-export class Line implements AsyncDisposable {
+export class Line implements Exchanger {
   readonly #spec: LineSpec;
   readonly #clock: Clock;
   readonly #turns = new Turns();
@@ -210,6 +201,7 @@ export class Line implements AsyncDisposable {
         },
       };
       signal.addEventListener("abort", onAbort, { once: true });
+      exchange.sent?.();
       channel.write(frame);
     });
   }

@@ -4,12 +4,14 @@
  */
 import type { Clock } from "../../telemetry/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
-import { addressText, v } from "../../config/index.ts";
 import type { Origin } from "../contract.ts";
 import type { SerialBus } from "../transport/options.ts";
-import { serialBusOptions } from "../transport/options.ts";
 import { openSerial } from "../transport/serial.ts";
 import { connectTcp } from "../transport/tcp.ts";
+import { busNamed, wireEndpoint, wireKey } from "../transport/wire.ts";
+import type { Timing } from "./cost.ts";
+import { addressTiming, serialTiming } from "./cost.ts";
+import type { Exchanger } from "./exchange.ts";
 import type { LineSpec } from "./line.ts";
 import { Line } from "./line.ts";
 import { TcpFraming } from "./mbap.ts";
@@ -23,13 +25,13 @@ const serialQuiet = 20;
 const networkQuiet = 50;
 
 export interface LeasedLine {
-  readonly line: Line;
+  readonly line: Exchanger;
   /** Gives the line back; calling it again is harmless. */
   readonly release: () => Promise<void>;
 }
 
 interface SharedLine {
-  readonly line: Line;
+  readonly line: Exchanger;
   /** The bus that brought its settings. */
   readonly bus: string | undefined;
   users: number;
@@ -51,15 +53,18 @@ export class Lines implements AsyncDisposable {
    * @throws E_CONFIG
    */
   keyOf(options: ModbusOptions): string {
-    if (options.address === undefined) return `serial:${this.#bus(options.bus).port}`;
-    return `tcp://${options.address.host}:${options.address.port}`;
+    return wireKey(options, this.#buses);
   }
 
   /** Where a device is, for people. @throws E_CONFIG */
-  whereOf({ address, bus }: ModbusOptions): Origin["endpoint"] {
-    if (address !== undefined) return { address: addressText(address) };
-    const { port, baud, parity, dataBits, stopBits } = this.#bus(bus);
-    return { bus, port, line: `${baud} ${dataBits}${parity[0]?.toUpperCase()}${stopBits}` };
+  whereOf(options: ModbusOptions): Origin["endpoint"] {
+    return wireEndpoint(options, this.#buses);
+  }
+
+  /** What a request to a device costs, before it has answered any. @throws E_CONFIG */
+  timingOf({ address, bus, unit, pause }: ModbusOptions): Timing {
+    if (address === undefined) return serialTiming(busNamed(bus, this.#buses), pause);
+    return addressTiming(address.scheme, { unit, pause });
   }
 
   /** @throws E_CONFIG */
@@ -89,23 +94,12 @@ export class Lines implements AsyncDisposable {
     await shared.line[Symbol.asyncDispose]();
   }
 
-  #make(options: ModbusOptions): Line {
+  #make(options: ModbusOptions): Exchanger {
     const spec =
       options.address === undefined
-        ? serialSpec(this.#bus(options.bus))
+        ? serialSpec(busNamed(options.bus, this.#buses))
         : networkSpec(options.address);
     return new Line(spec, this.#clock);
-  }
-
-  #bus(name: string): SerialBus {
-    const entry = this.#buses[name];
-    if (entry === undefined) {
-      const known = Object.keys(this.#buses).join(", ") || "none";
-      throw new GatewayError("E_CONFIG", `there is no bus "${name}"; known: ${known}`);
-    }
-    const parsed = v.safeParse(serialBusOptions, entry);
-    if (parsed.success) return parsed.output;
-    throw new GatewayError("E_CONFIG", `bus "${name}": ${parsed.issues[0].message}`);
   }
 }
 

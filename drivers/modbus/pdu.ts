@@ -1,10 +1,13 @@
 /**
- * Modbus protocol data units, reading only (MODBUS Application Protocol V1.1b3, "MODBUS-AP").
+ * Modbus protocol data units (MODBUS Application Protocol V1.1b3, "MODBUS-AP").
  * All numbers are big-endian on the wire; addresses are wire addresses, from 0.
  *
  *   request 1..4    | function | address hi lo | count hi lo |                    5 bytes
  *   reply   1, 2    | function | byte count | bits, first in the lowest bit ... |
  *   reply   3, 4    | function | byte count | register hi lo ... |
+ *   request 5, 6    | function | address hi lo | value hi lo |    the reply repeats it
+ *   request 16      | 10 | address hi lo | count hi lo | bytes | register hi lo ... |
+ *   reply 16        | 10 | address hi lo | count hi lo |
  *   exception       | function + 0x80 | exception code |                          2 bytes
  *   43/14 reply     | 2B | 0E | code | conformity | more | next | n | (id len text) x n |
  */
@@ -158,6 +161,58 @@ export function encodeException(request: Uint8Array, exception: number): Uint8Ar
   return Uint8Array.of((request[0] ?? 0) | exceptionBit, exception);
 }
 
+/** What a write changes: one coil, or registers side by side. */
+export interface WriteSpan {
+  readonly table: "coil" | "holding";
+  readonly at: number;
+  /** For a coil 0 or 1. */
+  readonly words: Uint16Array;
+}
+
+const [writeCoil, writeRegister, writeRegisters] = [5, 6, 16] as const;
+
+/** A coil that is switched on. [MODBUS-AP 6.5] */
+const coilOn = 0xff00;
+
+/**
+ * The request that writes; one register goes with function 6.
+ * [MODBUS-AP 6.5] [MODBUS-AP 6.6] [MODBUS-AP 6.12]
+ */
+export function encodeWrite({ table, at, words }: WriteSpan): Uint8Array {
+  const [first = 0] = words;
+  if (table === "coil") return fourBytes(writeCoil, at, first === 0 ? 0 : coilOn);
+  if (words.length === 1) return fourBytes(writeRegister, at, first);
+  const pdu = new Uint8Array(6 + 2 * words.length);
+  pdu.set(fourBytes(writeRegisters, at, words.length));
+  pdu[5] = 2 * words.length;
+  for (const [index, word] of words.entries()) pdu.set([word >> 8, word & 0xff], 6 + 2 * index);
+  return pdu;
+}
+
+function fourBytes(code: number, at: number, word: number): Uint8Array {
+  return Uint8Array.of(code, at >> 8, at & 0xff, word >> 8, word & 0xff);
+}
+
+/** What a request with function 5 or 6 writes, or undefined for any other. */
+export function decodeWriteOne(pdu: Uint8Array): WriteSpan | undefined {
+  const [code, atHigh = 0, atLow = 0, high = 0, low = 0] = pdu;
+  if (pdu.length !== 5 || (code !== writeCoil && code !== writeRegister)) return undefined;
+  const at = (atHigh << 8) | atLow;
+  const word = (high << 8) | low;
+  if (code === writeCoil) return { table: "coil", at, words: Uint16Array.of(word === 0 ? 0 : 1) };
+  return { table: "holding", at, words: Uint16Array.of(word) };
+}
+
+/**
+ * Makes sure that a reply says the write was carried out: it repeats its first five bytes.
+ * @throws E_MODBUS_FRAME, E_MODBUS_EXCEPTION, E_MODBUS_BUSY
+ */
+export function checkWriteReply(request: Uint8Array, reply: Uint8Array, where: string): void {
+  throwIfException(reply, where);
+  const same = reply.length === 5 && reply.every((byte, at) => byte === request[at]);
+  if (!same) throw new GatewayError("E_MODBUS_FRAME", `${where}: the answer is for another write`);
+}
+
 /** The request for the identification objects from `object` on. [MODBUS-AP 6.21] */
 export function encodeDeviceIdRequest(object = 0): Uint8Array {
   return Uint8Array.of(readDeviceId, meiDeviceId, 1, object);
@@ -199,6 +254,7 @@ export function replyLength(request: Uint8Array, reply: Uint8Array): number | un
   if (code !== request[0]) return 0;
   if (reply.length < 2) return undefined;
   if (code === readDeviceId) return reply[1] === meiDeviceId ? deviceIdLength(reply) : 0;
+  if (code === writeCoil || code === writeRegister || code === writeRegisters) return 5;
   const span = decodeReadRequest(request);
   return span !== undefined && reply[1] === dataBytes(span) ? 2 + dataBytes(span) : 0;
 }

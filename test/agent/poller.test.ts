@@ -48,7 +48,11 @@ function rig(devices: Readonly<Record<string, Behaviour>>) {
   const platform = { clock, entropy: new SeededEntropy(1), log: silentLog };
   const poller = new Poller(
     Object.entries(devices).map(open),
-    { read: ({ id }) => void read.push(id), failed: ({ id }) => void failed.push(id) },
+    {
+      read: ({ id }) => void read.push(id),
+      heard: () => {},
+      failed: ({ id }) => void failed.push(id),
+    },
     platform,
   );
   const times = (id: string): number[] =>

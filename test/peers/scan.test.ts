@@ -192,7 +192,7 @@ describe.skipIf(!hasPymodbus)("a scan that meets pymodbus", () => {
     return stdout === "" ? [] : devicesIn(stdout);
   }
 
-  it("on a network finds the unit that it answers for, though it keeps silent for others", async () => {
+  it("on a network finds its unit, though it keeps silent for all others", async () => {
     const port = await freePort();
     await using _server = await startPymodbus("tcp", String(port));
     let devices: Record<string, unknown>[] = [];

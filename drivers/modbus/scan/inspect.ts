@@ -2,9 +2,11 @@
  * One configured device looked at closely: what it says it is, and how fast and how cleanly it
  * answers one and the same question. Reads only.
  */
+import type { Span } from "../pdu.ts";
 import { encodeRead } from "../pdu.ts";
 import type { ModbusProfile } from "../profile.ts";
 import { rowsOf } from "../profile.ts";
+import { isSunSpec } from "../sunspec/resolve.ts";
 import type { IdentifyParts, Identity } from "./identity.ts";
 import { identifyUnit } from "./identity.ts";
 import { exceptionIn } from "./wire.ts";
@@ -31,12 +33,20 @@ export interface Inspection {
 /** Silent questions in a row after which a device is left alone. */
 const silentLimit = 3;
 
+/** Where a SunSpec device mostly begins: its mark, in two registers. */
+const sunSpecMark = { table: "holding", at: 40_000, count: 2 } as const;
+
+/** What a device is asked again and again: the first value of its profile. */
+function questionOf(profile: ModbusProfile): Span {
+  if (isSunSpec(profile)) return sunSpecMark;
+  const [first] = rowsOf(profile).flatMap(({ fields }) => fields);
+  return first?.span ?? sunSpecMark;
+}
+
 /** @throws E_DISCONNECTED */
 export async function inspectUnit(parts: InspectParts): Promise<Inspection> {
   const { wire, unit, timeout, profile, signal } = parts;
-  const [span = { table: "holding", at: 0, count: 1 } as const] = rowsOf(profile).flatMap(
-    ({ fields }) => fields.map((field) => field.span),
-  );
+  const span = questionOf(profile);
   const counts = { asked: 0, answered: 0, exceptions: 0, damaged: 0, silent: 0 };
   const took: number[] = [];
   for (let time = 0; time < parts.times && counts.silent < silentLimit; time += 1) {

@@ -7,6 +7,7 @@ import type { Span } from "../pdu.ts";
 import { placeOf } from "../pdu.ts";
 import type { ModbusProfile, PlacedField } from "../profile.ts";
 import { rowsOf } from "../profile.ts";
+import { isSunSpec } from "../sunspec/resolve.ts";
 
 /** Where a value lies on any device that works; wider than what is healthy. */
 const usual: Readonly<Record<string, readonly [low: number, high: number]>> = {
@@ -33,9 +34,13 @@ export interface Look {
   readonly range: readonly [low: number, high: number];
 }
 
-/** The values of a profile to look at, at most three, each of another kind. */
+/**
+ * The values of a profile to look at, at most three, each of another kind. None of a SunSpec
+ * device: where its values stand shows only when its chain of models is walked.
+ */
 export function looksOf(profile: ModbusProfile): Look[] {
   const looks = new Map<string, Look>();
+  if (isSunSpec(profile)) return [];
   for (const field of rowsOf(profile).flatMap((row) => row.fields)) {
     const range = usual[field.name];
     // A scale factor would be another request, and a wrong one would make anything of it.

@@ -1,6 +1,6 @@
 /** The line under virtual time, on a channel made of two arrays. */
 import { describe, expect, it } from "vitest";
-import type { Exchange } from "../../../drivers/modbus/line.ts";
+import type { Exchange } from "../../../drivers/modbus/exchange.ts";
 import { Line } from "../../../drivers/modbus/line.ts";
 import type { Span } from "../../../drivers/modbus/pdu.ts";
 import {
