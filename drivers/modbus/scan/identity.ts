@@ -11,6 +11,7 @@ import { bySureness, candidatesOf, certainties, questionsOf, weighed } from "../
 import type { Span } from "../pdu.ts";
 import { decodeDeviceId, decodeReadReply, encodeRead, placeOf } from "../pdu.ts";
 import type { ModbusProfile } from "../profile.ts";
+import { walkChain } from "../sunspec/chain.ts";
 import type { Seen } from "./plausible.ts";
 import { looked, looksOf } from "./plausible.ts";
 import type { Wire } from "./wire.ts";
@@ -72,6 +73,7 @@ export async function identifyUnit(parts: IdentifyParts): Promise<Identity> {
     await asking.read(span);
     await asking.look(["certain", "likely"]);
   }
+  if (!asking.isCertain()) await asking.walkModels();
   if (texts === "last" && !asking.isCertain()) await asking.askTexts();
   await asking.look(certainties);
   return {
@@ -88,6 +90,7 @@ class Asking {
   readonly #parts: IdentifyParts;
   readonly #words = new Map<string, Uint16Array>();
   readonly #texts = new Map<number, string>();
+  #models: readonly number[] = [];
   /** What values said of a profile, by its id. */
   readonly #seen = new Map<string, readonly Seen[]>();
   /** Tables whose function the device does not know. */
@@ -113,11 +116,21 @@ class Asking {
     const { profiles, unit } = this.#parts;
     const objects = this.#texts.size > 0 ? this.#texts : undefined;
     const answers = { unit, objects, words: (span: Span) => this.known(span) };
-    const found = candidatesOf(profiles, answers).map((candidate) => {
+    const byModels = profiles.flatMap((profile) => modelCandidate(profile, this.#models) ?? []);
+    const found = [...byModels, ...candidatesOf(profiles, answers)].map((candidate) => {
       const seen = this.#seen.get(candidate.profile) ?? [];
       return seen.reduce((sum, { fact, plausible }) => weighed(sum, fact, plausible), candidate);
     });
     return found.toSorted(bySureness);
+  }
+
+  /** Whether it is a SunSpec device, and with which models. [SUNSPEC 6.1] */
+  async walkModels(): Promise<void> {
+    const blocks = await walkChain(async (span) => {
+      if (this.silentInRow < silentLimit) await this.read(span);
+      return this.known(span)?.words;
+    });
+    this.#models = blocks?.map(({ model }) => model) ?? [];
   }
 
   isCertain(): boolean {
@@ -206,6 +219,17 @@ class Asking {
     this.asked.push({ at, gave });
     return undefined;
   }
+}
+
+/** A profile of a family of models that the device has. */
+function modelCandidate(
+  { id, header }: ModbusProfile,
+  models: readonly number[],
+): Candidate | undefined {
+  const wanted = new Set(Object.values(header.models ?? {}).flat());
+  if (!models.some((model) => wanted.has(model))) return undefined;
+  const evidence = [`SunSpec models ${models.join(", ")}`];
+  return { profile: id, certainty: "certain", evidence, doubts: [] };
 }
 
 /** The same place in the table that some makers use instead. */
