@@ -6,6 +6,7 @@ import { run as lines } from "./lines.ts";
 import { run as modbusTcp } from "./modbus-tcp.ts";
 import { run as readPlan } from "./read-plan.ts";
 import { run as rollups } from "./rollups.ts";
+import { run as scan } from "./scan.ts";
 import { run as spool } from "./spool.ts";
 import { run as sqlite } from "./sqlite.ts";
 import { run as store } from "./store.ts";
@@ -18,6 +19,7 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   "modbus-tcp": modbusTcp,
   "read-plan": readPlan,
   rollups,
+  scan,
   spool,
   sqlite,
   store,

@@ -12,9 +12,12 @@ import { checkCommand } from "./commands/check.ts";
 import { configCommand } from "./commands/config.ts";
 import { hubCommand } from "./commands/hub.ts";
 import { planCommand } from "./commands/plan.ts";
+import { portsCommand } from "./commands/ports.ts";
 import { profilesCommand } from "./commands/profiles.ts";
 import { queryCommand } from "./commands/query.ts";
 import { readCommand } from "./commands/read.ts";
+import { reportCommand } from "./commands/report.ts";
+import { scanCommand } from "./commands/scan.ts";
 import { setCommand } from "./commands/set.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { spoolCommand } from "./commands/spool.ts";
@@ -40,8 +43,11 @@ async function main(): Promise<void> {
     .command(agentCommand)
     .command(hubCommand)
     .command(checkCommand)
+    .command(portsCommand)
+    .command(scanCommand)
     .command(planCommand)
     .command(readCommand)
+    .command(reportCommand)
     .command(queryCommand)
     .command(statusCommand)
     .command(storeCommand)

@@ -12988,7 +12988,17 @@ export const profiles: Readonly<Record<string, unknown>> = {
     "baud": 19200,
     "parity": "none",
     "stopBits": 2
-   }
+   },
+   "identify": [
+    {
+     "object": "vendor",
+     "equals": "Vaisala"
+    },
+    {
+     "object": "product",
+     "starts": "GMP25"
+    }
+   ]
   },
   "points": [
    {
@@ -13028,7 +13038,17 @@ export const profiles: Readonly<Record<string, unknown>> = {
     "baud": 19200,
     "parity": "none",
     "stopBits": 2
-   }
+   },
+   "identify": [
+    {
+     "object": "vendor",
+     "equals": "Vaisala"
+    },
+    {
+     "object": "product",
+     "starts": "GMW80"
+    }
+   ]
   },
   "points": [
    {
@@ -13067,7 +13087,17 @@ export const profiles: Readonly<Record<string, unknown>> = {
     "baud": 19200,
     "parity": "none",
     "stopBits": 2
-   }
+   },
+   "identify": [
+    {
+     "object": "vendor",
+     "equals": "Vaisala"
+    },
+    {
+     "object": "product",
+     "starts": "HMT33"
+    }
+   ]
   },
   "points": [
    {

@@ -1,6 +1,9 @@
 export * from "./contract.ts";
 export * from "./registry.ts";
 export * from "./transport/options.ts";
+export * from "./transport/ports.ts";
+export { listSerialPorts } from "./transport/serial.ts";
+export * from "./modbus/scan/index.ts";
 export { simulate } from "./modbus/simulator.ts";
 export type { Simulator, SimulateOptions } from "./modbus/simulator.ts";
 export { waveform } from "./sim/index.ts";

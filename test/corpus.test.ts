@@ -16,20 +16,27 @@ import type { ModbusProfile, PlacedField, Row } from "../drivers/modbus/profile.
 
 type Rule = ModbusProfile["header"]["identify"][number];
 
+function list<Item>(given: Item | Item[] | undefined): Item[] {
+  if (given === undefined) return [];
+  return Array.isArray(given) ? given : [given];
+}
+
 /** Whether one answer could please both rules, which ask the same register. */
 function alike(a: Rule, b: Rule): boolean {
-  const answers = ({ equals }: Rule): unknown[] =>
-    Array.isArray(equals) ? equals : equals === undefined ? [] : [equals];
   if (a.starts === undefined || b.starts === undefined) {
-    return answers(a).some((answer) => answers(b).includes(answer));
+    return list(a.equals).some((answer) => list(b.equals).includes(answer));
   }
-  return a.starts.startsWith(b.starts) || b.starts.startsWith(a.starts);
+  return list(a.starts).some((one) =>
+    list(b.starts).some((other) => one.startsWith(other) || other.startsWith(one)),
+  );
 }
 
 /** Whether a device that pleases one profile's fingerprint could please the other's. */
 function confusable(a: ModbusProfile, b: ModbusProfile): boolean {
   const shared = a.header.identify.flatMap((rule) => {
-    const other = b.header.identify.find(({ table, at }) => table === rule.table && at === rule.at);
+    const other = b.header.identify.find(
+      ({ table, at, object }) => table === rule.table && at === rule.at && object === rule.object,
+    );
     return other === undefined ? [] : [[rule, other] as const];
   });
   return shared.length > 0 && shared.every(([one, other]) => alike(one, other));

@@ -7,8 +7,9 @@ import type { Fields, FieldValue } from "../../telemetry/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
 import type { FieldForm } from "./field.ts";
 import { carriedRange, encodeField } from "./field.ts";
+import { fingerprintOf } from "./identify.ts";
 import type { Span, Table } from "./pdu.ts";
-import type { ModbusProfile, PlacedField, Row } from "./profile.ts";
+import type { IdentifyRule, ModbusProfile, PlacedField, Row } from "./profile.ts";
 import { rowsOf } from "./profile.ts";
 import { wordsOfPattern } from "./values.ts";
 
@@ -54,6 +55,7 @@ export class RegisterImage {
         this.#clear(field);
       }
     }
+    for (const rule of profile.header.identify) this.#identify(rule);
   }
 
   /**
@@ -117,6 +119,13 @@ export class RegisterImage {
 
   #write(span: Span, words: Uint16Array): void {
     for (const [index, word] of words.entries()) this.poke(span.table, span.at + index, word);
+  }
+
+  /** It is known for what it is, where its values do not stand. */
+  #identify(rule: IdentifyRule): void {
+    const { span, words } = fingerprintOf(rule) ?? {};
+    if (span === undefined || words === undefined) return;
+    if (this.words(span).every((word) => word === undefined)) this.#write(span, words);
   }
 
   #clear({ span, form }: PlacedField): void {

@@ -29,14 +29,57 @@ export const bitsSchema = v.strictObject({
 /** A raw value: a number, or its bits as `0x…`. */
 const marker = v.union([v.number(), v.pipe(v.string(), v.regex(/^0x[0-9a-f]{1,16}$/i))]);
 
-const identifyRule = v.strictObject({
-  table: v.optional(tableSchema, "holding"),
-  at: registerAddress,
-  type: v.optional(typeSchema, "uint16"),
-  length: v.optional(whole(1, pduLimits.registers)),
-  equals: v.optional(v.union([v.number(), v.string(), v.array(v.union([v.number(), v.string()]))])),
-  starts: v.optional(v.string()),
-});
+/** Objects of the device identification, function 43/14, by number. [MODBUS-AP 6.21] */
+export const idObjects = {
+  vendor: 0,
+  product: 1,
+  revision: 2,
+  url: 3,
+  productName: 4,
+  model: 5,
+  application: 6,
+} as const;
+
+const oneOrMore = v.union([v.number(), v.string(), v.array(v.union([v.number(), v.string()]))]);
+
+const identifyRule = v.pipe(
+  v.strictObject({
+    object: v.optional(
+      option(v.union([v.picklist(Object.keys(idObjects)), whole(0x80, 0xff)]), {
+        about: "A text of function 43/14: vendor, product, revision … or the number of an object.",
+        example: "vendor",
+      }),
+    ),
+    at: v.optional(option(registerAddress, { about: "Or a register.", example: 0xfc02 })),
+    table: v.optional(tableSchema, "holding"),
+    type: v.optional(typeSchema, "uint16"),
+    order: v.optional(orderSchema, "ABCD"),
+    length: v.optional(whole(1, pduLimits.registers)),
+    equals: v.optional(option(oneOrMore, { about: "It is this, or one of these." })),
+    starts: v.optional(
+      option(v.union([v.string(), v.array(v.string())]), { about: "The text begins like this." }),
+    ),
+    contains: v.optional(option(v.string(), { about: "This stands in the text." })),
+    between: v.optional(
+      option(v.tuple([v.number(), v.number()]), {
+        about: "The number lies here, both ends included: proposes a product, never proves it.",
+      }),
+    ),
+    ownUnit: v.optional(
+      option(v.literal(true), {
+        about: "It is the device's own unit identifier: proposes a product, never proves it.",
+      }),
+    ),
+  }),
+  v.check(
+    ({ at, object }) => (at === undefined) !== (object === undefined),
+    "give either `at` (a register) or `object` (a text of function 43/14)",
+  ),
+  v.check(
+    ({ type, length, object }) => object !== undefined || type !== "string" || length !== undefined,
+    "a text needs `length`",
+  ),
+);
 
 const headerForm = v.strictObject({
   table: v.optional(option(tableSchema, { about: "Table of fields that name none." }), "holding"),
@@ -87,13 +130,16 @@ const headerForm = v.strictObject({
   serial: v.optional(option(serialSettings, { about: "Line settings as the maker ships it." })),
   identify: v.optional(
     option(v.array(identifyRule), {
-      about: "Registers that tell the product.",
+      about:
+        "What tells the product: registers, or texts of function 43/14 (`object`). All rules of " +
+        "one kind must hold; either kind is enough, because few devices answer both.",
     }),
     [],
   ),
 });
 
 export type ModbusHeader = v.InferOutput<typeof headerForm>;
+export type IdentifyRule = ModbusHeader["identify"][number];
 
 const fieldForm = v.strictObject({
   at: registerAddress,

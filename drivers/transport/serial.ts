@@ -8,6 +8,7 @@ import { GatewayError, invariant, messageOf } from "../../telemetry/index.ts";
 import type { Code } from "../../telemetry/index.ts";
 import type { ByteChannel } from "./channel.ts";
 import type { SerialBus } from "./options.ts";
+import type { SerialPortFacts } from "./ports.ts";
 
 /**
  * Since Node 26.4 the native poller of serialport 13.0.0 wakes JavaScript without running what
@@ -68,6 +69,29 @@ export function openSerial(bus: SerialBus): Promise<ByteChannel> {
       else resolve(channelOf(port, bus.port));
     });
   });
+}
+
+/**
+ * The serial ports of a machine that is not Linux, as far as serialport knows them. On Linux it
+ * would run `udevadm`, which a container may not have: `ports.ts` looks for itself.
+ */
+export async function listSerialPorts(): Promise<SerialPortFacts[]> {
+  const ports = await SerialPort.list();
+  return ports.map(({ path, manufacturer, serialNumber, vendorId, productId }) => ({
+    port: path,
+    device: path,
+    byId: undefined,
+    byPath: undefined,
+    driver: undefined,
+    maker: manufacturer,
+    product: undefined,
+    serial: serialNumber,
+    usb: vendorId === undefined ? undefined : `${vendorId}:${productId ?? "?"}`,
+    holders: [],
+    usable: true,
+    latency: undefined,
+    advice: [],
+  }));
 }
 
 /** What serialport says when a port does not open, as one of our codes. */

@@ -181,16 +181,18 @@ function rtuTaker(): (bytes: Uint8Array) => Taken[] {
   return (bytes) => {
     received = Buffer.concat([received, bytes]);
     const taken: Taken[] = [];
-    while (received.length >= 8) {
-      const frame = Uint8Array.from(received.subarray(0, 8));
+    for (;;) {
+      // A request for the device identification is a byte shorter than one that reads.
+      const length = received[1] === 0x2b ? 7 : 8;
+      if (received.length < length) return taken;
+      const frame = Uint8Array.from(received.subarray(0, length));
       if (!crcFits(frame)) throw new Error(`not a request: ${Buffer.from(frame).toString("hex")}`);
-      received = received.subarray(8);
+      received = received.subarray(length);
       const [unit = 0] = frame;
-      const pdu = frame.subarray(1, 6);
+      const pdu = frame.subarray(1, -2);
       const span = decodeReadRequest(pdu);
       taken.push({ unit, pdu, span, frame, wrap: (reply, as = unit) => encodeRtu(as, reply) });
     }
-    return taken;
   };
 }
 
