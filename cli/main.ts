@@ -11,6 +11,7 @@ import { auditCommand } from "./commands/audit.ts";
 import { checkCommand } from "./commands/check.ts";
 import { configCommand } from "./commands/config.ts";
 import { hubCommand } from "./commands/hub.ts";
+import { probeCommand } from "./commands/probe.ts";
 import { profilesCommand } from "./commands/profiles.ts";
 import { queryCommand } from "./commands/query.ts";
 import { readCommand } from "./commands/read.ts";
@@ -39,6 +40,7 @@ async function main(): Promise<void> {
     .command(hubCommand)
     .command(checkCommand)
     .command(readCommand)
+    .command(probeCommand)
     .command(queryCommand)
     .command(statusCommand)
     .command(storeCommand)
