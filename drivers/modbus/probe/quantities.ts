@@ -108,8 +108,12 @@ const prefixes: Readonly<Record<string, number>> = { "": 1, m: 1e-3, k: 1e3, M: 
 /** What a display read a moment ago may be off by. */
 const usualTolerance = 0.01;
 
-const form =
-  /^(?:(?<name>[a-z]+)=)?(?<number>-?\d+(?:\.\d+)?(?:e-?\d+)?)\s*(?<unit>[a-z°%]*)(?:\s*(?:±|\+-)(?<off>\d+(?:\.\d+)?)(?<share>%)?)?$/i;
+const number = String.raw`(?<number>-?\d+(?:\.\d+)?(?:e-?\d+)?)`;
+const within = String.raw`(?:\s*(?:±|\+-)(?<off>\d+(?:\.\d+)?)(?<share>%)?)?`;
+const form = new RegExp(
+  String.raw`^(?:(?<name>[a-z]+)=)?${number}\s*(?<unit>[a-z°%]*)${within}$`,
+  "i",
+);
 
 /**
  * `230V`, `power=1.52kW`, `temperature=21.5`, `230.1V±2%`: what is expected.

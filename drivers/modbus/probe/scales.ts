@@ -51,7 +51,7 @@ export function scalesOf(quantity: QuantityName, float: boolean): readonly Scale
   return float ? ofFloats : ofWholes;
 }
 
-/** `raw * scale` without rounding noise: dividing by ten is exact where multiplying by 0.1 is not. */
+/** `raw * scale` without noise: dividing by ten is exact where multiplying by 0.1 is not. */
 export function scaledBy(raw: number, scale: number): number {
   return scale < 1 ? raw / Math.round(1 / scale) : raw * scale;
 }

@@ -56,7 +56,7 @@ describe("a snapshot", () => {
     expect([asked.length, taken.unread]).toEqual([2, 100]);
   });
 
-  it("of a device that is silent gives up at once, one that falls silent at holes goes on", async () => {
+  it("ends with a silent device, and goes on with one that is silent at holes", async () => {
     const silent = new GatewayError("E_MODBUS_TIMEOUT", "no answer");
     const { parts } = device(new Set());
     const window = { table: "holding", from: 0, to: 99 } as const;

@@ -1,0 +1,131 @@
+/** Causes that lie with devices and masters: who answers, when, and who else does. Pure. */
+import type { Finding } from "./finding.ts";
+import type { Picture, UnitPicture } from "./picture.ts";
+import { of, rising, share } from "./picture.ts";
+
+/** Requests that nobody here sent. */
+export function master({ foreign, evidence }: Picture): Finding[] {
+  const requests = foreign.filter(({ kind }) => kind === "request");
+  if (requests.length === 0) return [];
+  const units = [...new Set(requests.map(({ unit }) => unit))].slice(0, 5).join(", ");
+  const { duration } = evidence.listening;
+  const seen = `${requests.length} valid requests to unit ${units} that are not ours`;
+  const listened = `${(duration / 1000).toFixed(1)} s of listening included`;
+  const likelihood = 0.75 + 0.24 * rising(requests.length - 1, 1);
+  return [{ cause: "master", likelihood, evidence: [`${seen} (${listened})`] }];
+}
+
+/** The request comes back before the reply. */
+export function echo({ judged }: Picture): Finding[] {
+  const echoed = judged.filter((one) => one.echo).length;
+  if (share(echoed, judged.length) < 0.5) return [];
+  const evidence = [`${of(echoed, judged.length)} requests came back byte for byte`];
+  return [{ cause: "echo", likelihood: 0.9 + 0.08 * share(echoed, judged.length), evidence }];
+}
+
+/** Units that never said a word, where others do. */
+export function dead({ units, elsewhere }: Picture): Finding[] {
+  const silent = units.filter(isDumb);
+  if (silent.length === 0 || elsewhere.length > 0) return [];
+  const talking = units.filter(({ all }) => all.answered + all.late > 0);
+  return silent.map(({ unit, all }) => {
+    const seen = `unit ${unit}: silent ${of(all.silent, all.tried)} times`;
+    const others = talking.map((one) => one.unit).join(", ");
+    const beside =
+      talking.length > 0 ? `, while unit ${others} answers` : ", as is every unit asked";
+    const likelihood = talking.length > 0 ? 0.95 : 0.6;
+    return { cause: "dead", likelihood, evidence: [seen + beside] } as const;
+  });
+}
+
+/** Never a byte that could be of a reply. */
+function isDumb({ all, judged }: UnitPicture): boolean {
+  return (
+    all.tried > 0 && all.silent === all.tried && judged.every(({ bytes }) => bytes.length === 0)
+  );
+}
+
+/** Valid replies that came too late. */
+export function slow({ units, evidence }: Picture): Finding[] {
+  return units.flatMap(({ unit, judged, all }) => {
+    const late = judged.filter(({ outcome }) => outcome === "late");
+    if (late.length === 0) return [];
+    const times = late.map(({ latency = 0 }) => Math.round(latency)).toSorted((a, b) => a - b);
+    const seen = `unit ${unit}: ${of(late.length, all.tried)} replies came after the timeout`;
+    const when = `after ${times[0]} to ${times.at(-1)} ms, the limit is ${evidence.timeout} ms`;
+    const likelihood = 0.7 + 0.29 * rising(late.length, 1);
+    return [{ cause: "slow" as const, likelihood, evidence: [`${seen}: ${when}`] }];
+  });
+}
+
+/** Requests right behind a reply fail, others do not. */
+export function hasty({ units }: Picture): Finding[] {
+  return units.flatMap(({ unit, quick, slow, judged }) => {
+    const refused = (one: { readonly exception: number }): boolean =>
+      one.exception === 5 || one.exception === 6;
+    const busy = (wanted: boolean): number =>
+      judged.filter((one) => one.quick === wanted && refused(one)).length;
+    const failsQuick = share(quick.silent + busy(true), quick.tried);
+    const failsSlow = share(slow.silent + busy(false), slow.tried);
+    if (quick.tried < 3 || failsQuick < 0.4 || failsQuick - failsSlow < 0.35) return [];
+    const seen = `unit ${unit}: ${of(quick.silent + busy(true), quick.tried)} requests right behind`;
+    const beside = `a reply failed, ${of(slow.silent + busy(false), slow.tried)} after a silence`;
+    const likelihood = 0.5 + 0.48 * (failsQuick - failsSlow);
+    return [{ cause: "hasty" as const, likelihood, evidence: [`${seen} ${beside}`] }];
+  });
+}
+
+/** The head of replies is missing. */
+export function turnaround({ units }: Picture): Finding[] {
+  return units.flatMap(({ unit, all }) => {
+    if (all.headless === 0) return [];
+    const seen = `unit ${unit}: ${of(all.headless, all.tried)} replies lack their first bytes`;
+    const likelihood = 0.7 + 0.29 * rising(all.headless, 1);
+    const evidence = [`${seen}; the checksum proves that the rest is whole`];
+    return [{ cause: "turnaround" as const, likelihood, evidence }];
+  });
+}
+
+/**
+ * Two answers to one request: one behind the other, or over each other, which leaves more bytes or
+ * fewer than a reply has, at this unit and no other.
+ */
+export function duplicate({ units }: Picture): Finding[] {
+  return units.flatMap((one) => {
+    const { unit, judged, all } = one;
+    const twice = judged.filter(({ replies }) => replies > 1).length;
+    const odd = judged.filter(
+      ({ outcome, bytes, expected }) =>
+        (outcome === "garbage" && bytes.length > 2) ||
+        (outcome === "damaged" && bytes.length === expected),
+    );
+    const surplus = odd.filter(({ bytes, expected }) => bytes.length > expected + 1).length;
+    const behind = judged.filter(
+      ({ outcome, trailing }) => (outcome === "ok" || outcome === "exception") && trailing > 2,
+    ).length;
+    if (twice === 0 && odd.length + behind === 0) return [];
+    const others = units.filter((other) => other !== one && other.all.answered > 0);
+    const otherTried = others.reduce((sum, { all: tally }) => sum + tally.tried, 0);
+    const otherBroken = others.reduce((sum, { all: tally }) => sum + tally.broken, 0);
+    const specific = share(odd.length + behind, all.tried) - 3 * share(otherBroken, otherTried);
+    const evidence: string[] = [];
+    let likelihood = 0;
+    if (twice > 0) {
+      likelihood = 0.8 + 0.19 * rising(twice, 1);
+      evidence.push(
+        `unit ${unit}: two valid replies to one request, ${of(twice, all.tried)} times`,
+      );
+    }
+    const collided = share(odd.length + behind, all.tried);
+    // Where the unit never answers cleanly two speak at a time; a bad line lets some through.
+    if (collided >= 0.5 && specific > 0.3) {
+      const alone =
+        others.length > 0 ? 0.9 : 0.62 + 0.25 * share(surplus + behind, odd.length + behind);
+      likelihood = Math.max(likelihood, alone * Math.min(1, 0.6 + specific * 0.4));
+      const beside = others.length > 0 ? `, others ${of(otherBroken, otherTried)}` : "";
+      evidence.push(`unit ${unit}: ${of(odd.length + behind, all.tried)} replies overlap${beside}`);
+      if (surplus > 0) evidence.push(`${surplus} of them are longer than a reply can be`);
+    }
+    return likelihood === 0 ? [] : [{ cause: "duplicate" as const, likelihood, evidence }];
+  });
+}
