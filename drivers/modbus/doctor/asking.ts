@@ -93,7 +93,9 @@ export class Asker {
     const recorder = await this.open();
     const waited = clock.monotonic();
     await sleep(clock, Math.max(0, recorder.lastByte + asking.pause - waited), signal);
-    this.#keepIdle(recorder.take(), clock.monotonic() - waited);
+    const between = recorder.take();
+    // Right behind a reply comes what belongs to it.
+    if (!asking.quick) this.#keepIdle(between, clock.monotonic() - waited);
     const pdu = encodeRead(asking.span);
     const frame = this.#frame(asking.unit, pdu);
     const at = clock.monotonic();

@@ -1,5 +1,6 @@
 /** Causes that lie with devices and masters: who answers, when, and who else does. Pure. */
 import type { Finding } from "./finding.ts";
+import type { Judged } from "./judge.ts";
 import type { Picture, UnitPicture } from "./picture.ts";
 import { of, rising, share } from "./picture.ts";
 
@@ -80,52 +81,53 @@ export function turnaround({ units }: Picture): Finding[] {
   return units.flatMap(({ unit, all }) => {
     if (all.headless === 0) return [];
     const seen = `unit ${unit}: ${of(all.headless, all.tried)} replies lack their first bytes`;
-    const likelihood = 0.7 + 0.29 * rising(all.headless, 1);
+    // A disturbance hits the head now and then, and more often the rest.
+    const only = share(all.headless, all.broken);
+    const likelihood = (0.7 + 0.29 * rising(all.headless, 1)) * only * only;
     const evidence = [`${seen}; the checksum proves that the rest is whole`];
     return [{ cause: "turnaround" as const, likelihood, evidence }];
   });
 }
 
 /**
- * Two answers to one request: one behind the other, or over each other, which leaves more bytes or
- * fewer than a reply has, at this unit and no other.
+ * Two answers to one request: one behind the other, or over each other, which leaves more bytes
+ * than a reply has. At this unit and no other: what disturbs a line disturbs all.
  */
-export function duplicate({ units }: Picture): Finding[] {
+export function duplicate(picture: Picture): Finding[] {
+  const { units, idle } = picture;
   return units.flatMap((one) => {
     const { unit, judged, all } = one;
     const twice = judged.filter(({ replies }) => replies > 1).length;
-    const odd = judged.filter(
-      ({ outcome, bytes, expected }) =>
-        (outcome === "garbage" && bytes.length > 2) ||
-        (outcome === "damaged" && bytes.length === expected),
-    );
-    const surplus = odd.filter(({ bytes, expected }) => bytes.length > expected + 1).length;
-    const behind = judged.filter(
-      ({ outcome, trailing }) => (outcome === "ok" || outcome === "exception") && trailing > 2,
-    ).length;
-    if (twice === 0 && odd.length + behind === 0) return [];
+    const longer = judged.filter(isTooLong).length;
+    const count = twice + longer;
+    if (count < 2) return [];
     const others = units.filter((other) => other !== one && other.all.answered > 0);
-    const otherTried = others.reduce((sum, { all: tally }) => sum + tally.tried, 0);
-    const otherBroken = others.reduce((sum, { all: tally }) => sum + tally.broken, 0);
-    const specific = share(odd.length + behind, all.tried) - 3 * share(otherBroken, otherTried);
-    const evidence: string[] = [];
-    let likelihood = 0;
-    if (twice > 0) {
-      likelihood = 0.8 + 0.19 * rising(twice, 1);
-      evidence.push(
-        `unit ${unit}: two valid replies to one request, ${of(twice, all.tried)} times`,
-      );
-    }
-    const collided = share(odd.length + behind, all.tried);
-    // Where the unit never answers cleanly two speak at a time; a bad line lets some through.
-    if (collided >= 0.5 && specific > 0.3) {
-      const alone =
-        others.length > 0 ? 0.9 : 0.62 + 0.25 * share(surplus + behind, odd.length + behind);
-      likelihood = Math.max(likelihood, alone * Math.min(1, 0.6 + specific * 0.4));
-      const beside = others.length > 0 ? `, others ${of(otherBroken, otherTried)}` : "";
-      evidence.push(`unit ${unit}: ${of(odd.length + behind, all.tried)} replies overlap${beside}`);
-      if (surplus > 0) evidence.push(`${surplus} of them are longer than a reply can be`);
-    }
-    return likelihood === 0 ? [] : [{ cause: "duplicate" as const, likelihood, evidence }];
+    const tried = others.reduce((sum, other) => sum + other.all.tried, 0);
+    const theirs = others.flatMap((other) => other.judged).filter(isTooLong).length;
+    const usual = (theirs + 0.5) / (tried + 1);
+    const apart =
+      others.length > 0
+        ? rising(share(count, all.tried) / usual - 1, 2)
+        : 0.85 * share(count, count + all.damaged) * (2 / (2 + idle.length));
+    const evidence = [
+      ...(twice > 0 ? [`unit ${unit}: two valid replies to ${of(twice, all.tried)} requests`] : []),
+      ...(longer > 0
+        ? [`unit ${unit}: ${of(longer, all.tried)} replies are longer than a reply can be`]
+        : []),
+      ...(others.length > 0 ? [`at other units ${of(theirs, tried)}`] : []),
+    ];
+    const sure = twice > 0 ? Math.max(apart, 0.8) : apart;
+    return [
+      { cause: "duplicate" as const, likelihood: 0.98 * sure * rising(count, 0.3), evidence },
+    ];
   });
 }
+
+/** Bytes that hang together with a reply, and are more than it has. */
+function isTooLong({ body, expected, replies, foreign, exception }: Judged): boolean {
+  const most = exception > 0 ? exceptionBytes : expected;
+  return replies < 2 && foreign.length === 0 && body.length > most;
+}
+
+/** A frame that says no. */
+const exceptionBytes = 5;

@@ -72,9 +72,6 @@ function frameAt(bytes: Uint8Array, at: number): FoundFrame | undefined {
 
 /** How many bytes at the head of the only possible reply are known beforehand. */
 const headBytes = 3;
-/** Garbage before the first whole byte of a reply that was cut into. */
-const garbageLimit = 3;
-
 /**
  * How many bytes are missing at the head of a reply, 0 when that does not explain these bytes: the
  * head is known beforehand, so that the checksum proves what is missing.
@@ -86,7 +83,8 @@ export function missingHead(
 ): number {
   const head = Uint8Array.of(unit, pdu[0] ?? 0, dataLength);
   for (let missing = 1; missing <= headBytes; missing += 1) {
-    for (let garbage = 0; garbage <= garbageLimit; garbage += 1) {
+    // What is left of a byte that was cut into may come in its place.
+    for (let garbage = 0; garbage <= missing; garbage += 1) {
       const rest = bytes.subarray(garbage, garbage + dataLength + 5 - missing);
       if (rest.length < dataLength + 5 - missing) continue;
       const whole = new Uint8Array(dataLength + 5);

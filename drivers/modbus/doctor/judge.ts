@@ -28,6 +28,8 @@ export interface Judged extends Trial {
   readonly echo: boolean;
   /** All bytes behind the echo. */
   readonly bytes: Uint8Array;
+  /** The bytes among them that hang together and are as many as a reply has; else the most. */
+  readonly body: Uint8Array;
   /** The reply as a frame, when there is one. */
   readonly reply: Uint8Array | undefined;
   /** Bytes before and behind the reply that belong to no frame. */
@@ -64,6 +66,7 @@ function judgeRtu(trial: Trial, { timeout, character }: Evidence): Judged {
   const end = first === undefined ? 0 : arrivalOf(trial, skipped + first.at + first.bytes.length);
   // The reply's own time on the wire is not the device's; adapters hand it over a little later.
   const allowed = timeout + sent + (data + 5 + 3) * character;
+  const body = bodyOf(trial, skipped, { expected: data + 5, character });
   const exception = reply !== undefined && ((reply[1] ?? 0) & exceptionBit) !== 0;
   const foreign = framesIn(bytes).filter(
     (frame) => !isOurs(frame, trial) && !replies.some((own) => overlaps(own, frame)),
@@ -73,10 +76,11 @@ function judgeRtu(trial: Trial, { timeout, character }: Evidence): Judged {
   const start = firstByteAt(trial, skipped);
   return {
     ...trial,
-    outcome: outcomeOf({ trial, bytes, data, exception, late: end > allowed, reply }),
+    outcome: outcomeOf({ trial, bytes, body, data, exception, late: end > allowed, reply }),
     exception: exception ? (reply?.[2] ?? 0) : 0,
     echo,
     bytes,
+    body,
     reply,
     leading: foreign.length > 0 ? 0 : leading,
     trailing: reply === undefined ? 0 : Math.max(0, bytes.length - used - leading),
@@ -90,18 +94,44 @@ function judgeRtu(trial: Trial, { timeout, character }: Evidence): Judged {
 interface Facts {
   readonly trial: Trial;
   readonly bytes: Uint8Array;
+  readonly body: Uint8Array;
   readonly data: number;
   readonly exception: boolean;
   readonly late: boolean;
   readonly reply: Uint8Array | undefined;
 }
 
-function outcomeOf({ trial, bytes, data, exception, late, reply }: Facts): Outcome {
+function outcomeOf({ trial, bytes, body, data, exception, late, reply }: Facts): Outcome {
   if (reply !== undefined) return late ? "late" : exception ? "exception" : "ok";
   if (bytes.length === 0) return "silent";
   if (missingHead(bytes, trial, data) > 0) return "headless";
-  const headed = bytes[0] === trial.unit && bytes[1] === trial.pdu[0];
-  return headed && bytes.length === data + 5 ? "damaged" : "garbage";
+  return body.length === data + 5 ? "damaged" : "garbage";
+}
+
+/** Silence that parts two stretches of bytes: adapters hold bytes back for 16 ms. @unit ms */
+const partingSilence = 25;
+
+/** Stray bytes before and behind a reply are not of it. */
+function bodyOf(
+  { chunks }: Trial,
+  skipped: number,
+  { expected, character }: { readonly expected: number; readonly character: number },
+): Uint8Array {
+  const parting = Math.max(partingSilence, 6 * character);
+  const groups: Uint8Array[] = [];
+  let last = Number.NEGATIVE_INFINITY;
+  let left = skipped;
+  for (const { at, bytes } of chunks) {
+    const rest = bytes.subarray(Math.min(left, bytes.length));
+    left -= bytes.length - rest.length;
+    if (rest.length === 0) continue;
+    const group = at - last > parting ? undefined : groups.pop();
+    groups.push(group === undefined ? rest : joined([{ bytes: group }, { bytes: rest }]));
+    last = at;
+  }
+  const whole = groups.find(({ length }) => length === expected);
+  const longest = groups.toSorted((a, b) => b.length - a.length)[0];
+  return whole ?? longest ?? new Uint8Array();
 }
 
 function overlaps(one: Found, other: Found): boolean {
@@ -157,6 +187,7 @@ function judgeTcp(trial: Trial, { timeout }: Evidence): Judged {
     exception: exception ? (first.pdu[1] ?? 0) : 0,
     echo: false,
     bytes,
+    body: bytes,
     reply: first?.pdu,
     leading: 0,
     trailing: 0,

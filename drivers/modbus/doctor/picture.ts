@@ -106,9 +106,9 @@ export function damagedPlaces(judged: readonly Judged[]): number[] {
   for (const { pdu, reply, outcome } of judged) {
     if (outcome === "ok" && reply !== undefined) usual.set(pdu.join(" "), reply);
   }
-  return judged.flatMap(({ pdu, bytes, outcome, expected }) => {
+  return judged.flatMap(({ pdu, body, outcome, expected }) => {
     const right = usual.get(pdu.join(" "));
-    if (right === undefined || outcome !== "damaged" || bytes.length !== expected) return [];
-    return [...bytes].flatMap((byte, at) => (byte === right[at] ? [] : [at]));
+    if (right === undefined || outcome !== "damaged" || body.length !== expected) return [];
+    return [...body].flatMap((byte, at) => (byte === right[at] ? [] : [at]));
   });
 }

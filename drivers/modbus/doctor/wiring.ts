@@ -1,8 +1,10 @@
 /** Causes in copper and in the settings of the line. Pure. */
+import type { Disturbance } from "./disturbance.ts";
+import { disturbanceOf } from "./disturbance.ts";
 import type { Finding } from "./finding.ts";
 import type { Judged } from "./judge.ts";
 import type { Picture } from "./picture.ts";
-import { damagedPlaces, of, rising, share } from "./picture.ts";
+import { of, rising, share } from "./picture.ts";
 
 /** A line that never gave a valid frame, from anybody. */
 function isDeaf({ all, foreign }: Picture): boolean {
@@ -43,151 +45,65 @@ function hex(byte: number): string {
   return `0x${byte.toString(16).padStart(2, "0")}`;
 }
 
-/** Idle bytes and bytes around frames, while what is inside frames is whole. */
+/** Bytes on the idle line, while frames are spoilt at their edges at most. */
 export function bias(picture: Picture): Finding[] {
-  const { evidence, judged, idle, foreign, all } = picture;
+  const { evidence, idle, foreign } = picture;
   if (evidence.wire === "tcp" || foreign.some(({ kind }) => kind === "request")) return [];
-  const hurt = hurtOf(picture);
-  if (isDeaf(picture) && all.silent < all.tried) {
-    return idle.length < 3 ? [] : [floating(picture, 0.35, [])];
-  }
-  const replies = judged.filter(({ reply }) => reply !== undefined);
-  const framed = replies.filter(({ leading, trailing }) => leading + trailing > 0);
-  if (idle.length === 0 && framed.length === 0) return [];
-  const edges = share(framed.length, replies.length);
-  const rate = idle.length / Math.max(1, evidence.listening.duration / 1000);
-  // Interference that reaches an idle line reaches frames as well, the longer the more.
-  const inside = hurt.inside / Math.max(1, hurt.inside + hurt.edge + framed.length);
-  const sure = Math.max(rising(edges, 0.08), rising(rate, 2));
-  const likelihood = 0.95 * sure * (1 - inside);
+  const disturbance = disturbanceOf(picture);
+  const { idleEvents, count, floating } = disturbance;
+  if (idleEvents < 2 || isDeaf(picture)) return [];
+  const seconds = disturbance.idleTime.toFixed(1);
   const lines = [
-    ...(framed.length > 0
-      ? [`${of(framed.length, replies.length)} good replies have stray bytes before or behind them`]
-      : []),
-    ...(hurt.inside === 0 ? ["no reply was damaged inside"] : []),
+    `${idle.length} bytes in ${seconds} s when nobody was asked`,
+    count === 0
+      ? "no reply was spoilt"
+      : `${count} replies were spoilt, fewer than as many a second`,
   ];
-  return likelihood < 0.1 ? [] : [floating(picture, likelihood, lines)];
+  const likelihood = 0.97 * floating * rising(idleEvents, 1.5);
+  return [{ cause: "bias", likelihood, evidence: lines }];
 }
 
-function floating({ idle, evidence }: Picture, likelihood: number, lines: string[]): Finding {
-  const seconds = (evidence.listening.duration / 1000).toFixed(1);
-  const heard =
-    idle.length > 0 ? [`${idle.length} bytes in ${seconds} s when nobody was asked`] : [];
-  return { cause: "bias", likelihood, evidence: [...heard, ...lines] };
-}
-
-/** How replies are hurt: inside a frame of the right length, or at its edges. */
-function hurtOf({ judged }: Picture): { readonly inside: number; readonly edge: number } {
-  const inside = judged.filter(({ outcome }) => outcome === "damaged").length;
-  const edge = judged.filter(({ outcome }) => outcome === "garbage").length;
-  return { inside, edge };
-}
-
-/** What wrong bits inside replies have in common. */
-interface Damage {
-  readonly tried: number;
-  readonly damaged: number;
-  /** How much likelier a byte of a long reply is hurt at the usual places than by chance. */
-  readonly gathered: number;
-  readonly places: number;
-  /** How unevenly units are hit. @range 0 to 1 */
-  readonly uneven: number;
-  readonly shortShare: number;
-  readonly longShare: number;
-}
-
-function damageOf({ judged, units }: Picture): Damage {
-  const wrong = ({ outcome }: Judged): boolean => outcome === "damaged" || outcome === "garbage";
-  const damaged = judged.filter(wrong).length;
-  const rates = units.map(({ all }) => share(all.broken, all.tried));
-  const mean = rates.reduce((sum, rate) => sum + rate, 0) / Math.max(1, rates.length);
-  const uneven =
-    mean === 0 ? 0 : (Math.max(...rates, 0) - Math.min(...rates, 1)) / Math.max(...rates);
-  const sum = (key: "short" | "long", what: "broken" | "tried"): number =>
-    units.reduce((total, unit) => total + unit[key][what], 0);
-  const perUnit = units.map(({ judged: own }) => gatheringOf(own));
-  const weight = perUnit.reduce((total, { places }) => total + places, 0);
-  const gathered =
-    perUnit.reduce((total, one) => total + one.gathered * one.places, 0) / Math.max(1, weight);
-  return {
-    tried: judged.length,
-    damaged,
-    gathered,
-    places: weight,
-    uneven,
-    shortShare: share(sum("short", "broken"), sum("short", "tried")),
-    longShare: share(sum("long", "broken"), sum("long", "tried")),
-  };
-}
-
-/** Pairs of wrong bytes at one place, against what chance gives for as many places. */
-function gatheringOf(judged: readonly Judged[]): {
-  readonly gathered: number;
-  readonly places: number;
-} {
-  const long = judged.filter((one) => one.long);
-  const places = damagedPlaces(long);
-  const width = long[0]?.expected ?? 1;
-  const counts = new Map<number, number>();
-  for (const place of places) counts.set(place, (counts.get(place) ?? 0) + 1);
-  const pairs = [...counts.values()].reduce((sum, count) => sum + (count * (count - 1)) / 2, 0);
-  const chance = (places.length * (places.length - 1)) / 2 / width;
-  return { gathered: chance === 0 ? 1 : pairs / chance, places: places.length };
-}
-
-/** Wrong bits at the same places again and again, on a line that is quiet when idle. */
+/** Wrong bits inside replies of far units, on a line that is quiet when idle. */
 export function termination(picture: Picture): Finding[] {
-  const { evidence, idle } = picture;
-  if (evidence.wire === "tcp" || isDeaf(picture)) return [];
-  const damage = damageOf(picture);
-  if (damage.damaged === 0) return [];
-  const repeats = damage.places < 4 ? 0.3 : rising(damage.gathered - 1, 1.5);
-  const quiet = 1 / (1 + idle.length);
-  const fast = rising(evidence.settings?.baud ?? 9600, 19_200);
-  const pull = 0.55 * repeats + 0.2 * damage.uneven + 0.25 * fast;
-  const likelihood = strengthOf(damage) * Math.min(0.97, pull * 1.25) * (0.35 + 0.65 * quiet);
+  if (picture.evidence.wire === "tcp" || isDeaf(picture)) return [];
+  const disturbance = disturbanceOf(picture);
+  if (disturbance.count === 0) return [];
+  const likelihood = 0.97 * disturbance.reflections * rising(disturbance.count, 0.8);
   const lines = [
-    ...damageLines(damage, picture),
-    ...(damage.places >= 4 && damage.gathered > 2
+    ...damageLines(disturbance, picture),
+    ...(disturbance.places >= 4 && disturbance.gathered > 1.5
       ? ["wrong bytes stand at the same places of a reply again and again"]
       : []),
-    ...(idle.length === 0 ? ["the line is quiet when idle"] : []),
+    ...(disturbance.idleEvents === 0 ? ["the line is quiet when idle"] : []),
   ];
   return [{ cause: "termination", likelihood, evidence: lines }];
 }
 
-/** Wrong bits anywhere, at every unit, in proportion to length. */
+/** Wrong bits anywhere: on the idle line and inside the replies of all units. */
 export function noise(picture: Picture): Finding[] {
-  const { evidence, idle } = picture;
-  if (evidence.wire === "tcp" || isDeaf(picture)) return [];
-  const damage = damageOf(picture);
-  if (damage.damaged === 0) return [];
-  const anywhere = damage.places < 4 ? 0.6 : 1 - rising(damage.gathered - 1, 2);
-  const everywhere = 1 - damage.uneven * 0.5;
-  const heard = Math.min(1, idle.length / 2);
-  const pull = 0.5 * anywhere + 0.25 * everywhere + 0.25 * heard;
-  const { inside, edge } = hurtOf(picture);
-  const likelihood = strengthOf(damage) * pull * (0.4 + 0.6 * share(inside, inside + edge));
-  const seconds = (evidence.listening.duration / 1000).toFixed(1);
+  if (picture.evidence.wire === "tcp" || isDeaf(picture)) return [];
+  const disturbance = disturbanceOf(picture);
+  const { count, idleEvents, idleTime } = disturbance;
+  if (count === 0) return [];
+  const likelihood = 0.97 * disturbance.interference * rising(count, 0.8);
   const lines = [
-    ...damageLines(damage, picture),
-    ...(damage.places >= 4 ? ["wrong bytes stand anywhere in a reply"] : []),
-    ...(idle.length > 0 ? [`${idle.length} stray bytes in ${seconds} s of silence`] : []),
+    ...damageLines(disturbance, picture),
+    ...(idleEvents > 0
+      ? [`${idleEvents} disturbances in ${idleTime.toFixed(1)} s of silence`]
+      : []),
   ];
   return [{ cause: "noise", likelihood, evidence: lines }];
 }
 
-/** One damaged reply may be chance, a few are a fault. */
-function strengthOf({ damaged }: Damage): number {
-  return 0.35 + 0.65 * rising(damaged, 1.5);
-}
-
-function damageLines(damage: Damage, { units }: Picture): string[] {
-  const { damaged, tried, shortShare, longShare } = damage;
+function damageLines({ count }: Disturbance, { units, judged }: Picture): string[] {
   const rates = units.map(({ unit, all }) => `unit ${unit} ${of(all.broken, all.tried)}`);
+  const sum = (key: "short" | "long", what: "broken" | "tried"): number =>
+    units.reduce((total, unit) => total + unit[key][what], 0);
+  const percent = (key: "short" | "long"): number =>
+    Math.round(share(sum(key, "broken"), sum(key, "tried")) * 100);
   return [
-    `${of(damaged, tried)} replies are damaged (${rates.join(", ")})`,
-    `short ones ${Math.round(shortShare * 100)} %, long ones ${Math.round(longShare * 100)} %`,
+    `${of(count, judged.length)} replies are spoilt (${rates.join(", ")})`,
+    `short ones ${percent("short")} %, long ones ${percent("long")} %`,
   ];
 }
 

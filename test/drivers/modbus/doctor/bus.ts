@@ -68,6 +68,19 @@ export class Bus {
 
   constructor(options: BusOptions) {
     this.options = options;
+    if (options.rest === undefined) this.#float();
+  }
+
+  /** Dips of a floating line are activity, too. */
+  #float(): void {
+    const now = this.options.clock.monotonic();
+    this.#floatUntil(now);
+    const index = firstAbove(this.#toggles, now, itself);
+    const next = this.#toggles[index] ?? now + 1;
+    this.options.clock.after(next - now + 1e-3, () => {
+      this.#active(this.options.clock.monotonic());
+      this.#float();
+    });
   }
 
   /** Called for each activity, with the time at which it ends. */
@@ -95,7 +108,7 @@ export class Bus {
     }
     this.#transmissions.push({ node, on: now, off: at + hold, edges, strength });
     this.#transmissions = this.#transmissions.filter(({ off }) => off > now - memory);
-    this.#active(at + hold);
+    this.#active(at);
     return at;
   }
 
@@ -118,7 +131,7 @@ export class Bus {
       return inverted ? (seen === 1 ? 0 : 1) : seen;
     };
     return {
-      edges: (from, to) => this.#edges(level, from, to),
+      next: (wanted, from, to) => this.#next(level, wanted, { from, to }),
       sample: (at) => this.#ringed(level, node, at),
     };
   }
@@ -147,8 +160,8 @@ export class Bus {
     const { rest, floating = 0 } = this.options;
     if (rest !== undefined) return rest;
     this.#floatUntil(at);
-    const index = this.#toggles.findIndex((toggle) => toggle > at);
-    return (index === -1 ? this.#toggles.length : index) % 2 === 1 || floating === 0 ? 1 : 0;
+    const index = firstAbove(this.#toggles, at, itself);
+    return index % 2 === 1 || floating === 0 ? 1 : 0;
   }
 
   /** A floating line picks things up in short dips. */
@@ -162,34 +175,42 @@ export class Bus {
     }
   }
 
-  #edges(level: (at: number) => 0 | 1, from: number, to: number): Edge[] {
-    const times = new Set<number>();
-    const add = (at: number): void => {
-      if (at > from && at <= to) times.add(at);
+  #next(
+    level: (at: number) => 0 | 1,
+    wanted: 0 | 1,
+    { from, to }: { readonly from: number; readonly to: number },
+  ): number | undefined {
+    if (this.options.rest === undefined) this.#floatUntil(to);
+    const tiny = 1e-7;
+    let at = from;
+    let before = level(from + tiny);
+    for (;;) {
+      const change = this.#nextChange(at);
+      if (change > to) return undefined;
+      const after = level(change + tiny);
+      if (after !== before && after === wanted) return change;
+      before = after;
+      at = change;
+    }
+  }
+
+  #nextChange(from: number): number {
+    let next = Infinity;
+    const consider = (at: number): void => {
+      if (at > from && at < next) next = at;
     };
     for (const { on, off, edges } of this.#transmissions) {
-      if (off < from || on > to) continue;
-      add(on);
-      add(off);
-      for (const edge of edges) add(edge.at);
+      if (off < from || on >= next) continue;
+      consider(on);
+      consider(off);
+      consider(edges[firstAbove(edges, from, edgeTime)]?.at ?? Infinity);
     }
     for (const burst of this.#bursts) {
-      add(burst.from);
-      add(burst.to);
+      consider(burst.from);
+      consider(burst.to);
     }
-    if (this.options.rest === undefined) {
-      this.#floatUntil(to);
-      for (const toggle of this.#toggles) add(toggle);
-    }
-    const tiny = 1e-7;
-    let before = level(from + tiny);
-    const found: Edge[] = [];
-    for (const at of [...times].toSorted((a, b) => a - b)) {
-      const after = level(at + tiny);
-      if (after !== before) found.push({ at, level: after });
-      before = after;
-    }
-    return found;
+    consider(this.#toggles[firstAbove(this.#toggles, from, itself)] ?? Infinity);
+    return next;
   }
 
   /** What a receiver samples: the level, unless ringing and noise carry it over the threshold. */
@@ -198,20 +219,49 @@ export class Bus {
     const [speaker] = this.#driven(at);
     const ringing = speaker && this.options.ringing?.(speaker.node, listener);
     if (speaker === undefined || ringing === undefined) return ideal;
-    const edge = speaker.edges.findLast((one) => one.at <= at);
-    if (edge === undefined) return ideal;
-    const since = at - edge.at;
-    const swing =
-      Math.exp(-since / ringing.decay) * Math.cos((2 * Math.PI * since) / ringing.period);
-    const seen = 1 - ringing.amplitude * swing + gauss(this.options.random) * ringing.jitter;
-    if (seen > 0.5) return ideal;
-    return ideal === 1 ? 0 : 1;
+    let seen: number = ideal;
+    const last = firstAbove(speaker.edges, at, edgeTime) - 1;
+    for (let index = last; index >= Math.max(1, last - echoes); index -= 1) {
+      const edge = speaker.edges[index];
+      if (edge === undefined) break;
+      const step = edge.level === 1 ? 1 : -1;
+      seen -= step * ringing.amplitude * swing(ringing, at - edge.at);
+    }
+    seen += gauss(this.options.random) * ringing.jitter;
+    return seen > 0.5 ? 1 : 0;
   }
 }
 
-function levelOf({ edges }: Transmission, at: number): 0 | 1 {
-  return edges.findLast((edge) => edge.at <= at)?.level ?? 1;
+/** Edges whose ringing still matters. */
+const echoes = 6;
+
+/** Ringing some time after an edge, as a share of its amplitude. */
+export function swing({ decay, period }: Pick<Ringing, "decay" | "period">, since: number): number {
+  return Math.exp(-since / decay) * Math.cos((2 * Math.PI * since) / period);
 }
+
+function levelOf({ edges }: Transmission, at: number): 0 | 1 {
+  return edges[firstAbove(edges, at, edgeTime) - 1]?.level ?? 1;
+}
+
+/** The first of a sorted list that is later than a time. */
+function firstAbove<Item>(
+  list: readonly Item[],
+  at: number,
+  timeOf: (item: Item) => number,
+): number {
+  let [low, high] = [0, list.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const item = list[middle];
+    if (item !== undefined && timeOf(item) <= at) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+const edgeTime = ({ at }: Edge): number => at;
+const itself = (at: number): number => at;
 
 /** Normally distributed (Box-Muller). */
 export function gauss(random: () => number): number {

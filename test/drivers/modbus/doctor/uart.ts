@@ -43,10 +43,10 @@ export interface Received {
   readonly framingError: boolean;
 }
 
-/** What a receiver sees: levels for finding edges, and the level at a moment as it samples it. */
+/** What a receiver sees: when the level changes, and the level at a moment as it samples it. */
 export interface Signal {
-  /** Changes of level after `from` and up to `to`, in order. */
-  edges(from: number, to: number): readonly Edge[];
+  /** When the level next becomes this one, after `from` and up to `to`. */
+  next(level: 0 | 1, from: number, to: number): number | undefined;
   sample(at: number): 0 | 1;
 }
 
@@ -80,12 +80,12 @@ export class Receiver {
       const last = found.at(-1);
       if (last?.framingError === true && last.byte === 0) {
         // A break: the receiver waits for the line to rest again.
-        const rest = signal.edges(end, now).find(({ level }) => level === 1);
+        const rest = signal.next(1, end, now);
         if (rest === undefined) {
           this.#held = true;
           return found;
         }
-        this.#cursor = rest.at;
+        this.#cursor = rest;
       }
     }
   }
@@ -94,12 +94,12 @@ export class Receiver {
 
   #nextStart(signal: Signal, now: number): number | undefined {
     if (this.#held) {
-      const rest = signal.edges(this.#cursor, now).find(({ level }) => level === 1);
+      const rest = signal.next(1, this.#cursor, now);
       if (rest === undefined) return undefined;
       this.#held = false;
-      this.#cursor = rest.at;
+      this.#cursor = rest;
     }
-    return signal.edges(this.#cursor, now).find(({ level }) => level === 0)?.at;
+    return signal.next(0, this.#cursor, now);
   }
 
   #character(signal: Signal, start: number): Received {
