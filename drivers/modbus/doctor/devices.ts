@@ -76,17 +76,37 @@ export function hasty({ units }: Picture): Finding[] {
   });
 }
 
-/** The head of replies is missing. */
+/** The head of replies is missing, or garbled because the receiver came in between two bits. */
 export function turnaround({ units }: Picture): Finding[] {
-  return units.flatMap(({ unit, all }) => {
-    if (all.headless === 0) return [];
-    const seen = `unit ${unit}: ${of(all.headless, all.tried)} replies lack their first bytes`;
+  return units.flatMap(({ unit, all, judged }) => {
+    const garbled = judged.filter(isGarbledHead).length;
+    const count = all.headless + garbled;
+    if (count === 0) return [];
     // A disturbance hits the head now and then, and more often the rest.
-    const only = share(all.headless, all.broken);
-    const likelihood = (0.7 + 0.29 * rising(all.headless, 1)) * only * only;
-    const evidence = [`${seen}; the checksum proves that the rest is whole`];
+    const only = share(count, all.broken);
+    const proved = all.headless > 0 ? 1 : 0.85;
+    const likelihood = (0.7 + 0.29 * rising(count, 0.5)) * only * only * proved;
+    const evidence = [
+      ...(all.headless > 0
+        ? [
+            `unit ${unit}: ${of(all.headless, all.tried)} replies lack their first bytes; ` +
+              "the checksum proves that the rest is whole",
+          ]
+        : []),
+      ...(garbled > 0
+        ? [`unit ${unit}: ${of(garbled, all.tried)} replies begin with a wrong byte`]
+        : []),
+    ];
     return [{ cause: "turnaround" as const, likelihood, evidence }];
   });
+}
+
+/** Bytes that a cut takes at most. */
+const cutLimit = 4;
+
+function isGarbledHead({ outcome, body, expected, unit }: Judged): boolean {
+  if (outcome !== "damaged" && outcome !== "garbage") return false;
+  return body.length <= expected && body.length >= expected - cutLimit && body[0] !== unit;
 }
 
 /**

@@ -10,7 +10,7 @@
  */
 import type { Judged } from "./judge.ts";
 import type { Picture } from "./picture.ts";
-import { damagedPlaces } from "./picture.ts";
+import { damagedPlaces, headHits } from "./picture.ts";
 
 export interface Disturbance {
   /** Stretches of bytes that came when nobody was asked, and for how long it was listened. */
@@ -68,7 +68,8 @@ export function disturbanceOf({ evidence, units, judged, idle, foreign }: Pictur
   const { gathered, places } = gatheringOf(units.map((unit) => unit.judged));
   const counts = { idleEvents, idleTime, cells, count, gathered, places };
   const edge = (judged.length * character) / 1000;
-  return { ...counts, ...probabilities(counts, edge) };
+  const heads = headsOf(judged);
+  return { ...counts, ...probabilities(counts, { edge, heads }) };
 }
 
 function isSpoilt({ outcome }: Judged): boolean {
@@ -93,7 +94,31 @@ function eventsIn(chunks: readonly { readonly at: number }[]): number {
 
 type Counts = Omit<Disturbance, "interference" | "floating" | "reflections">;
 
-function probabilities(counts: Counts, edge: number) {
+/** Log-likelihoods of where replies are hurt: at the head nearly always, or anywhere. */
+interface Heads {
+  readonly first: number;
+  readonly anywhere: number;
+}
+
+/** A floating line hurts a frame behind its head this seldom. */
+const behindHead = 0.1;
+/** Bytes that count as head, and one before them. */
+const headWidth = 3;
+
+function headsOf(judged: readonly Judged[]): Heads {
+  let [first, anywhere] = [0, 0];
+  for (const { head, expected } of headHits(judged)) {
+    const chance = Math.min(0.95, headWidth / expected);
+    first += Math.log(head ? 1 - behindHead : behindHead);
+    anywhere += Math.log(head ? chance : 1 - chance);
+  }
+  return { first, anywhere };
+}
+
+function probabilities(
+  counts: Counts,
+  { edge, heads }: { readonly edge: number; readonly heads: Heads },
+) {
   const { idleEvents, idleTime, cells, count } = counts;
   const frames = cells.reduce((sum, { time }) => sum + time, 0);
   const all = idleEvents + count;
@@ -113,9 +138,10 @@ function probabilities(counts: Counts, edge: number) {
   );
   const repeats = counts.places < 4 ? 0 : (Math.log(counts.gathered) * counts.places) / 4;
   const logs = [
-    Math.max(...anywhere) + split(cells, byTime) - 2 * parameterCost,
-    Math.max(...atEdges) + split(cells, byNumber) - 2 * parameterCost,
+    Math.max(...anywhere) + split(cells, byTime) + heads.anywhere - 2 * parameterCost,
+    Math.max(...atEdges) + split(cells, byNumber) + heads.first - 2 * parameterCost,
     alone +
+      heads.anywhere +
       within.reduce((sum, log) => sum + log, 0) +
       Math.min(mostGathered, Math.max(-1, repeats)) -
       parameterCost * units.length,

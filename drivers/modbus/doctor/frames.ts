@@ -70,8 +70,6 @@ function frameAt(bytes: Uint8Array, at: number): FoundFrame | undefined {
   return undefined;
 }
 
-/** How many bytes at the head of the only possible reply are known beforehand. */
-const headBytes = 3;
 /**
  * How many bytes are missing at the head of a reply, 0 when that does not explain these bytes: the
  * head is known beforehand, so that the checksum proves what is missing.
@@ -81,13 +79,20 @@ export function missingHead(
   { unit, pdu }: { readonly unit: number; readonly pdu: Uint8Array },
   dataLength: number,
 ): number {
-  const head = Uint8Array.of(unit, pdu[0] ?? 0, dataLength);
-  for (let missing = 1; missing <= headBytes; missing += 1) {
+  const [code = 0] = pdu;
+  const reply = headMissing(bytes, Uint8Array.of(unit, code, dataLength), dataLength + 5);
+  return reply > 0 ? reply : headMissing(bytes, Uint8Array.of(unit, code | exceptionBit), 5);
+}
+
+const exceptionBit = 0x80;
+
+function headMissing(bytes: Uint8Array, head: Uint8Array, length: number): number {
+  for (let missing = 1; missing <= head.length; missing += 1) {
     // What is left of a byte that was cut into may come in its place.
     for (let garbage = 0; garbage <= missing; garbage += 1) {
-      const rest = bytes.subarray(garbage, garbage + dataLength + 5 - missing);
-      if (rest.length < dataLength + 5 - missing) continue;
-      const whole = new Uint8Array(dataLength + 5);
+      const rest = bytes.subarray(garbage, garbage + length - missing);
+      if (rest.length < length - missing) continue;
+      const whole = new Uint8Array(length);
       whole.set(head.subarray(0, missing));
       whole.set(rest, missing);
       if (crcFits(whole)) return missing;

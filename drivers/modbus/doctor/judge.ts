@@ -18,6 +18,7 @@ export type Outcome =
   | "damaged"
   /** Bytes that are no reply. */
   | "garbage"
+  /** Nothing came, or stray bytes that no reply is as short as. */
   | "silent";
 
 export interface Judged extends Trial {
@@ -105,8 +106,12 @@ function outcomeOf({ trial, bytes, body, data, exception, late, reply }: Facts):
   if (reply !== undefined) return late ? "late" : exception ? "exception" : "ok";
   if (bytes.length === 0) return "silent";
   if (missingHead(bytes, trial, data) > 0) return "headless";
+  if (body.length < leastReply) return "silent";
   return body.length === data + 5 ? "damaged" : "garbage";
 }
+
+/** The shortest reply has five bytes, and a damaged one may have lost one. */
+const leastReply = 4;
 
 /** Silence that parts two stretches of bytes: adapters hold bytes back for 16 ms. @unit ms */
 const partingSilence = 25;

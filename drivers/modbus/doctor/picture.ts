@@ -100,15 +100,40 @@ export function rising(value: number, half: number): number {
   return value <= 0 ? 0 : value / (value + half);
 }
 
-/** Where damaged replies differ from what the same request mostly gives, as byte positions. */
-export function damagedPlaces(judged: readonly Judged[]): number[] {
+/** What each request mostly gives: the last good reply. */
+function usualReplies(judged: readonly Judged[]): ReadonlyMap<string, Uint8Array> {
   const usual = new Map<string, Uint8Array>();
   for (const { pdu, reply, outcome } of judged) {
     if (outcome === "ok" && reply !== undefined) usual.set(pdu.join(" "), reply);
   }
+  return usual;
+}
+
+/** Where damaged replies differ from what the same request mostly gives, as byte positions. */
+export function damagedPlaces(judged: readonly Judged[]): number[] {
+  const usual = usualReplies(judged);
   return judged.flatMap(({ pdu, body, outcome, expected }) => {
     const right = usual.get(pdu.join(" "));
     if (right === undefined || outcome !== "damaged" || body.length !== expected) return [];
     return [...body].flatMap((byte, at) => (byte === right[at] ? [] : [at]));
+  });
+}
+
+/**
+ * For each spoilt reply whose right form is known: whether it is wrong from its first byte on. A
+ * receiver that starts too early is out of step until a character happens to fit.
+ */
+export function headHits(
+  judged: readonly Judged[],
+): { readonly head: boolean; readonly expected: number }[] {
+  const usual = usualReplies(judged);
+  return judged.flatMap(({ pdu, body, outcome, reply, expected }) => {
+    const right = usual.get(pdu.join(" "));
+    if (right === undefined || reply !== undefined || outcome === "silent") return [];
+    // Stray bytes before a reply do not hurt it.
+    const begins = [0, 1, 2, 3, 4].some(
+      (at) => body[at] === right[0] && body[at + 1] === right[1] && body[at + 2] === right[2],
+    );
+    return [{ head: !begins, expected }];
   });
 }
