@@ -84,8 +84,9 @@ export function turnaround({ units }: Picture): Finding[] {
     if (count === 0) return [];
     // A disturbance hits the head now and then, and more often the rest.
     const only = share(count, all.broken);
+    const often = Math.min(1, share(count, all.tried) / usualCut);
     const proved = all.headless > 0 ? 1 : 0.85;
-    const likelihood = (0.7 + 0.29 * rising(count, 0.5)) * only * only * proved;
+    const likelihood = (0.7 + 0.29 * rising(count, 0.5)) * only * only * often * proved;
     const evidence = [
       ...(all.headless > 0
         ? [
@@ -100,6 +101,9 @@ export function turnaround({ units }: Picture): Finding[] {
     return [{ cause: "turnaround" as const, likelihood, evidence }];
   });
 }
+
+/** An adapter that lets go too late cuts nearly every reply of a quick device. */
+const usualCut = 0.3;
 
 /** Bytes that a cut takes at most. */
 const cutLimit = 4;

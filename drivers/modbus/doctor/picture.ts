@@ -103,17 +103,22 @@ export function rising(value: number, half: number): number {
 /** What each request mostly gives: the last good reply. */
 function usualReplies(judged: readonly Judged[]): ReadonlyMap<string, Uint8Array> {
   const usual = new Map<string, Uint8Array>();
-  for (const { pdu, reply, outcome } of judged) {
-    if (outcome === "ok" && reply !== undefined) usual.set(pdu.join(" "), reply);
+  for (const one of judged) {
+    if (one.outcome === "ok" && one.reply !== undefined) usual.set(askedOf(one), one.reply);
   }
   return usual;
+}
+
+function askedOf({ unit, pdu }: Judged): string {
+  return `${unit} ${pdu.join(" ")}`;
 }
 
 /** Where damaged replies differ from what the same request mostly gives, as byte positions. */
 export function damagedPlaces(judged: readonly Judged[]): number[] {
   const usual = usualReplies(judged);
-  return judged.flatMap(({ pdu, body, outcome, expected }) => {
-    const right = usual.get(pdu.join(" "));
+  return judged.flatMap((one) => {
+    const { body, outcome, expected } = one;
+    const right = usual.get(askedOf(one));
     if (right === undefined || outcome !== "damaged" || body.length !== expected) return [];
     return [...body].flatMap((byte, at) => (byte === right[at] ? [] : [at]));
   });
@@ -127,13 +132,12 @@ export function headHits(
   judged: readonly Judged[],
 ): { readonly head: boolean; readonly expected: number }[] {
   const usual = usualReplies(judged);
-  return judged.flatMap(({ pdu, body, outcome, reply, expected }) => {
-    const right = usual.get(pdu.join(" "));
+  return judged.flatMap((one) => {
+    const { body, outcome, reply, expected } = one;
+    const right = usual.get(askedOf(one));
     if (right === undefined || reply !== undefined || outcome === "silent") return [];
     // Stray bytes before a reply do not hurt it.
-    const begins = [0, 1, 2, 3, 4].some(
-      (at) => body[at] === right[0] && body[at + 1] === right[1] && body[at + 2] === right[2],
-    );
+    const begins = [0, 1, 2, 3, 4].some((at) => body[at] === right[0] && body[at + 1] === right[1]);
     return [{ head: !begins, expected }];
   });
 }
