@@ -10,6 +10,7 @@ import { agentCommand } from "./commands/agent.ts";
 import { auditCommand } from "./commands/audit.ts";
 import { checkCommand } from "./commands/check.ts";
 import { configCommand } from "./commands/config.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { hubCommand } from "./commands/hub.ts";
 import { probeCommand } from "./commands/probe.ts";
 import { profilesCommand } from "./commands/profiles.ts";
@@ -41,6 +42,7 @@ async function main(): Promise<void> {
     .command(checkCommand)
     .command(readCommand)
     .command(probeCommand)
+    .command(doctorCommand)
     .command(queryCommand)
     .command(statusCommand)
     .command(storeCommand)
@@ -60,8 +62,8 @@ async function main(): Promise<void> {
     .example("$0 up config/examples/demo.yaml", "a simulated site, on a page that moves")
     .example("$0 check site.yaml", "every mistake of a configuration")
     .epilogue(
-      "Exit codes: 0 done, 64 usage, 65 an audit that does not add up, 69 unavailable, 70 bug, " +
-        "75 try later, 78 config.",
+      "Exit codes: 0 done, 64 usage, 65 an audit that does not add up or a line at fault, " +
+        "69 unavailable, 70 bug, 75 try later, 78 config.",
     )
     .exitProcess(false)
     .fail((message, error, usage) => {

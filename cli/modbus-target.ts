@@ -28,16 +28,28 @@ export interface WireArguments {
   readonly timeout: string;
 }
 
+/** A device's options as a configuration would hold them, and the buses it names. */
+export interface RawTarget {
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly buses: ProbeTarget["buses"];
+}
+
 /** @throws E_USAGE */
-export function targetOf(given: WireArguments, unit: number): ProbeTarget {
+export function rawTargetOf(given: WireArguments, unit: number): RawTarget {
   const { address: where, port, baud, parity, timeout } = given;
   if ((where === undefined) === (port === undefined)) {
     throw new GatewayError("E_USAGE", "give either --address or --port");
   }
   if (where !== undefined) parsedArgument("address", where, deviceAddress);
   const wire = where === undefined ? { bus: "cli" } : { address: where };
-  const parsed = v.safeParse(modbusOptionsSchema, { ...wire, unit, timeout });
+  const options = { ...wire, unit, timeout };
+  const parsed = v.safeParse(modbusOptionsSchema, options);
   if (!parsed.success) throw new GatewayError("E_USAGE", parsed.issues[0].message);
-  const buses = port === undefined ? {} : { cli: { port, baud, parity } };
-  return { options: parsed.output, buses };
+  return { options, buses: port === undefined ? {} : { cli: { port, baud, parity } } };
+}
+
+/** @throws E_USAGE */
+export function targetOf(given: WireArguments, unit: number): ProbeTarget {
+  const { options, buses } = rawTargetOf(given, unit);
+  return { options: v.parse(modbusOptionsSchema, options), buses };
 }

@@ -23,3 +23,5 @@ export type {
   Window,
 } from "./modbus/probe/index.ts";
 export { modbusOptionsSchema } from "./modbus/options.ts";
+export { causes, examine, linesToExamine } from "./modbus/doctor/index.ts";
+export type { Examined, Finding, LineToExamine } from "./modbus/doctor/index.ts";

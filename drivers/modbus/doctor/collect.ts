@@ -13,6 +13,7 @@ import { characterTime, frameSilence } from "../rtu.ts";
 import type { AskerParts } from "./asking.ts";
 import { Asker } from "./asking.ts";
 import type { Evidence, LineSettings, OtherSettings, Trial } from "./evidence.ts";
+import type { Judged } from "./judge.ts";
 import { judge } from "./judge.ts";
 
 export interface UnitToAsk {
@@ -91,6 +92,8 @@ class Rounds {
   readonly #plans: readonly Plan[];
   readonly #character: number;
   readonly #gap: number;
+  readonly #frame: Parameters<typeof judge>[1];
+  readonly #judged = new WeakMap<Trial, Judged>();
   #others: OtherSettings[] = [];
   #count = 0;
 
@@ -100,10 +103,11 @@ class Rounds {
     this.#asker = asker;
     this.#signal = signal;
     this.#character = settings === undefined ? 0 : characterTime(settings);
+    this.#frame = { ...examination, character: this.#character };
     this.#gap = settings === undefined ? 0 : frameSilence(settings.baud, this.#character);
     this.#plans = units.map(({ unit, span }) => ({
       unit,
-      short: { ...(span ?? firstRegister), count: 1 },
+      short: { ...(span ?? firstRegister), count: Math.min(2, span?.count ?? 1) },
       long: span ?? firstRegister,
       trials: [],
     }));
@@ -140,6 +144,12 @@ class Rounds {
     };
   }
 
+  #judge(trial: Trial): Judged {
+    const known = this.#judged.get(trial) ?? judge(trial, this.#frame);
+    this.#judged.set(trial, known);
+    return known;
+  }
+
   async #listen(): Promise<void> {
     const { listen, progress } = this.#examination;
     if (listen <= 0) return;
@@ -148,9 +158,9 @@ class Rounds {
   }
 
   #rounds(): number {
-    const evidence = this.evidence(undefined);
-    const wrong = evidence.trials.some((trial) => {
-      const { outcome, leading, trailing } = judge(trial, evidence);
+    const all = this.#plans.flatMap(({ trials }) => trials);
+    const wrong = all.some((trial) => {
+      const { outcome, leading, trailing } = this.#judge(trial);
       return !["ok", "exception", "silent"].includes(outcome) || leading + trailing > 0;
     });
     return wrong ? mostRounds : usualRounds;
@@ -165,7 +175,7 @@ class Rounds {
     const long = round % 2 === 1;
     const pair = round % 4 < 2;
     const first = await this.#ask(plan, { long, quick: false, tail: !pair });
-    const answered = judge(first, this.evidence(undefined)).reply !== undefined;
+    const answered = this.#judge(first).reply !== undefined;
     if (pair && answered) await this.#ask(plan, { long, quick: true, tail: true });
   }
 
@@ -176,8 +186,7 @@ class Rounds {
     const { timeout, wire } = this.#examination;
     const { unit, trials } = plan;
     this.#count += 1;
-    const evidence = this.evidence(undefined);
-    const judged = trials.map((trial) => judge(trial, evidence));
+    const judged = trials.map((trial) => this.#judge(trial));
     const doubtful =
       judged.some(({ outcome }) => outcome === "late") ||
       judged.filter(({ outcome }) => outcome === "silent").length < silenceLimit;
@@ -200,32 +209,33 @@ class Rounds {
     for (const span of whereToLook) {
       plan.short = span;
       plan.long = span;
-      for (let attempt = 0; attempt < 2; attempt += 1) {
-        const found = await this.#outcome(plan);
-        if (found === "exception") break;
-        if (found !== "ok") continue;
-        for (const count of longCounts) {
-          plan.long = { ...span, count };
-          if ((await this.#outcome(plan)) === "ok") return;
-        }
-        plan.long = span;
-        return;
-      }
+      let outcome = await this.#outcome(plan);
+      // A spoilt reply tells nothing of the register: once more.
+      if (outcome !== "ok" && outcome !== "exception") outcome = await this.#outcome(plan);
+      if (outcome === "ok") return this.#lengthen(plan);
       if (this.#isDumb(plan)) return;
     }
   }
 
+  async #lengthen(plan: Plan): Promise<void> {
+    const { long } = plan;
+    for (const count of longCounts) {
+      plan.long = { ...long, count };
+      if ((await this.#outcome(plan)) === "ok") return;
+    }
+    plan.long = long;
+  }
+
   async #outcome(plan: Plan): Promise<string> {
     const trial = await this.#ask(plan, { long: plan.long.count > 2, quick: false, tail: true });
-    return judge(trial, this.evidence(undefined)).outcome;
+    return this.#judge(trial).outcome;
   }
 
   /** Other settings, those of the given speed first, until somebody answers. */
   async #deepen(): Promise<void> {
     const { settings, progress } = this.#examination;
-    const evidence = this.evidence(undefined);
     const silent = this.#plans.filter(({ trials }) =>
-      trials.every((trial) => judge(trial, evidence).replies === 0),
+      trials.every((trial) => this.#judge(trial).replies === 0),
     );
     if (settings === undefined || silent.length === 0) return;
     for (const other of otherSettings(settings)) {
@@ -235,7 +245,7 @@ class Rounds {
       const trials: Trial[] = [];
       for (const plan of silent.slice(0, deepUnits)) trials.push(await this.#askOther(plan));
       this.#others.push({ settings: other, trials });
-      if (trials.some((trial) => judge(trial, evidence).replies > 0)) return;
+      if (trials.some((trial) => this.#judge(trial).replies > 0)) return;
     }
   }
 

@@ -59,17 +59,20 @@ export function slow({ units, evidence }: Picture): Finding[] {
   });
 }
 
+/** Exceptions that say "not now". [MODBUS-AP 7] */
+function isBusy({ exception }: Judged): boolean {
+  return exception === 5 || exception === 6;
+}
+
 /** Requests right behind a reply fail, others do not. */
 export function hasty({ units }: Picture): Finding[] {
   return units.flatMap(({ unit, quick, slow, judged }) => {
-    const refused = (one: { readonly exception: number }): boolean =>
-      one.exception === 5 || one.exception === 6;
     const busy = (wanted: boolean): number =>
-      judged.filter((one) => one.quick === wanted && refused(one)).length;
+      judged.filter((one) => one.quick === wanted && isBusy(one)).length;
     const failsQuick = share(quick.silent + busy(true), quick.tried);
     const failsSlow = share(slow.silent + busy(false), slow.tried);
     if (quick.tried < 3 || failsQuick < 0.4 || failsQuick - failsSlow < 0.35) return [];
-    const seen = `unit ${unit}: ${of(quick.silent + busy(true), quick.tried)} requests right behind`;
+    const seen = `unit ${unit}: ${of(quick.silent + busy(true), quick.tried)} requests just behind`;
     const beside = `a reply failed, ${of(slow.silent + busy(false), slow.tried)} after a silence`;
     const likelihood = 0.5 + 0.48 * (failsQuick - failsSlow);
     return [{ cause: "hasty" as const, likelihood, evidence: [`${seen} ${beside}`] }];
@@ -118,7 +121,9 @@ function isGarbledHead({ outcome, body, expected, unit }: Judged): boolean {
  * than a reply has. At this unit and no other: what disturbs a line disturbs all.
  */
 export function duplicate(picture: Picture): Finding[] {
-  const { units, idle } = picture;
+  const { units, idle, evidence: record } = picture;
+  // Over TCP replies carry the number of their request, and never overlap.
+  if (record.wire === "tcp") return [];
   return units.flatMap((one) => {
     const { unit, judged, all } = one;
     const twice = judged.filter(({ replies }) => replies > 1).length;

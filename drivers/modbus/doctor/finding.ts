@@ -32,12 +32,14 @@ export const causes = {
   gateway: {
     title: "the gateway gets no answer on its own serial side",
     remedy:
-      "Look behind the gateway: unit id, speed and parity of its serial port, wiring, and its own timeout.",
+      "Look behind the gateway: unit id, speed and parity of its serial port, wiring, and " +
+      "its own timeout.",
   },
   dead: {
     title: "a unit does not answer at all",
     remedy:
-      "Check its power, its unit id, its own speed and parity, and A and B at its terminals; then ask it alone.",
+      "Check its power, its unit id, its own speed and parity, and A and B at its " +
+      "terminals; then ask it alone.",
   },
   baud: {
     title: "the speed is wrong",
@@ -54,17 +56,20 @@ export const causes = {
   bias: {
     title: "the line floats when nobody sends (no bias)",
     remedy:
-      "Switch bias resistors on at one place of the line (about 560 Ω, A to ground, B to supply), and connect the reference wire.",
+      "Switch bias resistors on at one place of the line (about 560 Ω, A to ground, B to " +
+      "supply), and connect the reference wire.",
   },
   termination: {
     title: "reflections: the ends are not terminated",
     remedy:
-      "Put 120 Ω across A and B at both ends of the line and nowhere else, take stubs away, or lower the speed.",
+      "Put 120 Ω across A and B at both ends of the line and nowhere else, take stubs " +
+      "away, or lower the speed.",
   },
   noise: {
     title: "interference on the line",
     remedy:
-      "Use a twisted and shielded pair, ground the shield at one end, keep away from drives and mains; read fewer registers at a time meanwhile.",
+      "Use a twisted and shielded pair, ground the shield at one end, keep away from " +
+      "drives and mains; read fewer registers at a time meanwhile.",
   },
   duplicate: {
     title: "two devices have the same unit id",
@@ -93,7 +98,8 @@ export const causes = {
   latency: {
     title: "the USB adapter hands bytes over late (latency timer)",
     remedy:
-      "Write 1 to /sys/bus/usb-serial/devices/ttyUSBx/latency_timer, by a udev rule to keep it.",
+      "Write 1 to /sys/bus/usb-serial/devices/ttyUSBx/latency_timer, by a udev rule to " +
+      "keep it.",
   },
 } as const satisfies Record<string, CauseEntry>;
 

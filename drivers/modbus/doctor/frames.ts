@@ -35,7 +35,7 @@ export function repliesTo(
   return found;
 }
 
-/** Functions whose request is eight bytes: reading, and writing one. [MODBUS-AP 6.1-6.6] */
+/** Functions whose request is eight bytes: reading, and writing one. [MODBUS-AP 6.1] */
 const shortRequests: ReadonlySet<number> = new Set([1, 2, 3, 4, 5, 6]);
 const longRequests: ReadonlySet<number> = new Set([15, 16]);
 const readReplies: ReadonlySet<number> = new Set([1, 2, 3, 4]);

@@ -48,12 +48,15 @@ export interface Judged extends Trial {
 
 const exceptionBit = 0x80;
 
+/** What judging needs to know of the line. */
+export type LineFacts = Pick<Evidence, "wire" | "timeout" | "character">;
+
 /** Judges one trial by the wire it went over. */
-export function judge(trial: Trial, evidence: Evidence): Judged {
+export function judge(trial: Trial, evidence: LineFacts): Judged {
   return evidence.wire === "tcp" ? judgeTcp(trial, evidence) : judgeRtu(trial, evidence);
 }
 
-function judgeRtu(trial: Trial, { timeout, character }: Evidence): Judged {
+function judgeRtu(trial: Trial, { timeout, character }: LineFacts): Judged {
   const all = joined(trial.chunks);
   const echo = echoes(all, trial.frame);
   const skipped = echo ? trial.frame.length : 0;
@@ -167,7 +170,7 @@ function firstByteAt(trial: Trial, skipped: number): number | undefined {
   return undefined;
 }
 
-function judgeTcp(trial: Trial, { timeout }: Evidence): Judged {
+function judgeTcp(trial: Trial, { timeout }: LineFacts): Judged {
   const bytes = joined(trial.chunks);
   const transaction = ((trial.frame[0] ?? 0) << 8) | (trial.frame[1] ?? 0);
   const frames = framesOf(bytes);

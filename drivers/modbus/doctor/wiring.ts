@@ -28,7 +28,7 @@ export function swapped(picture: Picture): Finding[] {
   const often = share(marked.length, judged.length);
   if (marked.length < 2 || often < 0.5) return [];
   const bytes = [...new Set(marked.flatMap((one) => [...one.bytes]))].map(hex).slice(0, 4);
-  const seen = `${of(marked.length, judged.length)} requests are followed at once by ${bytes.join(", ")}`;
+  const seen = `${of(marked.length, judged.length)} requests end in ${bytes.join(", ")} at once`;
   const lines = [`${seen}: the line rests at the wrong level`, "no valid frame from any unit"];
   return [{ cause: "swapped", likelihood: 0.55 + 0.42 * often, evidence: lines }];
 }

@@ -89,7 +89,7 @@ async function readWindow({ table, from, to }: Window, round: Round): Promise<vo
 }
 
 /** Reads a span, split where it must be; false when the device has no such table. */
-async function readSpan(span: Window1, round: Round): Promise<boolean> {
+async function readSpan(span: RegisterSpan, round: Round): Promise<boolean> {
   if (round.requests >= round.parts.budget) {
     round.unread += span.count;
     return true;
@@ -119,7 +119,7 @@ async function readSpan(span: Window1, round: Round): Promise<boolean> {
   return true;
 }
 
-type Window1 = Span & { readonly table: RegisterTable };
+type RegisterSpan = Span & { readonly table: RegisterTable };
 
 /** Whether the device refuses these registers; some fall silent instead of saying so. */
 function refused(error: unknown, round: Round): boolean {
