@@ -12,7 +12,8 @@ export function master({ foreign, evidence }: Picture): Finding[] {
   const { duration } = evidence.listening;
   const seen = `${requests.length} valid requests to unit ${units} that are not ours`;
   const listened = `${(duration / 1000).toFixed(1)} s of listening included`;
-  const likelihood = 0.75 + 0.24 * rising(requests.length - 1, 1);
+  // One alone may be chance: a place in 65,536 fits.
+  const likelihood = requests.length === 1 ? 0.25 : 0.8 + 0.19 * rising(requests.length - 1, 1);
   return [{ cause: "master", likelihood, evidence: [`${seen} (${listened})`] }];
 }
 
@@ -137,7 +138,7 @@ export function duplicate(picture: Picture): Finding[] {
     const apart =
       others.length > 0
         ? rising(share(count, all.tried) / usual - 1, 2)
-        : 0.85 * share(count, count + all.damaged) * (2 / (2 + idle.length));
+        : 0.97 * share(count, count + all.damaged) * (2 / (2 + idle.length));
     const evidence = [
       ...(twice > 0 ? [`unit ${unit}: two valid replies to ${of(twice, all.tried)} requests`] : []),
       ...(longer > 0
@@ -145,9 +146,10 @@ export function duplicate(picture: Picture): Finding[] {
         : []),
       ...(others.length > 0 ? [`at other units ${of(theirs, tried)}`] : []),
     ];
-    const sure = twice > 0 ? Math.max(apart, 0.8) : apart;
+    // Two valid replies to one request are proof.
+    const sure = Math.max(apart, 0.99 * rising(twice, 0.2));
     return [
-      { cause: "duplicate" as const, likelihood: 0.98 * sure * rising(count, 0.3), evidence },
+      { cause: "duplicate" as const, likelihood: 0.98 * sure * rising(count, 0.1), evidence },
     ];
   });
 }

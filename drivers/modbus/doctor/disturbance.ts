@@ -10,7 +10,7 @@
  */
 import type { Judged } from "./judge.ts";
 import type { Picture } from "./picture.ts";
-import { damagedPlaces, headHits } from "./picture.ts";
+import { damagedPlaces, hasMaster, headHits } from "./picture.ts";
 
 export interface Disturbance {
   /** Stretches of bytes that came when nobody was asked, and for how long it was listened. */
@@ -51,11 +51,12 @@ const mostGathered = 5;
 /** Each rate that is free to suit the counts costs. @unit nat */
 const parameterCost = 1;
 
-export function disturbanceOf({ evidence, units, judged, idle, foreign }: Picture): Disturbance {
+export function disturbanceOf(picture: Picture): Disturbance {
+  const { evidence, units, judged, idle } = picture;
   const { character, listening } = evidence;
   const idleTime = Math.max(0.001, listening.duration / 1000);
   // Frames of others are no disturbance.
-  const theirs = foreign.length > 0;
+  const theirs = hasMaster(picture);
   const idleEvents = theirs || idle.length === 0 ? 0 : eventsIn(listening.chunks);
   const cells = units.flatMap(({ unit, judged: own }) =>
     [false, true].map((long): Cell => {

@@ -85,6 +85,11 @@ export function tallyOf(judged: readonly Judged[]): Tally {
   };
 }
 
+/** Requests of others, more than chance makes of spoilt bytes: one place in 65,536 fits. */
+export function hasMaster({ foreign }: Picture): boolean {
+  return foreign.filter(({ kind }) => kind === "request").length > 1;
+}
+
 /** A share as people say it: `3 of 20`. */
 export function of(count: number, all: number): string {
   return `${count} of ${all}`;

@@ -1,10 +1,11 @@
 /** Causes in copper and in the settings of the line. Pure. */
 import type { Disturbance } from "./disturbance.ts";
 import { disturbanceOf } from "./disturbance.ts";
+import type { OtherSettings } from "./evidence.ts";
 import type { Finding } from "./finding.ts";
 import type { Judged } from "./judge.ts";
 import type { Picture } from "./picture.ts";
-import { of, rising, share } from "./picture.ts";
+import { hasMaster, of, rising, share } from "./picture.ts";
 
 /** A line that never gave a valid frame, from anybody. */
 function isDeaf({ all, foreign }: Picture): boolean {
@@ -47,8 +48,8 @@ function hex(byte: number): string {
 
 /** Bytes on the idle line, while frames are spoilt at their edges at most. */
 export function bias(picture: Picture): Finding[] {
-  const { evidence, idle, foreign } = picture;
-  if (evidence.wire === "tcp" || foreign.some(({ kind }) => kind === "request")) return [];
+  const { evidence, idle } = picture;
+  if (evidence.wire === "tcp" || hasMaster(picture)) return [];
   const disturbance = disturbanceOf(picture);
   const { idleEvents, count, floating } = disturbance;
   if (idleEvents < 2 || isDeaf(picture)) return [];
@@ -111,13 +112,15 @@ function damageLines({ count }: Disturbance, { units, judged }: Picture): string
 export function baud(picture: Picture): Finding[] {
   const { evidence, elsewhere, idle, judged } = picture;
   const { settings } = evidence;
-  if (settings === undefined || !isDeaf(picture)) return [];
+  if (settings === undefined) return [];
   const right = elsewhere.find((other) => other.settings.baud !== settings.baud);
   if (right !== undefined) {
     const { baud: speed, parity, dataBits, stopBits } = right.settings;
     const form = `${speed} ${dataBits}${parity[0]?.toUpperCase()}${stopBits}`;
-    return [{ cause: "baud", likelihood: 0.98, evidence: [`a unit answers at ${form}`] }];
+    const lines = [`unit ${unitsOf(right)} answers at ${form}`];
+    return [{ cause: "baud", likelihood: 0.98, evidence: lines }];
   }
+  if (!isDeaf(picture)) return [];
   const heard = Uint8Array.from([...idle, ...judged.flatMap(({ bytes }) => [...bytes])]);
   if (heard.length < 8) return unsettled(picture, "baud", 0.3);
   const stretched = [...heard].filter(isStretched).length / heard.length;
@@ -134,13 +137,19 @@ export function baud(picture: Picture): Finding[] {
 export function parity(picture: Picture): Finding[] {
   const { evidence, elsewhere } = picture;
   const { settings } = evidence;
-  if (settings === undefined || !isDeaf(picture)) return [];
+  if (settings === undefined) return [];
   const right = elsewhere.find(
     (other) => other.settings.baud === settings.baud && other.settings.parity !== settings.parity,
   );
-  if (right === undefined) return unsettled(picture, "parity", 0.25);
-  const seen = `a unit answers with ${right.settings.parity} parity at the same speed`;
+  if (right === undefined) return isDeaf(picture) ? unsettled(picture, "parity", 0.25) : [];
+  const how = `${right.settings.parity} parity at the same speed`;
+  const seen = `unit ${unitsOf(right)} answers with ${how}`;
   return [{ cause: "parity", likelihood: 0.98, evidence: [seen] }];
+}
+
+function unitsOf({ trials }: OtherSettings): string {
+  const units = trials.filter(({ chunks }) => chunks.length > 0).map(({ unit }) => unit);
+  return [...new Set(units)].join(", ");
 }
 
 /** Silence alone may be this too, unless others were tried. */

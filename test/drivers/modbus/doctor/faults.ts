@@ -25,6 +25,7 @@ export const serialFaults = [
   "master",
   "slow",
   "dead",
+  "stranger",
   "turnaround",
   "hasty",
 ] as const;
@@ -73,8 +74,8 @@ interface Changes {
   readonly after?: (bus: Bus) => void;
 }
 
-/** A line with this fault. */
-export function lineWith(fault: SerialFault, seed: number): Line {
+/** A line with this fault, and two or three units or as many as are asked for. */
+export function lineWith(fault: SerialFault, seed: number, count?: number): Line {
   const dice = new Dice(seed);
   const clock = new VirtualClock();
   const baud = dice.pick(9600, 19_200, 38_400, 9600);
@@ -83,10 +84,9 @@ export function lineWith(fault: SerialFault, seed: number): Line {
   const changes = changesOf(fault, dice, usual);
   const settings = changes.settings ?? usual;
   const bus = new Bus({ clock, random: dice.random, rest: 1, ...changes.bus });
-  const units = [dice.whole(1, 5), dice.whole(6, 20), dice.whole(21, 60)].slice(
-    0,
-    dice.whole(2, 3),
-  );
+  const drawn = [dice.whole(1, 5), dice.whole(6, 20), dice.whole(21, 60)];
+  const many = dice.whole(2, 3);
+  const units = drawn.slice(0, count ?? many);
   for (const [index, unit] of units.entries()) {
     const device = deviceOf(dice, `device ${index}`, { unit, settings });
     const devices = changes.device?.(index, device) ?? [device];
@@ -206,6 +206,12 @@ const changes: Readonly<Record<SerialFault, Change>> = {
     };
   },
   dead: () => ({ device: (index, device) => (index > 0 ? [device] : []) }),
+  stranger: (_dice, usual) => {
+    const baud = usual.baud === 9600 ? 19_200 : 9600;
+    return {
+      device: (index, device) => [index > 0 ? device : { ...device, settings: { ...usual, baud } }],
+    };
+  },
   turnaround: (dice, usual) => {
     const character = characterTimeOf(usual);
     const quick = dice.between(3.6, 5) * character + (usual.baud > 19_200 ? 1 : 0);
