@@ -1,4 +1,7 @@
 /** `rackstreet doctor` at real sockets and pseudo terminals. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { openSerial } from "../../drivers/transport/serial.ts";
 import type { Behaviour } from "../drivers/modbus/world.ts";
@@ -6,18 +9,19 @@ import {
   busDefaults,
   honest,
   rightAnswer,
+  startLine,
   startPeer,
   startSerialPeer,
 } from "../drivers/modbus/world.ts";
-import { needs } from "../peers.ts";
+import { needs, needsPython } from "../peers.ts";
 import { freePort } from "../ports.ts";
-import { openFolder, rackstreet } from "./run.ts";
+import { openFolder, rackstreet, root } from "./run.ts";
 
 const folder = openFolder();
 afterAll(() => folder[Symbol.dispose]());
 
 const doctor = (...args: string[]) =>
-  rackstreet(["doctor", "--listen", "200ms", "--timeout", "300ms", ...args], { cwd: folder.path });
+  rackstreet(["doctor", "--listen", "200ms", ...args], { cwd: folder.path });
 
 interface Line {
   readonly healthy: boolean;
@@ -75,6 +79,23 @@ devices:
   });
 });
 
+const hasPymodbus = needs("socat", "socat") && needsPython("pymodbus, serial", "python3-pymodbus");
+
+test.skipIf(!hasPymodbus)("a device by pymodbus at a serial port is healthy", async () => {
+  await using line = await startLine();
+  const script = join(root, "test/peers/modbus_server.py");
+  const child = spawn("/usr/bin/python3", [script, "rtu", line.theirs], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const exited = once(child, "exit");
+  await once(child.stdout, "data");
+  const where = ["--port", line.ours, "--baud", "115200", "--unit", "7", "--json"];
+  const { code, out } = await doctor(...where);
+  expect([code, firstLine(out)], out).toMatchObject([0, { healthy: true }]);
+  child.kill("SIGKILL");
+  await exited;
+});
+
 const echoing: Behaviour = (request, link) => {
   link.send(request.frame);
   link.send(request.wrap(rightAnswer(request)));
@@ -93,7 +114,7 @@ describe.skipIf(!needs("socat", "socat"))("at a serial port", () => {
     ["whose replies are damaged", damaging, ["termination", "noise"]],
   ] as const)("a device %s", async (_name, behaviour, expected) => {
     await using peer = await startSerialPeer(behaviour);
-    const where = ["--port", peer.address, "--baud", "115200", "--json"];
+    const where = ["--port", peer.address, "--baud", "115200", "--timeout", "150ms", "--json"];
     const { code, out } = await doctor(...where);
     const { healthy, findings } = firstLine(out);
     expect([code, healthy]).toEqual(expected === undefined ? [0, true] : [65, false]);

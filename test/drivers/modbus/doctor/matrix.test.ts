@@ -11,7 +11,7 @@ import { examined } from "./examined.ts";
 import type { SerialFault } from "./faults.ts";
 import { lineWith, serialFaults } from "./faults.ts";
 
-const seeds = Number(process.env["DOCTOR_SEEDS"] ?? 5);
+const seeds = Number(process.env["DOCTOR_SEEDS"] ?? 10);
 const from = Number(process.env["DOCTOR_FROM"] ?? 1);
 
 /** A minute of virtual time is many events. @unit ms */
