@@ -9,6 +9,8 @@ const commands = [
   "hub",
   "check",
   "read",
+  "probe",
+  "doctor",
   "query",
   "status",
   "audit",
