@@ -10,9 +10,11 @@ import { agentCommand } from "./commands/agent.ts";
 import { auditCommand } from "./commands/audit.ts";
 import { checkCommand } from "./commands/check.ts";
 import { configCommand } from "./commands/config.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { hubCommand } from "./commands/hub.ts";
 import { planCommand } from "./commands/plan.ts";
 import { portsCommand } from "./commands/ports.ts";
+import { probeCommand } from "./commands/probe.ts";
 import { profilesCommand } from "./commands/profiles.ts";
 import { queryCommand } from "./commands/query.ts";
 import { readCommand } from "./commands/read.ts";
@@ -48,6 +50,8 @@ async function main(): Promise<void> {
     .command(planCommand)
     .command(readCommand)
     .command(reportCommand)
+    .command(probeCommand)
+    .command(doctorCommand)
     .command(queryCommand)
     .command(statusCommand)
     .command(storeCommand)
@@ -68,7 +72,7 @@ async function main(): Promise<void> {
     .example("$0 up config/examples/demo.yaml", "a simulated site, on a page that moves")
     .example("$0 check site.yaml", "every mistake of a configuration")
     .epilogue(
-      "Exit codes: 0 done, 64 usage, 65 an audit that does not add up or a bus without the time, " +
+      "Exit codes: 0 done, 64 usage, 65 what audit, plan or doctor looked at is not in order, " +
         "69 unavailable, 70 bug, 75 try later, 78 config.",
     )
     .exitProcess(false)

@@ -8,3 +8,23 @@ export { simulate } from "./modbus/simulator.ts";
 export type { Simulator, SimulateOptions } from "./modbus/simulator.ts";
 export { waveform } from "./sim/index.ts";
 export type { Wave } from "./sim/index.ts";
+export {
+  parseExpectation,
+  placesOf,
+  probe,
+  quantities,
+  registerTables,
+  skeletonOf,
+  windowsOf,
+} from "./modbus/probe/index.ts";
+export type {
+  Candidate,
+  Expectation,
+  Probed,
+  ProbeTarget,
+  RegisterTable,
+  Window,
+} from "./modbus/probe/index.ts";
+export { modbusOptionsSchema } from "./modbus/options.ts";
+export { causes, examine, linesToExamine } from "./modbus/doctor/index.ts";
+export type { Examined, Finding, LineToExamine } from "./modbus/doctor/index.ts";

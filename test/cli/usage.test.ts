@@ -14,6 +14,8 @@ const commands = [
   "read",
   "report",
   "set",
+  "probe",
+  "doctor",
   "query",
   "status",
   "audit",

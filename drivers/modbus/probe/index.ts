@@ -1,0 +1,11 @@
+export { candidates } from "./candidates.ts";
+export type { Answer, Candidate, Search } from "./candidates.ts";
+export { plausible } from "./physics.ts";
+export { placesOf, windowsOf } from "./places.ts";
+export { parseExpectation, quantities } from "./quantities.ts";
+export type { Expectation, QuantityName } from "./quantities.ts";
+export { skeletonOf } from "./skeleton.ts";
+export { registerTables, takeSnapshot } from "./snapshot.ts";
+export type { RegisterTable, Snapshot, Taken, Window } from "./snapshot.ts";
+export { probe } from "./probe.ts";
+export type { ProbeAsk, Probed, ProbeTarget } from "./probe.ts";
