@@ -35,7 +35,8 @@ export function reportPage(head: ReportHead, devices: readonly ReportDevice[]): 
     `${head.date} · rackstreet ${head.version} · ${head.config} · ${head.times} readings each`,
     "",
     `${devices.length} device${devices.length === 1 ? "" : "s"}: ` +
-      `${devices.length - silent.length} read, ${silent.length} gave nothing, ${odd.length} with remarks.`,
+      `${devices.length - silent.length} read, ${silent.length} gave nothing, ` +
+      `${odd.length} with remarks.`,
     "",
     "## Devices",
     "",
