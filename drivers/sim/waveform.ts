@@ -80,6 +80,8 @@ const byName: Readonly<Record<string, Gauge>> = {
   oil_pa: gauge(400_000, 30_000, 0),
   sm_clock_hz: gauge(1.6e9, 2e8, 0),
   mem_total_bytes: gauge(68_719_476_736, 0, 0),
+  freezing_c: gauge(-2, 1.5),
+  film_mm: gauge(0.4, 0.3, 2),
   interval_s: gauge(60, 0, 0),
   spots_count: gauge(120, 0, 0),
   free_count: gauge(60, -40, 0),
@@ -93,6 +95,7 @@ const counterRates: Readonly<Record<string, number>> = {
   s_total: 0.5,
   ms_total: 500,
   mm_total: 1 / 36_000,
+  l_total: 0.2,
   bytes_total: 1e6,
   total: 0.05,
 };
