@@ -5,7 +5,8 @@
 import { SerialPort } from "serialport";
 import { decodeReadRequest, encodeException, encodeReadReply } from "../drivers/modbus/pdu.ts";
 import { crcFits, encodeRtu } from "../drivers/modbus/rtu.ts";
-import { characterTime, frameSilence } from "../drivers/modbus/rtu.ts";
+import { frameSilence } from "../drivers/modbus/rtu.ts";
+import { characterTime } from "../drivers/transport/timing.ts";
 import { setting } from "../drivers/modbus/scan/settings.ts";
 
 /** 40 of 247 addresses, spread as installers do: blocks with gaps. */

@@ -7,6 +7,7 @@ import type { Profile, ProfilePoint, Schema } from "../config/index.ts";
 import { option, v } from "../config/index.ts";
 import type { Fault, FieldValue, Point, Reading, Tags } from "../telemetry/index.ts";
 import { fieldFacts, GatewayError, quality, withRangeQuality } from "../telemetry/index.ts";
+import { groupName, groupsOf } from "./groups.ts";
 import type { Planning } from "./polled-plan.ts";
 import { readPlan } from "./polled-plan.ts";
 import type { Group, Origin, ReadPlan, Session, Source, Trace } from "./contract.ts";
@@ -79,8 +80,8 @@ export interface PolledParts<Field> {
   readonly endpoint: Origin["endpoint"];
   /** Where a field is read, for people: `02010100 +0 ×2`. */
   readonly at: (field: Field) => string;
-  /** What else `Origin` says of a field. */
-  readonly form: (field: Field) => Readonly<Record<string, unknown>>;
+  /** What else `Origin` says of a field; left out where the place says it all. */
+  readonly form?: (field: Field) => Readonly<Record<string, unknown>>;
   /** Asks for all that these fields need. @throws when nothing can be read */
   readonly gather: (fields: readonly Field[], signal: AbortSignal) => Promise<Gathered<Field>>;
   /** Left out where what a reading takes shows only when it is taken. */
@@ -100,8 +101,7 @@ export class PolledSession<Field extends NumberForm> implements Session {
   constructor(parts: PolledParts<Field>) {
     this.#parts = parts;
     this.#rows = parts.profile.points.map((point) => rowOf(parts.profile.id, point));
-    const paces = new Set(this.#rows.map((row) => row.every));
-    this.groups = [...paces].map((every) => ({ name: groupName(every), every }));
+    this.groups = groupsOf(this.#rows);
     const { pace, exchanges } = parts.planning ?? {};
     if (pace === undefined || exchanges === undefined) return;
     this.plan = (wanted) => readPlan(exchanges(fieldsOf(this.#rowsOf(wanted))), pace);
@@ -128,7 +128,7 @@ export class PolledSession<Field extends NumberForm> implements Session {
     const sources = this.#rows.flatMap(({ measurement, channel, every, fields }) =>
       fields.map(({ name, entry }): Source => {
         const place = { measurement, channel, field: name, at: at(entry) };
-        return { ...place, form: { ...form(entry), ...publishedForm(entry) }, every };
+        return { ...place, form: { ...form?.(entry), ...publishedForm(entry) }, every };
       }),
     );
     return { endpoint, sources };
@@ -207,12 +207,6 @@ function publishedForm({ scale, offset, none, states }: NumberForm): Record<stri
   };
 }
 
-/** A pace as a group's name: `60s`, or `default` for the device's interval. */
-function groupName(every: number | undefined): string {
-  if (every === undefined) return "default";
-  return every % 1000 === 0 ? `${every / 1000}s` : `${every}ms`;
-}
-
 /**
  * The register's value of what was on the wire; undefined: a "no value" marker.
  * @throws E_VALUE
@@ -246,4 +240,10 @@ export function valueOf(
 /** A number without the noise of binary arithmetic in its sixteenth digit. */
 export function rounded(value: number): number {
   return Number(value.toPrecision(15));
+}
+
+/** `68 aa 01`: bytes as they stood on the wire. */
+export function hexOf(bytes: Uint8Array): string {
+  const text = Buffer.from(bytes).toString("hex");
+  return text.replaceAll(/(..)(?=.)/g, "$1 ");
 }

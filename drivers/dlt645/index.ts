@@ -2,13 +2,12 @@
  * DL/T 645-2007, the serial protocol of electricity meters in China, and the reading part of its
  * edition of 1997; over RS-485 or a serial server. Reads, never writes.
  */
-import { GatewayError } from "../../telemetry/index.ts";
 import { defineDriver } from "../contract.ts";
 import type { Found } from "../polled.ts";
-import { PolledSession, rounded } from "../polled.ts";
+import { hexOf, rounded } from "../polled.ts";
+import { polledDriver } from "../polled-driver.ts";
 import { askParts } from "../polled-parts.ts";
 import type { PlannedExchange } from "../polled-plan.ts";
-import { Askers } from "../transport/askers.ts";
 import { decodeDecimal } from "./frame.ts";
 import { exchangeOf, Meter } from "./meter.ts";
 import { dlt645Options, dlt645OptionsSchema } from "./options.ts";
@@ -30,33 +29,19 @@ export const dlt645 = defineDriver({
   options: dlt645Options,
   parse: dlt645OptionsSchema,
   profile: dlt645Profile,
-  create(context) {
-    const askers = new Askers(context, habits);
-    return {
-      busKey: ({ options }) => askers.keyOf(options),
-      async open({ id, options, profile }) {
-        if (profile === undefined) {
-          throw new GatewayError("E_CONFIG", `${id}: a DL/T 645 meter needs a profile`);
-        }
-        const { asker, release } = askers.lease(options);
+  create: (context) =>
+    polledDriver(context, {
+      kind: "a DL/T 645 meter",
+      habits,
+      device({ asker, options, profile, clock }) {
         const number = options.meter === "any" ? undefined : options.meter;
-        const { clock } = context;
         const meter = new Meter({ asker, clock, number, timeout: options.timeout });
-        const endpoint = { ...askers.whereOf(options), meter: options.meter };
-        try {
-          const gather = gathering(meter);
-          const { serial } = profile.header;
-          const pace = asker.pace && { ...asker.pace, think, unitLoad: serial?.unitLoad ?? 1 };
-          const planning = { exchanges: exchangesOf, pace };
-          return new PolledSession({ id, profile, endpoint, at, form, gather, planning, release });
-        } catch (error) {
-          await release();
-          throw error;
-        }
+        const unitLoad = profile.header.serial?.unitLoad ?? 1;
+        const pace = asker.pace && { ...asker.pace, think, unitLoad };
+        const planning = { exchanges: exchangesOf, pace };
+        return { name: { meter: options.meter }, at, form, gather: gathering(meter), planning };
       },
-      [Symbol.asyncDispose]: () => askers[Symbol.asyncDispose](),
-    };
-  },
+    }),
 });
 
 function at({ identifier, at: first, bytes }: Dlt645Field): string {
@@ -95,8 +80,6 @@ function found(field: Dlt645Field, block: Uint8Array | undefined): Found | undef
   if (value === undefined) return undefined;
   return {
     value: rounded((field.sign === "dropped" ? Math.abs(value) : value) / 10 ** field.decimals),
-    raw: Buffer.from(bytes)
-      .toString("hex")
-      .replaceAll(/(..)(?=.)/g, "$1 "),
+    raw: hexOf(bytes),
   };
 }

@@ -2,7 +2,7 @@
 import type { Schema } from "../../config/index.ts";
 import { duration, option, v } from "../../config/index.ts";
 import type { WireOptions } from "../transport/wire.ts";
-import { wireOptions, wireProblem } from "../transport/wire.ts";
+import { onWire, wireOptions } from "../transport/wire.ts";
 
 const meterNumber = v.pipe(
   v.string("write the meter's number in quotes"),
@@ -31,10 +31,4 @@ export interface Dlt645Options extends WireOptions {
   readonly timeout: number;
 }
 
-export const dlt645OptionsSchema: Schema<Dlt645Options> = v.pipe(
-  v.object(dlt645Options),
-  v.rawCheck(({ dataset, addIssue }) => {
-    const problem = dataset.typed ? wireProblem(dataset.value) : undefined;
-    if (problem !== undefined) addIssue({ message: problem });
-  }),
-);
+export const dlt645OptionsSchema: Schema<Dlt645Options> = onWire(v.object(dlt645Options));

@@ -2,12 +2,11 @@
  * M-Bus on two wires (EN 13757-2 and -3): meters of heat, water, gas and electricity, over a level
  * converter on a serial line or over a serial server. Reads, never sets.
  */
-import { GatewayError } from "../../telemetry/index.ts";
 import { defineDriver } from "../contract.ts";
 import type { Found, Gathered } from "../polled.ts";
-import { PolledSession, rounded } from "../polled.ts";
+import { hexOf, rounded } from "../polled.ts";
+import { polledDriver } from "../polled-driver.ts";
 import type { PlannedExchange } from "../polled-plan.ts";
-import { Askers } from "../transport/askers.ts";
 import type { ReadOut } from "./meter.ts";
 import { Meter } from "./meter.ts";
 import type { MbusOptions } from "./options.ts";
@@ -32,45 +31,26 @@ export const mbus = defineDriver({
   options: mbusOptions,
   parse: mbusOptionsSchema,
   profile: mbusProfile,
-  create(context) {
-    const askers = new Askers(context, habits);
-    return {
-      busKey: ({ options }) => askers.keyOf(options),
-      async open({ id, options, profile }) {
-        if (profile === undefined) {
-          throw new GatewayError("E_CONFIG", `${id}: an M-Bus meter needs a profile`);
-        }
-        const { asker, release } = askers.lease(options);
+  create: (context) =>
+    polledDriver(context, {
+      kind: "an M-Bus meter",
+      habits,
+      device({ asker, options }) {
         const { whom, telegrams, timeout } = options;
         const meter = new Meter({ asker, whom, telegrams, timeout });
         const gather = async (_: unknown, signal: AbortSignal): Promise<Gathered<MbusField>> =>
           gathered(await meter.read(signal));
-        const endpoint = { ...askers.whereOf(options), ...namesOf(options) };
-        try {
-          const at = placeOf;
-          // M-Bus counts loads of its own, not those of TIA-485-A.
-          const pace = asker.pace && { ...asker.pace, think, unitLoad: undefined };
-          const exchanges = (fields: readonly MbusField[]): PlannedExchange[] =>
-            meter.exchanges(fields.length);
-          const planning = { exchanges, pace };
-          return new PolledSession({ id, profile, endpoint, at, form, gather, planning, release });
-        } catch (error) {
-          await release();
-          throw error;
-        }
+        // M-Bus counts loads of its own, not those of TIA-485-A.
+        const pace = asker.pace && { ...asker.pace, think, unitLoad: undefined };
+        const exchanges = (fields: readonly MbusField[]): PlannedExchange[] =>
+          meter.exchanges(fields.length);
+        return { name: namesOf(options), at: placeOf, gather, planning: { exchanges, pace } };
       },
-      [Symbol.asyncDispose]: () => askers[Symbol.asyncDispose](),
-    };
-  },
+    }),
 });
 
 function namesOf({ whom }: MbusOptions): Record<string, string | number> {
   return typeof whom === "number" ? { primary: whom } : { secondary: whom.id };
-}
-
-/** All of it stands in the place's words. */
-function form(): Record<string, unknown> {
-  return {};
 }
 
 function gathered({ records, status, faults }: ReadOut): Gathered<MbusField> {
@@ -92,9 +72,7 @@ function found(
   const record = records.filter((record) => isMeant(field, record))[field.nth - 1];
   if (record?.value === undefined) return undefined;
   const { value, quantity } = record;
-  const raw = Buffer.from(record.raw)
-    .toString("hex")
-    .replaceAll(/(..)(?=.)/g, "$1 ");
+  const raw = hexOf(record.raw);
   if (typeof value === "string" || field.quantity === undefined || quantity === undefined) {
     return { value, raw };
   }

@@ -1,9 +1,11 @@
 /** A TCP connection that is opened when it is needed, and opened anew after its end. */
 import type { Clock, GatewayError } from "../../telemetry/index.ts";
 import type { ByteChannel } from "../transport/channel.ts";
+import type { Connect } from "../transport/opening.ts";
+import { openInTime } from "../transport/opening.ts";
 
 export interface ConnectionParts {
-  readonly connect: (signal: AbortSignal) => Promise<ByteChannel>;
+  readonly connect: Connect;
   readonly clock: Clock;
 }
 
@@ -16,9 +18,6 @@ export interface ConnectionEvents {
   /** The other side ended it. */
   readonly hungUp: (reason: GatewayError) => void;
 }
-
-/** Longest wait for a connection. @unit ms */
-const connectLimit = 5000;
 
 export class Connection implements AsyncDisposable {
   readonly #parts: ConnectionParts;
@@ -61,16 +60,14 @@ export class Connection implements AsyncDisposable {
     const { connect, clock } = this.#parts;
     const attempt = new AbortController();
     this.#attempt = attempt;
-    const timer = clock.after(connectLimit, () => attempt.abort());
     let failure: { readonly error: unknown } | undefined;
     try {
       // A device that takes one connection takes the next once this one is closed.
       await this.#closing;
-      this.#stands(await connect(attempt.signal));
+      this.#stands(await openInTime(connect, clock, attempt.signal));
     } catch (error) {
       failure = { error };
     } finally {
-      timer.cancel();
       this.#attempt = undefined;
     }
     if (failure !== undefined) this.#events.refused(failure.error);

@@ -9,7 +9,8 @@
  *   TCP      12 + 9 bytes and the data [MODBUS-TCP 3.1.3], and the round trip
  */
 import type { SerialBus } from "../transport/options.ts";
-import { characterTime, frameSilence } from "./rtu.ts";
+import { frameSilence } from "./rtu.ts";
+import { characterTime } from "../transport/timing.ts";
 
 export interface Timing {
   /** Time of one byte on the wire. @unit ms */

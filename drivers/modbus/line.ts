@@ -6,18 +6,21 @@
  */
 import type { Clock } from "../../telemetry/index.ts";
 import { GatewayError, sleep } from "../../telemetry/index.ts";
+import { cancelled } from "../transport/cancelled.ts";
 import type { ByteChannel } from "../transport/channel.ts";
+import type { Connect } from "../transport/opening.ts";
+import { openInTime } from "../transport/opening.ts";
 import type { Exchange, Exchanger } from "./exchange.ts";
 import { describe } from "./exchange.ts";
 import type { Framing } from "./framing.ts";
 import { Ghosts } from "./ghosts.ts";
 import { dataBytes, decodeReadRequest, pduLimits } from "./pdu.ts";
-import { cancelled, Turns } from "./turns.ts";
+import { Turns } from "./turns.ts";
 
 export interface LineSpec {
   /** For messages: `rtu+tcp://10.0.0.7:4001`. */
   readonly name: string;
-  readonly connect: (signal: AbortSignal) => Promise<ByteChannel>;
+  readonly connect: Connect;
   readonly framing: Framing;
   /** Whether connecting again can help a line that fell silent. */
   readonly reconnects: boolean;
@@ -28,9 +31,6 @@ export interface LineSpec {
   /** Time that one byte takes on the wire. @unit ms */
   readonly character: number;
 }
-
-/** Longest wait for a connection. @unit ms */
-const connectLimit = 5000;
 
 /** Longest wait for a noisy line to fall silent. @unit ms */
 const drainLimit = 3000;
@@ -86,16 +86,7 @@ export class Line implements Exchanger {
   async #connect(signal: AbortSignal): Promise<void> {
     if (this.#closed) throw this.#failure("E_DISCONNECTED", "closed");
     if (this.#channel !== undefined) return;
-    const attempt = new AbortController();
-    const giveUp = (): void => attempt.abort(signal.reason);
-    const timer = this.#clock.after(connectLimit, giveUp);
-    signal.addEventListener("abort", giveUp, { once: true });
-    try {
-      this.#listen(await this.#spec.connect(attempt.signal));
-    } finally {
-      timer.cancel();
-      signal.removeEventListener("abort", giveUp);
-    }
+    this.#listen(await openInTime(this.#spec.connect, this.#clock, signal));
     if (!this.#closed) return;
     await this.#drop();
     throw this.#failure("E_DISCONNECTED", "closed");

@@ -5,6 +5,7 @@
 import type { Clock } from "../../telemetry/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
 import type { Origin } from "../contract.ts";
+import { Leases } from "../transport/leases.ts";
 import type { SerialBus } from "../transport/options.ts";
 import { openSerial } from "../transport/serial.ts";
 import { connectTcp } from "../transport/tcp.ts";
@@ -15,15 +16,10 @@ import type { Exchanger } from "./exchange.ts";
 import type { LineSpec } from "./line.ts";
 import { Line } from "./line.ts";
 import type { ModbusOptions } from "./options.ts";
-import { characterTime, frameSilence, RtuFraming } from "./rtu.ts";
+import { frameSilence, RtuFraming } from "./rtu.ts";
+import { characterTime, networkQuiet, serialQuiet } from "../transport/timing.ts";
 import { TcpLine } from "./tcp-line.ts";
 import { widest } from "./window.ts";
-
-/** A USB adapter hands bytes over up to 16 ms late (FTDI latency timer). @unit ms */
-const serialQuiet = 20;
-
-/** A network adds more than an adapter does. @unit ms */
-const networkQuiet = 50;
 
 export interface LeasedLine {
   readonly line: Exchanger;
@@ -31,20 +27,16 @@ export interface LeasedLine {
   readonly release: () => Promise<void>;
 }
 
-interface SharedLine {
+interface SharedLine extends AsyncDisposable {
   readonly line: Exchanger;
-  /** The bus that brought its settings. */
-  readonly bus: string | undefined;
   /** As a device's options fix it. */
   outstanding: number | undefined;
-  users: number;
 }
 
 export class Lines implements AsyncDisposable {
   readonly #buses: Readonly<Record<string, unknown>>;
   readonly #clock: Clock;
-  /** By key; bounded by the devices of the configuration. */
-  readonly #shared = new Map<string, SharedLine>();
+  readonly #leases = new Leases<SharedLine>();
 
   constructor(buses: Readonly<Record<string, unknown>>, clock: Clock) {
     this.#buses = buses;
@@ -79,32 +71,24 @@ export class Lines implements AsyncDisposable {
   lease(options: ModbusOptions): LeasedLine {
     const { address, bus } = options;
     const key = `${address?.scheme ?? "serial"} ${this.keyOf(options)}`;
-    const shared = this.#shared.get(key) ?? this.#share(options);
-    if (shared.bus !== bus) {
-      throw new GatewayError("E_CONFIG", `buses "${shared.bus}" and "${bus}" name the same port`);
+    const { thing: shared, release } = this.#leases.lease({ key, bus }, () => this.#share(options));
+    try {
+      this.#fix(shared, options);
+    } catch (error) {
+      void release();
+      throw error;
     }
-    this.#fix(shared, options);
-    shared.users += 1;
-    this.#shared.set(key, shared);
-    let released: Promise<void> | undefined;
-    return { line: shared.line, release: () => (released ??= this.#giveBack(key, shared)) };
+    return { line: shared.line, release };
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    const lines = [...this.#shared.values()];
-    this.#shared.clear();
-    await Promise.all(lines.map(({ line }) => line[Symbol.asyncDispose]()));
-  }
-
-  async #giveBack(key: string, shared: SharedLine): Promise<void> {
-    shared.users -= 1;
-    if (shared.users > 0) return;
-    if (this.#shared.get(key) === shared) this.#shared.delete(key);
-    await shared.line[Symbol.asyncDispose]();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#leases[Symbol.asyncDispose]();
   }
 
   #share(options: ModbusOptions): SharedLine {
-    return { line: this.#make(options), bus: options.bus, outstanding: undefined, users: 0 };
+    const line = this.#make(options);
+    const dispose = (): Promise<void> => Promise.resolve(line[Symbol.asyncDispose]());
+    return { line, outstanding: undefined, [Symbol.asyncDispose]: dispose };
   }
 
   /** @throws E_CONFIG when devices of one connection do not agree */

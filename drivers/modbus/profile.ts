@@ -301,9 +301,3 @@ function checkSpan(profile: ModbusProfile, span: Span): void {
   const why = forbidden ? "is forbidden" : "does not fit the address space or one answer";
   throw new GatewayError("E_PROFILE", `${profile.id}: ${placeOf(span)} ×${span.count} ${why}`);
 }
-
-/** A pace as a group's name: `60s`, or `default` for the device's interval. */
-export function groupName(every: number | undefined): string {
-  if (every === undefined) return "default";
-  return every % 1000 === 0 ? `${every / 1000}s` : `${every}ms`;
-}

@@ -86,17 +86,6 @@ export const silentCharacters = 3.5;
 const fastBaud = 19_200;
 const fastSilence = 1.75;
 
-/** Time of one character on a line, start and stop bits included. @unit ms */
-export function characterTime(line: {
-  readonly baud: number;
-  readonly parity: string;
-  readonly dataBits: number;
-  readonly stopBits: number;
-}): number {
-  const bits = 1 + line.dataBits + (line.parity === "none" ? 0 : 1) + line.stopBits;
-  return (bits * 1000) / line.baud;
-}
-
 /** Silence between frames, t3.5. [MODBUS-RTU 2.5.1.1] @unit ms */
 export function frameSilence(baud: number, character: number): number {
   return baud > fastBaud ? fastSilence : silentCharacters * character;

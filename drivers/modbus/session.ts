@@ -6,6 +6,7 @@ import { GatewayError, withRangeQuality } from "../../telemetry/index.ts";
 import type { Actuator, Group, Memory, Origin, PlannedRequest, ReadPlan } from "../contract.ts";
 import type { Session, Trace } from "../contract.ts";
 import { Ahead } from "./ahead.ts";
+import { groupName, groupsOf } from "../groups.ts";
 import type { Timing } from "./cost.ts";
 import { costOf } from "./cost.ts";
 import { Counters } from "./counters.ts";
@@ -19,12 +20,12 @@ import type { Span } from "./pdu.ts";
 import { dataBytes, decodeReadReply, encodeRead, extentOf, placeOf } from "./pdu.ts";
 import type { Block } from "./plan.ts";
 import type { ModbusProfile, PlacedField, Row } from "./profile.ts";
-import { groupName, limitsOf, rowsOf } from "./profile.ts";
+import { limitsOf, rowsOf } from "./profile.ts";
 import type { ReadOutcome } from "./reader.ts";
 import { BlockReader } from "./reader.ts";
 import { Recall } from "./recall.ts";
 import { hexOf } from "./retrace.ts";
-import { cancelled } from "./turns.ts";
+import { cancelled } from "../transport/cancelled.ts";
 import { actuatorOf } from "./write.ts";
 
 export interface SessionParts {
@@ -69,8 +70,7 @@ export class ModbusSession implements Session {
   constructor(parts: SessionParts) {
     this.#parts = parts;
     this.#rows = rowsOf(parts.profile);
-    const paces = new Set(this.#rows.map((row) => row.every));
-    this.groups = [...paces].map((every) => ({ name: groupName(every), every }));
+    this.groups = groupsOf(this.#rows);
     this.#ahead = new Ahead({
       request: (span, signal) => this.#request(span, signal),
       depth: parts.depth ?? (() => 1),

@@ -23,7 +23,7 @@ import { encodeMbap, MbapReader } from "./mbap.ts";
 import { Outstanding } from "./outstanding.ts";
 import { Paces } from "./paces.ts";
 import { onlyReads } from "./pdu.ts";
-import { cancelled } from "./turns.ts";
+import { cancelled } from "../transport/cancelled.ts";
 import { Transaction } from "./transaction.ts";
 import { Units } from "./units.ts";
 import { Watches } from "./watches.ts";

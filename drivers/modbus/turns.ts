@@ -1,5 +1,6 @@
 /** First come, first served: who may use a line now. */
 import { GatewayError } from "../../telemetry/index.ts";
+import { cancelled } from "../transport/cancelled.ts";
 
 /** Most requests that may wait for one line. */
 const waitingLimit = 1024;
@@ -51,9 +52,4 @@ export class Turns {
       else next.go();
     };
   }
-}
-
-/** What a cancelled call rejects with. */
-export function cancelled(signal: AbortSignal): GatewayError {
-  return new GatewayError("E_DISCONNECTED", "the request was cancelled", { cause: signal.reason });
 }

@@ -2,12 +2,10 @@
  * SDI-12 version 1.4: soil, water and weather sensors on a three-wire bus, over a serial adapter or
  * a serial server. Measures, never sets.
  */
-import { GatewayError } from "../../telemetry/index.ts";
 import { defineDriver } from "../contract.ts";
 import type { Found, Gathered } from "../polled.ts";
-import { PolledSession } from "../polled.ts";
+import { polledDriver } from "../polled-driver.ts";
 import { askParts } from "../polled-parts.ts";
-import { Askers } from "../transport/askers.ts";
 import { sdi12Options, sdi12OptionsSchema } from "./options.ts";
 import type { Sdi12Field, Sdi12Profile } from "./profile.ts";
 import { sdi12Profile } from "./profile.ts";
@@ -28,17 +26,11 @@ export const sdi12 = defineDriver({
   options: sdi12Options,
   parse: sdi12OptionsSchema,
   profile: sdi12Profile,
-  create(context) {
-    const askers = new Askers(context, habits);
-    const { clock } = context;
-    return {
-      busKey: ({ options }) => askers.keyOf(options),
-      width: ({ profile }) => (profile !== undefined && isConcurrent(profile) ? concurrent : 1),
-      async open({ id, options, profile }) {
-        if (profile === undefined) {
-          throw new GatewayError("E_CONFIG", `${id}: an SDI-12 sensor needs a profile`);
-        }
-        const { asker, release } = askers.lease(options);
+  create: (context) => ({
+    ...polledDriver(context, {
+      kind: "an SDI-12 sensor",
+      habits,
+      device({ asker, options, profile, clock }) {
         const { sensor: address, timeout } = options;
         const { check, vendor, model } = profile.header;
         const expected = {
@@ -48,18 +40,11 @@ export const sdi12 = defineDriver({
         const breaks = options.break === "line";
         const crc = check === "crc";
         const sensor = new Sensor({ asker, clock, address, crc, breaks, expected, timeout });
-        const endpoint = { ...askers.whereOf(options), sensor: address };
-        const gather = gathering(sensor);
-        try {
-          return new PolledSession({ id, profile, endpoint, at, form, gather, release });
-        } catch (error) {
-          await release();
-          throw error;
-        }
+        return { name: { sensor: address }, at, gather: gathering(sensor) };
       },
-      [Symbol.asyncDispose]: () => askers[Symbol.asyncDispose](),
-    };
-  },
+    }),
+    width: ({ profile }) => (profile !== undefined && isConcurrent(profile) ? concurrent : 1),
+  }),
 });
 
 function isConcurrent({ points }: Sdi12Profile): boolean {
@@ -69,11 +54,6 @@ function isConcurrent({ points }: Sdi12Profile): boolean {
 
 function at({ command, value }: Sdi12Field): string {
   return `${command} value ${value}`;
-}
-
-/** All of it stands in the place's words. */
-function form(): Record<string, unknown> {
-  return {};
 }
 
 /** Each measurement is taken once, whatever the fields that come from it. */

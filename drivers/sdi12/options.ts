@@ -2,7 +2,7 @@
 import type { Schema } from "../../config/index.ts";
 import { duration, option, v } from "../../config/index.ts";
 import type { WireOptions } from "../transport/wire.ts";
-import { wireOptions, wireProblem } from "../transport/wire.ts";
+import { onWire, wireOptions } from "../transport/wire.ts";
 
 const sensorAddress = v.pipe(
   v.string("write the address in quotes"),
@@ -38,10 +38,4 @@ export interface Sdi12Options extends WireOptions {
   readonly timeout: number;
 }
 
-export const sdi12OptionsSchema: Schema<Sdi12Options> = v.pipe(
-  v.object(sdi12Options),
-  v.rawCheck(({ dataset, addIssue }) => {
-    const problem = dataset.typed ? wireProblem(dataset.value) : undefined;
-    if (problem !== undefined) addIssue({ message: problem });
-  }),
-);
+export const sdi12OptionsSchema: Schema<Sdi12Options> = onWire(v.object(sdi12Options));

@@ -5,7 +5,7 @@
 import type { Clock } from "../../telemetry/index.ts";
 import { GatewayError, sleep } from "../../telemetry/index.ts";
 import type { Asker, Question, Talk } from "../transport/asking.ts";
-import { cancelled } from "../transport/asking.ts";
+import { cancelled } from "../transport/cancelled.ts";
 import type { Identification, Promised } from "./lines.ts";
 import { anyAddress, decodeIdentification, decodePromise, decodeValues } from "./lines.ts";
 import { findLine, longestAnswer } from "./lines.ts";

@@ -4,16 +4,14 @@
  */
 import { addressText } from "../../config/index.ts";
 import type { Clock } from "../../telemetry/index.ts";
-import { GatewayError } from "../../telemetry/index.ts";
 import type { Origin } from "../contract.ts";
 import type { AskerSpec } from "./asking.ts";
 import { Asker } from "./asking.ts";
-import type { SerialBus } from "./options.ts";
+import { Leases } from "./leases.ts";
+import type { LineSettings } from "./timing.ts";
+import { characterTime, networkQuiet, serialQuiet } from "./timing.ts";
 import type { WireOptions } from "./wire.ts";
 import { busNamed, openWire, wireEndpoint, wireKey } from "./wire.ts";
-
-/** How a character is framed on a line. */
-export type LineSettings = Pick<SerialBus, "baud" | "parity" | "dataBits" | "stopBits">;
 
 /** What lines of a protocol are like. */
 export interface Habits {
@@ -23,36 +21,17 @@ export interface Habits {
   readonly gap: number;
 }
 
-/** A USB adapter hands bytes over up to 16 ms late (FTDI latency timer). @unit ms */
-const serialQuiet = 20;
-
-/** A network adds more than an adapter does. @unit ms */
-const networkQuiet = 50;
-
 export interface LeasedAsker {
   readonly asker: Asker;
   /** Gives the wire back; calling it again is harmless. */
   readonly release: () => Promise<void>;
 }
 
-interface SharedAsker {
-  readonly asker: Asker;
-  /** The bus that brought its settings. */
-  readonly bus: string | undefined;
-  users: number;
-}
-
-/** Time of one character on a line, start and stop bits included. @unit ms */
-export function characterTime({ baud, parity, dataBits, stopBits }: LineSettings): number {
-  return ((1 + dataBits + (parity === "none" ? 0 : 1) + stopBits) * 1000) / baud;
-}
-
 export class Askers implements AsyncDisposable {
   readonly #buses: Readonly<Record<string, unknown>>;
   readonly #clock: Clock;
   readonly #habits: Habits;
-  /** By key; bounded by the devices of the configuration. */
-  readonly #shared = new Map<string, SharedAsker>();
+  readonly #leases = new Leases<Asker>();
 
   constructor(
     { buses, clock }: { readonly buses: Readonly<Record<string, unknown>>; readonly clock: Clock },
@@ -75,29 +54,13 @@ export class Askers implements AsyncDisposable {
 
   /** @throws E_CONFIG */
   lease(wire: WireOptions): LeasedAsker {
-    const key = this.keyOf(wire);
-    const shared = this.#shared.get(key) ?? { asker: this.#make(wire), bus: wire.bus, users: 0 };
-    if (shared.bus !== wire.bus) {
-      const why = `buses "${shared.bus}" and "${wire.bus}" name the same port`;
-      throw new GatewayError("E_CONFIG", why);
-    }
-    shared.users += 1;
-    this.#shared.set(key, shared);
-    let released: Promise<void> | undefined;
-    return { asker: shared.asker, release: () => (released ??= this.#giveBack(key, shared)) };
+    const tenant = { key: this.keyOf(wire), bus: wire.bus };
+    const { thing: asker, release } = this.#leases.lease(tenant, () => this.#make(wire));
+    return { asker, release };
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    const all = [...this.#shared.values()];
-    this.#shared.clear();
-    await Promise.all(all.map(({ asker }) => asker[Symbol.asyncDispose]()));
-  }
-
-  async #giveBack(key: string, shared: SharedAsker): Promise<void> {
-    shared.users -= 1;
-    if (shared.users > 0) return;
-    if (this.#shared.get(key) === shared) this.#shared.delete(key);
-    await shared.asker[Symbol.asyncDispose]();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#leases[Symbol.asyncDispose]();
   }
 
   #make(wire: WireOptions): Asker {

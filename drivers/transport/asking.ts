@@ -10,7 +10,10 @@
  */
 import type { Clock } from "../../telemetry/index.ts";
 import { GatewayError, sleep } from "../../telemetry/index.ts";
+import { cancelled } from "./cancelled.ts";
 import type { ByteChannel } from "./channel.ts";
+import type { Connect } from "./opening.ts";
+import { openInTime } from "./opening.ts";
 
 /** What wakes the devices of a line that was idle: a break, then the line at rest. @unit ms */
 export interface Wake {
@@ -47,7 +50,7 @@ export interface Talk {
 export interface AskerSpec {
   /** For messages: `tcp://10.0.0.7:4001`. */
   readonly name: string;
-  readonly connect: (signal: AbortSignal) => Promise<ByteChannel>;
+  readonly connect: Connect;
   /** Whether connecting again can help a wire that fell silent. */
   readonly reconnects: boolean;
   /** Silence before each question. @unit ms */
@@ -57,9 +60,6 @@ export interface AskerSpec {
   /** Time that one byte takes on the wire. @unit ms */
   readonly character: number;
 }
-
-/** Longest wait for a connection. @unit ms */
-const connectLimit = 5000;
 
 /** Longest wait for a noisy wire to fall silent. @unit ms */
 const drainLimit = 3000;
@@ -146,16 +146,7 @@ export class Asker implements AsyncDisposable {
   async #connect(signal: AbortSignal): Promise<void> {
     if (this.#closed) throw this.#failure("E_DISCONNECTED", "closed");
     if (this.#channel !== undefined) return;
-    const attempt = new AbortController();
-    const giveUp = (): void => attempt.abort(signal.reason);
-    const timer = this.#clock.after(connectLimit, giveUp);
-    signal.addEventListener("abort", giveUp, { once: true });
-    try {
-      this.#listen(await this.#spec.connect(attempt.signal));
-    } finally {
-      timer.cancel();
-      signal.removeEventListener("abort", giveUp);
-    }
+    this.#listen(await openInTime(this.#spec.connect, this.#clock, signal));
     if (!this.#closed) return;
     await this.#drop();
     throw this.#failure("E_DISCONNECTED", "closed");
@@ -289,11 +280,6 @@ export class Asker implements AsyncDisposable {
     this.#channel = undefined;
     await channel?.close();
   }
-}
-
-/** What a cancelled call rejects with. */
-export function cancelled(signal: AbortSignal): GatewayError {
-  return new GatewayError("E_DISCONNECTED", "the request was cancelled", { cause: signal.reason });
 }
 
 function unlessAborted(turn: Promise<void>, signal: AbortSignal): Promise<void> {

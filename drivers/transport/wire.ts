@@ -44,6 +44,17 @@ export function wireProblem({ address, bus }: WireOptions): string | undefined {
   return "give `address` (tcp://HOST:PORT) or `bus` (the name of a serial bus)";
 }
 
+/** The options of a device, of which exactly one names its wire. */
+export function onWire<Options extends WireOptions>(form: Schema<Options>): Schema<Options> {
+  return v.pipe(
+    form,
+    v.rawCheck(({ dataset, addIssue }) => {
+      const problem = dataset.typed ? wireProblem(dataset.value) : undefined;
+      if (problem !== undefined) addIssue({ message: problem });
+    }),
+  );
+}
+
 type Buses = Readonly<Record<string, unknown>>;
 
 /**

@@ -2,12 +2,11 @@
  * Lufft UMB, binary protocol 1.0: weather stations, road and precipitation sensors on RS-485 or
  * behind a serial server. Reads, never sets.
  */
-import { GatewayError } from "../../telemetry/index.ts";
 import { defineDriver } from "../contract.ts";
 import type { Found, Gathered } from "../polled.ts";
-import { PolledSession } from "../polled.ts";
+import { hexOf } from "../polled.ts";
+import { polledDriver } from "../polled-driver.ts";
 import type { PlannedExchange } from "../polled-plan.ts";
-import { Askers } from "../transport/askers.ts";
 import { addressOf } from "./frame.ts";
 import { umbOptions, umbOptionsSchema } from "./options.ts";
 import type { UmbField } from "./profile.ts";
@@ -29,42 +28,24 @@ export const umb = defineDriver({
   options: umbOptions,
   parse: umbOptionsSchema,
   profile: umbProfile,
-  create(context) {
-    const askers = new Askers(context, habits);
-    return {
-      busKey: ({ options }) => askers.keyOf(options),
-      async open({ id, options, profile }) {
-        if (profile === undefined) {
-          throw new GatewayError("E_CONFIG", `${id}: a UMB device needs a profile`);
-        }
+  create: (context) =>
+    polledDriver(context, {
+      kind: "a UMB device",
+      habits,
+      device({ asker, options, profile }) {
         const { unit, unitClass, timeout } = options;
-        const { asker, release } = askers.lease(options);
         const address = addressOf(unitClass, unit);
         const station = new Station({ asker, address, timeout });
-        const endpoint = { ...askers.whereOf(options), device: address.toString(16) };
-        const gather = gathering(station);
-        const { serial } = profile.header;
-        const pace = asker.pace && { ...asker.pace, think, unitLoad: serial?.unitLoad ?? 1 };
-        const planning = { exchanges, pace };
-        try {
-          return new PolledSession({ id, profile, endpoint, at, form, gather, planning, release });
-        } catch (error) {
-          await release();
-          throw error;
-        }
+        const unitLoad = profile.header.serial?.unitLoad ?? 1;
+        const pace = asker.pace && { ...asker.pace, think, unitLoad };
+        const name = { device: address.toString(16) };
+        return { name, at, gather: gathering(station), planning: { exchanges, pace } };
       },
-      [Symbol.asyncDispose]: () => askers[Symbol.asyncDispose](),
-    };
-  },
+    }),
 });
 
 function at({ channel }: UmbField): string {
   return `channel ${channel}`;
-}
-
-/** All of it stands in the place's words. */
-function form(): Record<string, unknown> {
-  return {};
 }
 
 function exchanges(fields: readonly UmbField[]): PlannedExchange[] {
@@ -82,8 +63,6 @@ function gathering(station: Station) {
 function found({ channel }: UmbField, { channels }: StationAnswer): Found | undefined {
   const answer = channels.get(channel);
   if (answer?.value === undefined) return undefined;
-  const raw = Buffer.from(answer.raw)
-    .toString("hex")
-    .replaceAll(/(..)(?=.)/g, "$1 ");
+  const raw = hexOf(answer.raw);
   return { value: answer.value, raw };
 }

@@ -2,7 +2,7 @@
 import type { Schema } from "../../config/index.ts";
 import { duration, option, v, whole } from "../../config/index.ts";
 import type { WireOptions } from "../transport/wire.ts";
-import { wireOptions, wireProblem } from "../transport/wire.ts";
+import { onWire, wireOptions } from "../transport/wire.ts";
 
 export const umbOptions = {
   ...wireOptions(),
@@ -24,10 +24,4 @@ export interface UmbOptions extends WireOptions {
   readonly timeout: number;
 }
 
-export const umbOptionsSchema: Schema<UmbOptions> = v.pipe(
-  v.object(umbOptions),
-  v.rawCheck(({ dataset, addIssue }) => {
-    const problem = dataset.typed ? wireProblem(dataset.value) : undefined;
-    if (problem !== undefined) addIssue({ message: problem });
-  }),
-);
+export const umbOptionsSchema: Schema<UmbOptions> = onWire(v.object(umbOptions));

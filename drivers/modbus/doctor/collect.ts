@@ -9,7 +9,8 @@
 import type { Clock, Code } from "../../../telemetry/index.ts";
 import { GatewayError } from "../../../telemetry/index.ts";
 import type { Span } from "../pdu.ts";
-import { characterTime, frameSilence } from "../rtu.ts";
+import { frameSilence } from "../rtu.ts";
+import { characterTime } from "../../transport/timing.ts";
 import type { AskerParts } from "./asking.ts";
 import { Asker } from "./asking.ts";
 import type { Evidence, LineSettings, OtherSettings, Trial } from "./evidence.ts";

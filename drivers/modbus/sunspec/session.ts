@@ -6,12 +6,12 @@
 import type { Reading } from "../../../telemetry/index.ts";
 import { GatewayError } from "../../../telemetry/index.ts";
 import type { Group, Origin, ReadPlan, Session, Trace } from "../../contract.ts";
+import { groupsOf } from "../../groups.ts";
 import { decodeReadReply, encodeRead, ModbusException } from "../pdu.ts";
 import type { Span } from "../pdu.ts";
-import { groupName } from "../profile.ts";
 import type { SessionParts } from "../session.ts";
 import { ModbusSession } from "../session.ts";
-import { cancelled } from "../turns.ts";
+import { cancelled } from "../../transport/cancelled.ts";
 import { walkChain } from "./chain.ts";
 import { layOut, resolve } from "./resolve.ts";
 
@@ -24,8 +24,7 @@ export class SunSpecSession implements Session {
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
-    const paces = new Set(parts.profile.points.map(({ every }) => every));
-    this.groups = [...paces].map((every) => ({ name: groupName(every), every }));
+    this.groups = groupsOf(parts.profile.points);
   }
 
   async read(

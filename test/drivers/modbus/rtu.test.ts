@@ -5,13 +5,13 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { encodeRead, encodeReadReply } from "../../../drivers/modbus/pdu.ts";
 import {
-  characterTime,
   crc16,
   encodeRtu,
   findReply,
   frameSilence,
   RtuFraming,
 } from "../../../drivers/modbus/rtu.ts";
+import { characterTime } from "../../../drivers/transport/timing.ts";
 
 const span = { table: "holding", at: 0x10, count: 4 } as const;
 const pdu = encodeRead(span);
@@ -30,7 +30,7 @@ describe("frames", () => {
   });
 
   it("keep silence of 3.5 characters, fixed above 19200 [MODBUS-RTU 2.5.1.1]", () => {
-    const line = { baud: 9600, parity: "none", dataBits: 8, stopBits: 1 };
+    const line = { baud: 9600, parity: "none", dataBits: 8, stopBits: 1 } as const;
     expect(characterTime(line)).toBeCloseTo(1.0417, 4);
     expect(frameSilence(9600, characterTime(line))).toBeCloseTo(3.646, 3);
     expect(frameSilence(115_200, 0.0868)).toBe(1.75);

@@ -3,7 +3,8 @@
  * their time, answers that collide when they are on the wire at once.
  */
 import type { ByteChannel } from "../../../../drivers/transport/channel.ts";
-import { characterTime, crcFits, encodeRtu } from "../../../../drivers/modbus/rtu.ts";
+import { crcFits, encodeRtu } from "../../../../drivers/modbus/rtu.ts";
+import { characterTime } from "../../../../drivers/transport/timing.ts";
 import { decodeReadRequest, encodeException } from "../../../../drivers/modbus/pdu.ts";
 import { encodeReadReply } from "../../../../drivers/modbus/pdu.ts";
 import type { LineSetting } from "../../../../drivers/modbus/scan/settings.ts";
