@@ -1,7 +1,7 @@
 /** A commissioning report as Markdown that prints well. */
 import { percent } from "./bus-load.ts";
 import type { ReportDevice } from "./report-run.ts";
-import { headline } from "./values.ts";
+import { counted, headline } from "./values.ts";
 
 export interface ReportHead {
   readonly config: string;
@@ -34,7 +34,7 @@ export function reportPage(head: ReportHead, devices: readonly ReportDevice[]): 
     "",
     `${head.date} · rackstreet ${head.version} · ${head.config} · ${head.times} readings each`,
     "",
-    `${devices.length} device${devices.length === 1 ? "" : "s"}: ` +
+    `${counted(devices.length, "device")}: ` +
       `${devices.length - silent.length} read, ${silent.length} gave nothing, ` +
       `${odd.length} with remarks.`,
     "",

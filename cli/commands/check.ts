@@ -6,6 +6,7 @@ import { print, printJson } from "../command.ts";
 import type { LoadedConfig } from "../config.ts";
 import { exitCodes } from "../exit.ts";
 import { busName, openPlannedSite } from "../planned-site.ts";
+import { counted } from "../values.ts";
 
 export const checkCommand = defineCommand({
   command: "check <config>",
@@ -44,10 +45,6 @@ export const checkCommand = defineCommand({
     }
   },
 });
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
-}
 
 function ownFields(devices: LoadedConfig["devices"]): string[] {
   const names = devices.flatMap(({ profile }) =>

@@ -3,9 +3,8 @@
  * and how cleanly, what they read and whether that can be. Asks the devices, not an agent.
  */
 import { existsSync } from "node:fs";
-import { basename, dirname } from "node:path";
 import type { Platform } from "../../telemetry/index.ts";
-import { GatewayError, messageOf } from "../../telemetry/index.ts";
+import { GatewayError } from "../../telemetry/index.ts";
 import { version } from "../assets.ts";
 import { configArgument, defineCommand, jsonOption, openPlatform } from "../command.ts";
 import { print, printJson, Stop } from "../command.ts";
@@ -13,7 +12,7 @@ import { busLoads } from "../bus-load.ts";
 import type { LoadedConfig } from "../config.ts";
 import { loadLibrary } from "../config.ts";
 import { exitCodes } from "../exit.ts";
-import { shareFolder } from "../folder.ts";
+import { writeOutput } from "../output.ts";
 import { Progress } from "../progress.ts";
 import { busName, openPlannedSite } from "../planned-site.ts";
 import type { ReportBus, ReportHead } from "../report-page.ts";
@@ -51,7 +50,7 @@ export const reportCommand = defineCommand({
     const { head, devices } = await inspect(config, times);
     const data = asData(head, devices);
     const text = json ? `${JSON.stringify(data)}\n` : reportPage(head, devices);
-    if (out !== undefined) await write(out, text);
+    if (out !== undefined) await writeOutput(out, text);
     else if (json) printJson(data);
     else print(text);
     if (out !== undefined) print(`${out}: ${devices.length} devices`);
@@ -108,14 +107,4 @@ function asData(head: ReportHead, devices: readonly ReportDevice[]): unknown {
       return { ...device, identity, answers: { ...counts, ...spreadOf(took) } };
     }),
   };
-}
-
-/** @throws E_OUTPUT */
-async function write(out: string, text: string): Promise<void> {
-  try {
-    const folder = await shareFolder(dirname(out));
-    await folder.replace(basename(out), Buffer.from(text));
-  } catch (cause) {
-    throw new GatewayError("E_OUTPUT", `${out}: ${messageOf(cause)}`, { cause });
-  }
 }

@@ -3,14 +3,14 @@
  * configuration that reads them. Reads only.
  */
 import { existsSync } from "node:fs";
-import { basename, dirname } from "node:path";
 import { stableName } from "../../drivers/index.ts";
 import { defineCommand, durationArgument, jsonOption, print, printJson, Stop } from "../command.ts";
 import type { Library } from "../config.ts";
 import { loadLibrary } from "../config.ts";
 import { exitCodes } from "../exit.ts";
-import { shareFolder } from "../folder.ts";
+import { writeOutput } from "../output.ts";
 import { clock } from "../platform.ts";
+import { counted } from "../values.ts";
 import { Progress } from "../progress.ts";
 import { systemFiles } from "../system-files.ts";
 import type { ScanResult, ScanWishes } from "../scan-run.ts";
@@ -18,7 +18,7 @@ import { scanNetwork, scanSerial } from "../scan-run.ts";
 import type { NamedDevice } from "../scan-site.ts";
 import { busSetting, namedDevices, siteYaml } from "../scan-site.ts";
 import { renderTable } from "../table.ts";
-import { GatewayError, messageOf } from "../../telemetry/index.ts";
+import { GatewayError } from "../../telemetry/index.ts";
 
 export const scanCommand = defineCommand({
   command: "scan",
@@ -73,7 +73,7 @@ export const scanCommand = defineCommand({
     const result = await search({ ...given, timeout: silence }, library);
     const devices = namedDevices(result.devices, library);
     const yaml = siteYaml(devices, headOf(result, devices));
-    if (out !== undefined && !result.stopped) await write(out, yaml);
+    if (out !== undefined && !result.stopped) await writeOutput(out, yaml);
     const next = nextSteps(devices, out);
     if (json) printJson({ ...result, devices, next });
     else show(result, devices, { yaml: out === undefined ? yaml : undefined, next });
@@ -96,16 +96,6 @@ async function search(wishes: ScanWishes, library: Library): Promise<ScanResult>
     : await scanSerial(wishes, await stableName(systemFiles, port), parts);
 }
 
-/** @throws E_OUTPUT */
-async function write(out: string, text: string): Promise<void> {
-  try {
-    const folder = await shareFolder(dirname(out));
-    await folder.replace(basename(out), Buffer.from(text));
-  } catch (cause) {
-    throw new GatewayError("E_OUTPUT", `${out}: ${messageOf(cause)}`, { cause });
-  }
-}
-
 /** What stands on top of the configuration. */
 function headOf({ told, suspicions }: ScanResult, devices: readonly NamedDevice[]): string[] {
   const date = new Date(clock.now()).toISOString().slice(0, 10);
@@ -118,7 +108,7 @@ function headOf({ told, suspicions }: ScanResult, devices: readonly NamedDevice[
 
 function countsOf(devices: readonly NamedDevice[]): string {
   const unknown = devices.filter(({ profile }) => profile === undefined).length;
-  const found = `${devices.length} device${devices.length === 1 ? "" : "s"}`;
+  const found = counted(devices.length, "device");
   return unknown === 0 ? found : `${found}, ${unknown} of them not recognised`;
 }
 

@@ -9,7 +9,8 @@ import { unload } from "../../agent/index.ts";
 import { toLineProtocol } from "../../store/index.ts";
 import { GatewayError, linesOf, messageOf, systemCode } from "../../telemetry/index.ts";
 import { defineCommand } from "../command.ts";
-import { counted, findSpool, spoolOptions } from "./spool-folder.ts";
+import { counted } from "../values.ts";
+import { findSpool, spoolOptions } from "./spool-folder.ts";
 
 /** A batch as text, and how many lines of it no store would take. */
 interface Text {

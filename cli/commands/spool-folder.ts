@@ -91,8 +91,3 @@ export function shownSize(bytes: number): string {
   }
   return `${step === 0 ? scaled : scaled.toFixed(1)} ${sizes[step] ?? ""}`;
 }
-
-/** `1 batch`, `2 batches`. */
-export function counted(count: number, one: string, many = `${one}s`): string {
-  return `${count} ${count === 1 ? one : many}`;
-}

@@ -6,7 +6,8 @@ import { defineCommand, jsonOption, print, printJson } from "../command.ts";
 import { clock } from "../platform.ts";
 import { renderTable } from "../table.ts";
 import { shownAge } from "../values.ts";
-import { counted, findSpool, Progress, shownSize, spoolOptions } from "./spool-folder.ts";
+import { counted } from "../values.ts";
+import { findSpool, Progress, shownSize, spoolOptions } from "./spool-folder.ts";
 
 export const lsCommand = defineCommand({
   command: "ls",

@@ -4,7 +4,8 @@ import { repair } from "../../agent/index.ts";
 import { defineCommand, jsonOption, print, printJson } from "../command.ts";
 import { openFolder } from "../folder.ts";
 import { entropy, lockFolder } from "../platform.ts";
-import { counted, findSpool, spoolOptions } from "./spool-folder.ts";
+import { counted } from "../values.ts";
+import { findSpool, spoolOptions } from "./spool-folder.ts";
 
 export const repairCommand = defineCommand({
   command: "repair",

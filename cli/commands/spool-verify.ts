@@ -4,7 +4,8 @@ import type { SpoolFacts } from "../../agent/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
 import { defineCommand, jsonOption, print, printJson } from "../command.ts";
 import { exitCodeOf } from "../exit.ts";
-import { counted, findSpool, Progress, spoolOptions } from "./spool-folder.ts";
+import { counted } from "../values.ts";
+import { findSpool, Progress, spoolOptions } from "./spool-folder.ts";
 
 export const verifyCommand = defineCommand({
   command: "verify",
