@@ -6,15 +6,11 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { profiles } from "../config/profiles.gen.ts";
 import { clock } from "../cli/platform.ts";
-import { characterTime } from "../drivers/modbus/rtu.ts";
+import { characterTime } from "../drivers/transport/timing.ts";
 import { lineSetting, modbusProfiles, openSerialWire, searchSerial } from "../drivers/index.ts";
-import { until } from "../test/until.ts";
+import { startLine } from "../test/line.ts";
 import { loadNow, rounded } from "./processes.ts";
 import { answerTime, inhabited } from "./scan-slaves.ts";
 
@@ -29,7 +25,7 @@ const requestBytes = 8;
 const answerBytes = 5;
 
 export async function run(): Promise<unknown> {
-  await using line = await startPair();
+  await using line = await startLine();
   const script = new URL("scan-slaves.ts", import.meta.url).pathname;
   const args = [script, line.theirs, String(baud), String(think)];
   const slaves = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
@@ -73,31 +69,6 @@ export async function run(): Promise<unknown> {
     identify_s: rounded((ended - swept) / 1000),
     cpu_s: rounded((user + system) / 1e6),
     load: loadNow(),
-  };
-}
-
-interface Pair extends AsyncDisposable {
-  readonly ours: string;
-  readonly theirs: string;
-}
-
-/** Two ends of one line (socat). */
-async function startPair(): Promise<Pair> {
-  const folder = await mkdtemp(join(tmpdir(), "rackstreet-scan-"));
-  const [ours, theirs] = [join(folder, "ours"), join(folder, "theirs")];
-  const ends = [ours, theirs].map((end) => `PTY,raw,echo=0,link=${end}`);
-  const child = spawn("socat", ends, { stdio: "ignore" });
-  const exited = once(child, "exit");
-  const there = (): boolean => existsSync(ours) && existsSync(theirs);
-  await until(there, { timeout: 10_000, interval: 10 });
-  return {
-    ours,
-    theirs,
-    async [Symbol.asyncDispose]() {
-      child.kill();
-      await exited;
-      await rm(folder, { recursive: true, force: true });
-    },
   };
 }
 

@@ -1,7 +1,4 @@
 /** `rackstreet doctor` at real sockets and pseudo terminals. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { openSerial } from "../../drivers/transport/serial.ts";
 import type { Behaviour } from "../drivers/modbus/world.ts";
@@ -9,13 +6,14 @@ import {
   busDefaults,
   honest,
   rightAnswer,
-  startLine,
   startPeer,
   startSerialPeer,
 } from "../drivers/modbus/world.ts";
+import { startLine } from "../line.ts";
+import { startPython } from "../peers/python.ts";
 import { needs, needsPython } from "../peers.ts";
 import { freePort } from "../ports.ts";
-import { openFolder, rackstreet, root } from "./run.ts";
+import { openFolder, rackstreet } from "./run.ts";
 
 const folder = openFolder();
 afterAll(() => folder[Symbol.dispose]());
@@ -83,17 +81,10 @@ const hasPymodbus = needs("socat", "socat") && needsPython("pymodbus, serial", "
 
 test.skipIf(!hasPymodbus)("a device by pymodbus at a serial port is healthy", async () => {
   await using line = await startLine();
-  const script = join(root, "test/peers/modbus_server.py");
-  const child = spawn("/usr/bin/python3", [script, "rtu", line.theirs], {
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  const exited = once(child, "exit");
-  await once(child.stdout, "data");
+  await using _server = await startPython("modbus_server.py", ["rtu", line.theirs]);
   const where = ["--port", line.ours, "--baud", "115200", "--unit", "7", "--json"];
   const { code, out } = await doctor(...where);
   expect([code, firstLine(out)], out).toMatchObject([0, { healthy: true }]);
-  child.kill("SIGKILL");
-  await exited;
 });
 
 const echoing: Behaviour = (request, link) => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { needs } from "../peers.ts";
 import { mbusHeader, mbusMeter, sdi12Sensor } from "../drivers/polled/slaves.ts";
 import { hex, startSerial, startServer } from "../drivers/polled/world.ts";
-import { startLine } from "../drivers/modbus/world.ts";
+import { startLine } from "../line.ts";
 import { rackstreet } from "./run.ts";
 
 const identity = { id: "24083345", manufacturer: "EFE", version: 0, medium: 4 };

@@ -2,9 +2,7 @@
  * Modbus against software nobody here wrote: pymodbus as a device, mbpoll and modbus-serial's
  * client against our simulator, and modbus-serial's client beside ours where replies come late.
  */
-import { execFile, spawn } from "node:child_process";
-import { once } from "node:events";
-import { join } from "node:path";
+import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import modbusSerial from "modbus-serial";
 import { describe, expect, it, vi } from "vitest";
@@ -22,31 +20,21 @@ import {
   profileOf,
   realClock,
   rightAnswer,
-  startLine,
   startSerialPeer,
   valueAt,
 } from "../drivers/modbus/world.ts";
+import { startLine } from "../line.ts";
 import { needs, needsPython } from "../peers.ts";
 import { freePort } from "../ports.ts";
+import { startPython } from "./python.ts";
 
 const hasSocat = needs("socat", "socat");
 const hasMbpoll = needs("mbpoll", "mbpoll");
 const hasPymodbus = needsPython("pymodbus, serial", "python3-pymodbus");
 
 /** A pymodbus server; `where` is a port or the path of a serial line. */
-async function startPymodbus(kind: "tcp" | "rtu", where: string): Promise<AsyncDisposable> {
-  const script = join(import.meta.dirname, "modbus_server.py");
-  const child = spawn("/usr/bin/python3", [script, kind, where], {
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  const exited = once(child, "exit");
-  await once(child.stdout, "data");
-  return {
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGKILL");
-      await exited;
-    },
-  };
+function startPymodbus(kind: "tcp" | "rtu", where: string): Promise<AsyncDisposable> {
+  return startPython("modbus_server.py", [kind, where]);
 }
 
 const profile = profileOf({ maxRegisters: 50 }, [

@@ -2,9 +2,6 @@
  * Several requests outstanding against servers that nobody here wrote: pymodbus, libmodbus and
  * modbus-serial each take as many as are ever sent.
  */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { simulate } from "../../drivers/modbus/simulator.ts";
 import { widest } from "../../drivers/modbus/window.ts";
@@ -12,24 +9,10 @@ import { enough, lineTo, read, readMany } from "../drivers/modbus/asking.ts";
 import { profileOf, realClock } from "../drivers/modbus/world.ts";
 import { needsLibrary, needsPython } from "../peers.ts";
 import { freePort } from "../ports.ts";
+import { startPython } from "./python.ts";
 
 const hasPymodbus = needsPython("pymodbus, serial", "python3-pymodbus");
 const hasLibmodbus = needsLibrary("libmodbus.so.5", "libmodbus5");
-
-/** A server in Python that says when it serves. */
-async function startServer(script: string, args: readonly string[]): Promise<AsyncDisposable> {
-  const child = spawn("/usr/bin/python3", [join(import.meta.dirname, script), ...args], {
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  const exited = once(child, "exit");
-  await once(child.stdout, "data");
-  return {
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGKILL");
-      await exited;
-    },
-  };
-}
 
 interface Server {
   readonly name: string;
@@ -41,12 +24,12 @@ const servers: readonly Server[] = [
   {
     name: "pymodbus",
     present: hasPymodbus,
-    start: (port) => startServer("modbus_server.py", ["tcp", `${port}`]),
+    start: (port) => startPython("modbus_server.py", ["tcp", `${port}`]),
   },
   {
     name: "libmodbus",
     present: hasLibmodbus,
-    start: (port) => startServer("libmodbus_tcp.py", [`${port}`]),
+    start: (port) => startPython("libmodbus_tcp.py", [`${port}`]),
   },
 ];
 
@@ -76,7 +59,7 @@ describe.skipIf(!hasLibmodbus)("libmodbus, which serves one client at a time", (
     const port = await freePort();
     await using line = lineTo(`tcp://127.0.0.1:${port}`);
     for (let life = 1; life <= 3; life += 1) {
-      await using _ = await startServer("libmodbus_tcp.py", [`${port}`]);
+      await using _ = await startPython("libmodbus_tcp.py", [`${port}`]);
       await served(line);
       expect(await readMany(line, 3, asked)).toEqual([]);
       expect(line.counts.connected).toBe(life);

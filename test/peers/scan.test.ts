@@ -1,15 +1,14 @@
 /** `rackstreet scan` against slaves that libmodbus serves behind a pseudo terminal. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { isRecord } from "../../telemetry/index.ts";
-import { startLine } from "../drivers/modbus/world.ts";
+import { startLine } from "../line.ts";
 import { needs, needsPython } from "../peers.ts";
 import { freePort } from "../ports.ts";
+import { startPython } from "./python.ts";
 import { startRackstreet } from "../rackstreet.ts";
 import { until } from "../until.ts";
 import type { SlaveTables } from "./libmodbus.ts";
@@ -168,19 +167,8 @@ points:
 `;
 
 /** pymodbus with one device, unit 7; it keeps silent for others. */
-async function startPymodbus(kind: "tcp" | "rtu", where: string): Promise<AsyncDisposable> {
-  const script = join(import.meta.dirname, "modbus_server.py");
-  const child = spawn("/usr/bin/python3", [script, kind, where], {
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  const exited = once(child, "exit");
-  await once(child.stdout, "data");
-  return {
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGKILL");
-      await exited;
-    },
-  };
+function startPymodbus(kind: "tcp" | "rtu", where: string): Promise<AsyncDisposable> {
+  return startPython("modbus_server.py", [kind, where]);
 }
 
 describe.skipIf(!hasPymodbus)("a scan that meets pymodbus", () => {

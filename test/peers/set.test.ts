@@ -2,18 +2,17 @@
  * Setting something on real parts: pymodbus is the lamp, mosquitto_pub the city's lighting
  * department, mbpoll says what the lamp's registers hold afterwards.
  */
-import { execFile, spawn } from "node:child_process";
-import { once } from "node:events";
+import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, test, vi } from "vitest";
 import { rackstreet } from "../cli/run.ts";
 import { needs, needsPython } from "../peers.ts";
 import { freePort } from "../ports.ts";
 import { startRackstreet } from "../rackstreet.ts";
+import { startPython } from "./python.ts";
 
 const run = promisify(execFile);
 const ready =
@@ -69,9 +68,7 @@ async function startSite() {
   await mkdir(join(folder, "profiles"));
   await writeFile(join(folder, "profiles/dimmer.yaml"), profile);
   await writeFile(file, configOf(folder, lamp, broker));
-  const script = fileURLToPath(new URL("modbus_server.py", import.meta.url));
-  const server = spawn("/usr/bin/python3", [script, "tcp", String(lamp)]);
-  await once(server.stdout, "data");
+  const server = await startPython("modbus_server.py", ["tcp", String(lamp)]);
   const site = startRackstreet(["up", file, "--json"]);
   await site.logged("first batch stored");
   const level = async (): Promise<string> => {
@@ -95,7 +92,7 @@ async function startSite() {
     site,
     async [Symbol.asyncDispose]() {
       await site.end("SIGKILL");
-      server.kill("SIGKILL");
+      await server[Symbol.asyncDispose]();
       await rm(folder, { recursive: true, force: true });
     },
   };

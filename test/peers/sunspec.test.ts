@@ -2,15 +2,13 @@
  * SunSpec devices nobody here wrote: pysunspec2 builds the register map from the SunSpec
  * Alliance's own models, pymodbus serves it. [SUNSPEC 4.2] [SUNSPEC 6.1] [SUNSPEC 6.2]
  */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import { describe, expect, test, vi } from "vitest";
 import { profiles } from "../../config/profiles.gen.ts";
 import type { Reading } from "../../telemetry/index.ts";
 import { never, openDevice } from "../drivers/modbus/world.ts";
 import { needsPip, needsPython } from "../peers.ts";
 import { freePort } from "../ports.ts";
+import { startPython } from "./python.ts";
 
 const ready =
   needsPython("pymodbus", "python3-pymodbus") && needsPip("sunspec2", "1.3.7", "pysunspec2");
@@ -23,19 +21,13 @@ async function readFrom(
   models: readonly number[],
 ): Promise<Reading> {
   const port = await freePort();
-  const script = fileURLToPath(new URL("sunspec_server.py", import.meta.url));
-  const args = [script, port, start, ...models].map(String);
-  const server = spawn("/usr/bin/python3", args);
-  try {
-    await once(server.stdout, "data");
-    const address = `tcp://127.0.0.1:${port}`;
-    await using device = await openDevice({ address, timeout: "5s" }, profiles[profile]);
-    // "ready" is said just before it listens.
-    const reading = vi.waitFor(() => device.session.read(["default"], never), patience);
-    return await reading;
-  } finally {
-    server.kill("SIGKILL");
-  }
+  const args = [port, start, ...models].map(String);
+  await using _server = await startPython("sunspec_server.py", args);
+  const address = `tcp://127.0.0.1:${port}`;
+  await using device = await openDevice({ address, timeout: "5s" }, profiles[profile]);
+  // "ready" is said just before it listens.
+  const reading = vi.waitFor(() => device.session.read(["default"], never), patience);
+  return await reading;
 }
 
 function row({ points }: Reading, measurement: string, channel?: string): unknown {

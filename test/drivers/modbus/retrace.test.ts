@@ -13,26 +13,13 @@ import { registerOf, sourcesOf } from "../../../drivers/modbus/origin.ts";
 import { extentOf, spanOf, tableNames } from "../../../drivers/modbus/pdu.ts";
 import { modbusProfile, rowsOf } from "../../../drivers/modbus/profile.ts";
 import { explainValue, wordsFor } from "../../../drivers/modbus/retrace.ts";
-import { orders, typeWords } from "../../../drivers/modbus/values.ts";
+import { orders, typeNames, typeWords } from "../../../drivers/modbus/values.ts";
 import { profileSchema, v } from "../../../config/index.ts";
 import type { FieldValue } from "../../../telemetry/index.ts";
 import { GatewayError } from "../../../telemetry/index.ts";
 import { profileOf } from "./world.ts";
 
-const numericTypes = [
-  "int16",
-  "uint16",
-  "int32",
-  "uint32",
-  "int64",
-  "uint64",
-  "float16",
-  "float32",
-  "float64",
-  "bcd16",
-  "bcd32",
-  "bcd64",
-] as const;
+const numericTypes = typeNames.filter((type) => type !== "string");
 
 const scales = fc.oneof(
   fc.constantFrom(1, 0.1, 0.01, 0.001, 0.0001, 10, 1000, 3600, 0.5, -1, -0.1, 0.3, 1 / 3),

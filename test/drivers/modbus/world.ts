@@ -5,11 +5,6 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import type { Socket } from "node:net";
-import { spawn } from "node:child_process";
-import { mkdtemp, rm, stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { vi } from "vitest";
 import type { DriverContext, Session } from "../../../drivers/contract.ts";
 import { modbus } from "../../../drivers/modbus/index.ts";
 import { encodeMbap, MbapReader } from "../../../drivers/modbus/mbap.ts";
@@ -23,6 +18,7 @@ import { crcFits, encodeRtu } from "../../../drivers/modbus/rtu.ts";
 import { openSerial } from "../../../drivers/transport/serial.ts";
 import type { SerialBus } from "../../../drivers/transport/options.ts";
 import type { Clock } from "../../../telemetry/index.ts";
+import { startLine } from "../../line.ts";
 import { portOf } from "../../ports.ts";
 import { SeededEntropy, silentLog } from "../../virtual.ts";
 
@@ -203,31 +199,6 @@ export const busDefaults: Omit<SerialBus, "port"> = {
   stopBits: 1,
   turnaround: undefined,
 };
-
-/** Two ends of one serial line (socat); a real program would open `ours`. */
-export interface Line extends AsyncDisposable {
-  readonly ours: string;
-  readonly theirs: string;
-}
-
-export async function startLine(): Promise<Line> {
-  const folder = await mkdtemp(join(tmpdir(), "rackstreet-line-"));
-  const [ours, theirs] = [join(folder, "ours"), join(folder, "theirs")];
-  const child = spawn("socat", [`PTY,raw,echo=0,link=${ours}`, `PTY,raw,echo=0,link=${theirs}`], {
-    stdio: "ignore",
-  });
-  const exited = once(child, "exit");
-  await vi.waitFor(() => Promise.all([stat(ours), stat(theirs)]), { timeout: 10_000 });
-  return {
-    ours,
-    theirs,
-    async [Symbol.asyncDispose]() {
-      child.kill();
-      await exited;
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
-}
 
 /** A peer on a serial line that behaves as told. */
 export async function startSerialPeer(behaviour: Behaviour = honest): Promise<Peer> {

@@ -8,7 +8,8 @@ import type { Socket } from "node:net";
 import type { DriverKind, Session } from "../../../drivers/contract.ts";
 import { openSerial } from "../../../drivers/transport/serial.ts";
 import { portOf } from "../../ports.ts";
-import { busDefaults, contextWith, startLine } from "../modbus/world.ts";
+import { busDefaults, contextWith } from "../modbus/world.ts";
+import { startLine } from "../../line.ts";
 
 /** What somebody on the wire makes of all that came and was not used yet. */
 export interface Said {

@@ -6,7 +6,8 @@ import { v } from "../../../config/index.ts";
 import { serialBusOptions } from "../../../drivers/transport/options.ts";
 import { openFailure, openSerial } from "../../../drivers/transport/serial.ts";
 import { needs } from "../../peers.ts";
-import { busDefaults, codeOf, startLine } from "../modbus/world.ts";
+import { busDefaults, codeOf } from "../modbus/world.ts";
+import { startLine } from "../../line.ts";
 
 describe("a port that does not open", () => {
   it.each([
