@@ -2,10 +2,12 @@
 import type { DriverKind } from "./contract.ts";
 import { hostDriver } from "./host/index.ts";
 import { modbus } from "./modbus/index.ts";
+import { particles } from "./particles/index.ts";
 import { simDriver } from "./sim/index.ts";
 
 export const drivers: Readonly<Record<string, DriverKind>> = {
   host: hostDriver,
   modbus,
+  particles,
   sim: simDriver,
 };

@@ -117,6 +117,11 @@ export const codes = {
     means: "A device that should speak by itself said nothing.",
     remedy: "Check that it is on and sends to this place; some send only every few minutes.",
   },
+  E_DEVICE_FRAME: {
+    verdict: "retry",
+    means: "What a device sent is no valid frame of its protocol.",
+    remedy: "Check speed, parity and wiring, and that only one device has this address.",
+  },
   E_VALUE: {
     verdict: "reject",
     means: "A raw value cannot be a value of its field.",

@@ -1,0 +1,51 @@
+/**
+ * Sensirion SPS30 over SHDLC (data sheet SPS30, version 1.0, section 5.3 "UART/SHDLC commands"):
+ * the measurement is started once, then read; a new value comes each second.
+ */
+import { GatewayError } from "../../telemetry/index.ts";
+import type { Values } from "./fields.ts";
+import type { ShdlcAnswer, ShdlcRequest } from "./shdlc.ts";
+
+/** Start Measurement: 01 03 asks for big-endian IEEE 754 floats. [SPS30 5.3.1] */
+export const startMeasurement: ShdlcRequest = { command: 0x00, data: [0x01, 0x03] };
+
+/** Read Measured Values; an answer without data: nothing new yet. [SPS30 5.3.3] */
+export const readMeasured: ShdlcRequest = { command: 0x03, data: [] };
+
+/** The command is not allowed in this state: started already, or not yet. [SPS30 5.2] */
+export const notNow = 0x43;
+
+/** How often the sensor has new values. @unit ms */
+export const measuringPeriod = 1000;
+
+/** Ten floats: mass of PM1, 2.5, 4, 10 in µg/m³, five numbers per cm³, typical size in µm. */
+const dataBytes = 40;
+
+const massFields = ["pm1_ugm3", "pm25_ugm3", "pm4_ugm3", "pm10_ugm3"] as const;
+
+/**
+ * The values of an answer, or undefined when there is nothing new.
+ * @throws E_DEVICE_FRAME
+ */
+export function valuesOf({ state, data }: ShdlcAnswer): Values | undefined {
+  if ((state & 0x7f) !== 0) throw refused(state);
+  if (data.length === 0) return undefined;
+  if (data.length !== dataBytes) {
+    const sizes = `${data.length} bytes of values instead of ${dataBytes}`;
+    throw new GatewayError("E_DEVICE_FRAME", sizes);
+  }
+  const view = new DataView(data.buffer, data.byteOffset, data.length);
+  const entries = massFields.map((field, index) => {
+    const at = index * 4;
+    // Seven digits are what a float carries: 1.2 is not 1.2000000476837158.
+    const value = Number(view.getFloat32(at).toPrecision(7));
+    return [field, { at: 5 + at, raw: data.subarray(at, at + 4), value }] as const;
+  });
+  return Object.fromEntries(entries.filter(([, { value }]) => Number.isFinite(value)));
+}
+
+/** What an answer with an error state means. [SPS30 5.2] */
+export function refused(state: number): GatewayError {
+  const code = (state & 0x7f).toString(16).padStart(2, "0");
+  return new GatewayError("E_DEVICE_FRAME", `the sensor refuses with state 0x${code}`);
+}
