@@ -1,12 +1,14 @@
 /** The drivers there are. Adding one: its folder, and one line here. */
 import type { DriverKind } from "./contract.ts";
 import { hostDriver } from "./host/index.ts";
+import { lorawan } from "./lorawan/index.ts";
 import { modbus } from "./modbus/index.ts";
 import { particles } from "./particles/index.ts";
 import { simDriver } from "./sim/index.ts";
 
 export const drivers: Readonly<Record<string, DriverKind>> = {
   host: hostDriver,
+  lorawan,
   modbus,
   particles,
   sim: simDriver,

@@ -117,10 +117,25 @@ export const codes = {
     means: "A device that should speak by itself said nothing.",
     remedy: "Check that it is on and sends to this place; some send only every few minutes.",
   },
+  E_LOGIN: {
+    verdict: "config",
+    means: "A device or server refuses this user, its password or what it asks for.",
+    remedy: "Check user, password and what that user may see there.",
+  },
+  E_DEVICE_TIMEOUT: {
+    verdict: "retry",
+    means: "A device on a serial line or a serial server did not answer in time.",
+    remedy: "Check address, speed, parity and wiring; raise `timeout` for slow devices.",
+  },
   E_DEVICE_FRAME: {
     verdict: "retry",
     means: "What a device sent is no valid frame of its protocol.",
     remedy: "Check speed, parity and wiring, and that only one device has this address.",
+  },
+  E_DEVICE_REFUSED: {
+    verdict: "retry",
+    means: "A device answered that it cannot give what was asked for.",
+    remedy: "Compare profile and model; the answer is in the message.",
   },
   E_VALUE: {
     verdict: "reject",

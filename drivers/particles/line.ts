@@ -41,7 +41,7 @@ export class ShdlcLine implements AsyncDisposable {
 
   /**
    * Sends a command when its turn comes and gives the answer.
-   * @throws E_CONNECT, E_SERIAL and its kin, E_DISCONNECTED, E_SILENT, E_DEVICE_FRAME
+   * @throws E_CONNECT, E_SERIAL and its kin, E_DISCONNECTED, E_DEVICE_TIMEOUT, E_DEVICE_FRAME
    */
   async exchange(request: ShdlcRequest, signal: AbortSignal): Promise<ShdlcAnswer> {
     const both = AbortSignal.any([signal, this.#closing.signal]);
@@ -119,10 +119,13 @@ export class ShdlcLine implements AsyncDisposable {
 
   #overdue(): GatewayError {
     if (this.#broken > 0) return this.#failure("E_DEVICE_FRAME", "an answer failed its checksum");
-    return this.#failure("E_SILENT", `no answer within ${answerLimit} ms`);
+    return this.#failure("E_DEVICE_TIMEOUT", `no answer within ${answerLimit} ms`);
   }
 
-  #failure(code: "E_DISCONNECTED" | "E_DEVICE_FRAME" | "E_SILENT", why: string): GatewayError {
+  #failure(
+    code: "E_DISCONNECTED" | "E_DEVICE_FRAME" | "E_DEVICE_TIMEOUT",
+    why: string,
+  ): GatewayError {
     return new GatewayError(code, `${this.#name}: ${why}`);
   }
 }

@@ -53,7 +53,7 @@ export class Sps30Session implements Session {
       }
       await sleep(clock, measuringPeriod / 2, signal);
     }
-    throw new GatewayError("E_SILENT", "the sensor measures, but gives no values");
+    throw new GatewayError("E_DEVICE_TIMEOUT", "the sensor measures, but gives no values");
   }
 
   /** It may have been started meanwhile, by a second session. */

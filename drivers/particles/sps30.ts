@@ -25,7 +25,7 @@ const massFields = ["pm1_ugm3", "pm25_ugm3", "pm4_ugm3", "pm10_ugm3"] as const;
 
 /**
  * The values of an answer, or undefined when there is nothing new.
- * @throws E_DEVICE_FRAME
+ * @throws E_DEVICE_FRAME, E_DEVICE_REFUSED
  */
 export function valuesOf({ state, data }: ShdlcAnswer): Values | undefined {
   if ((state & 0x7f) !== 0) throw refused(state);
@@ -47,5 +47,5 @@ export function valuesOf({ state, data }: ShdlcAnswer): Values | undefined {
 /** What an answer with an error state means. [SPS30 5.2] */
 export function refused(state: number): GatewayError {
   const code = (state & 0x7f).toString(16).padStart(2, "0");
-  return new GatewayError("E_DEVICE_FRAME", `the sensor refuses with state 0x${code}`);
+  return new GatewayError("E_DEVICE_REFUSED", `the sensor refuses with state 0x${code}`);
 }

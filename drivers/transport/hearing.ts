@@ -158,3 +158,34 @@ export class Pace {
     return true;
   }
 }
+
+/** Bounds how many messages of one device are taken; what is over is the sender's fault. */
+export class Allowance {
+  readonly #clock: Clock;
+  readonly #burst: number;
+  readonly #perSecond: number;
+  #left: number;
+  #since: number;
+
+  constructor(
+    clock: Clock,
+    { burst, perSecond }: { readonly burst: number; readonly perSecond: number },
+  ) {
+    this.#clock = clock;
+    this.#burst = burst;
+    this.#perSecond = perSecond;
+    this.#left = burst;
+    this.#since = clock.monotonic();
+  }
+
+  /** Whether one more may pass. */
+  take(): boolean {
+    const now = this.#clock.monotonic();
+    const earned = ((now - this.#since) / 1000) * this.#perSecond;
+    this.#left = Math.min(this.#burst, this.#left + earned);
+    this.#since = now;
+    if (this.#left < 1) return false;
+    this.#left -= 1;
+    return true;
+  }
+}
