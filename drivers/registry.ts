@@ -1,5 +1,6 @@
 /** The drivers there are. Adding one: its folder, and one line here. */
 import type { DriverKind } from "./contract.ts";
+import { hj212 } from "./hj212/index.ts";
 import { hostDriver } from "./host/index.ts";
 import { lorawan } from "./lorawan/index.ts";
 import { modbus } from "./modbus/index.ts";
@@ -7,6 +8,7 @@ import { particles } from "./particles/index.ts";
 import { simDriver } from "./sim/index.ts";
 
 export const drivers: Readonly<Record<string, DriverKind>> = {
+  hj212,
   host: hostDriver,
   lorawan,
   modbus,

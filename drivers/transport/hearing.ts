@@ -65,9 +65,10 @@ export class HearingSession<Message, Mark extends object = object> implements Se
       const stop = (): void => end(resolve);
       const failed = (error: unknown): void => end(() => reject(error));
       const { audience, clock, mark, silence } = this.#hearing;
+      // First: it may throw.
+      const understand = this.#hearing.ear(heard);
       const watch =
         silence === undefined ? undefined : new SilenceWatch(clock, silence, { name, failed });
-      const understand = this.#hearing.ear(heard);
       const heardOne = (message: Message): void => {
         const understood = understand(message);
         watch?.note(understood);

@@ -52,7 +52,8 @@ function givenUp(name: string, signal: AbortSignal): GatewayError {
   });
 }
 
-function channelOf(socket: Socket, name: string): ByteChannel {
+/** The channel of a socket that is connected. @param name for messages */
+export function channelOf(socket: Socket, name: string): ByteChannel {
   let failure: unknown;
   let closing = false;
   socket.on("error", (error) => {

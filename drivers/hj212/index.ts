@@ -1,0 +1,58 @@
+/**
+ * Environmental stations that speak HJ 212-2017 or HJ/T 212-2005: they call us over TCP and send
+ * air, noise and water by themselves; each message is answered, or they send it again for ever.
+ */
+import { addressText } from "../../config/index.ts";
+import type { Heard, Source } from "../contract.ts";
+import { defineDriver } from "../contract.ts";
+import { Audiences } from "../transport/audience.ts";
+import { HearingSession } from "../transport/hearing.ts";
+import { hj212Options, hj212OptionsSchema, ownFactors } from "./options.ts";
+import { StationMemory, stationEar } from "./station.ts";
+import type { Hj212Ear, Mark, Packet } from "./way.ts";
+import { hj212Way } from "./way.ts";
+
+/** Sources remembered: more than a station has factors, times four kinds of message. */
+const maxSources = 2000;
+
+export const hj212 = defineDriver({
+  name: "hj212",
+  about: "Environmental stations that call us and speak HJ 212-2017 (air, noise, water).",
+  options: hj212Options,
+  parse: hj212OptionsSchema,
+  create({ clock, log }) {
+    const audiences = new Audiences<Packet, Hj212Ear>();
+    return {
+      busKey: ({ options }) => `hj212 ${addressText(options.listen)}`,
+      open({ id, options }) {
+        const { listen, station, password, zone, checksum, silence } = options;
+        const address = addressText(listen);
+        const own = ownFactors(options);
+        const parts = { station, password, zone, own, clock, memory: new StationMemory() };
+        const sources = new Map<string, Source>();
+        const noted = (heard: (heard: Heard) => void) => (one: Heard) => {
+          for (const { measurement, channel, field, at } of one.traces ?? []) {
+            const key = `${measurement} ${channel} ${field}`;
+            if (sources.size < maxSources) sources.set(key, { measurement, channel, field, at });
+          }
+          heard(one);
+        };
+        const session = new HearingSession<Packet, Mark>({
+          name: `${id} (${station}) at ${address}`,
+          audience: audiences.of(address, hj212Way(listen, log)),
+          mark: { station, lenient: checksum === "lenient" },
+          clock,
+          silence,
+          ear: (heard) => stationEar(parts, noted(heard)),
+          // What a station measures is learned from what it says.
+          origin: () => ({
+            endpoint: { listen: address, station },
+            sources: [...sources.values()],
+          }),
+        });
+        return Promise.resolve(session);
+      },
+      [Symbol.asyncDispose]: () => audiences[Symbol.asyncDispose](),
+    };
+  },
+});
