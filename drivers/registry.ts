@@ -4,6 +4,7 @@ import { hj212 } from "./hj212/index.ts";
 import { hostDriver } from "./host/index.ts";
 import { lorawan } from "./lorawan/index.ts";
 import { modbus } from "./modbus/index.ts";
+import { nmea } from "./nmea/index.ts";
 import { particles } from "./particles/index.ts";
 import { simDriver } from "./sim/index.ts";
 
@@ -12,6 +13,7 @@ export const drivers: Readonly<Record<string, DriverKind>> = {
   host: hostDriver,
   lorawan,
   modbus,
+  nmea,
   particles,
   sim: simDriver,
 };

@@ -1,6 +1,6 @@
 /**
- * Factors by their codes (HJ 212-2017 appendix B, HJ 524 for air, HJ 525 for water) as fields of the
- * register, and what a data mark does to a value's quality.
+ * Factors by their codes (HJ 212-2017 appendix B, HJ 524 for air, HJ 525 for water) as fields of
+ * the register, and what a data mark does to a value's quality.
  */
 import { quality } from "../../telemetry/index.ts";
 

@@ -3,17 +3,13 @@
  * air, noise and water by themselves; each message is answered, or they send it again for ever.
  */
 import { addressText } from "../../config/index.ts";
-import type { Heard, Source } from "../contract.ts";
 import { defineDriver } from "../contract.ts";
 import { Audiences } from "../transport/audience.ts";
-import { HearingSession } from "../transport/hearing.ts";
+import { HearingSession, LearnedSources } from "../transport/hearing.ts";
 import { hj212Options, hj212OptionsSchema, ownFactors } from "./options.ts";
 import { StationMemory, stationEar } from "./station.ts";
 import type { Hj212Ear, Mark, Packet } from "./way.ts";
 import { hj212Way } from "./way.ts";
-
-/** Sources remembered: more than a station has factors, times four kinds of message. */
-const maxSources = 2000;
 
 export const hj212 = defineDriver({
   name: "hj212",
@@ -29,25 +25,18 @@ export const hj212 = defineDriver({
         const address = addressText(listen);
         const own = ownFactors(options);
         const parts = { station, password, zone, own, clock, memory: new StationMemory() };
-        const sources = new Map<string, Source>();
-        const noted = (heard: (heard: Heard) => void) => (one: Heard) => {
-          for (const { measurement, channel, field, at } of one.traces ?? []) {
-            const key = `${measurement} ${channel} ${field}`;
-            if (sources.size < maxSources) sources.set(key, { measurement, channel, field, at });
-          }
-          heard(one);
-        };
+        const sources = new LearnedSources();
         const session = new HearingSession<Packet, Mark>({
           name: `${id} (${station}) at ${address}`,
           audience: audiences.of(address, hj212Way(listen, log)),
           mark: { station, lenient: checksum === "lenient" },
           clock,
           silence,
-          ear: (heard) => stationEar(parts, noted(heard)),
+          ear: (heard) => stationEar(parts, sources.noting(heard)),
           // What a station measures is learned from what it says.
           origin: () => ({
             endpoint: { listen: address, station },
-            sources: [...sources.values()],
+            sources: sources.all,
           }),
         });
         return Promise.resolve(session);

@@ -4,7 +4,7 @@
  */
 import type { Clock, Reading, Timer } from "../../telemetry/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
-import type { Group, Heard, Origin, Session } from "../contract.ts";
+import type { Group, Heard, Origin, Session, Source } from "../contract.ts";
 import type { Audience, Ear } from "./audience.ts";
 
 /** What a listening driver says of one device. */
@@ -188,5 +188,29 @@ export class Allowance {
     if (this.#left < 1) return false;
     this.#left -= 1;
     return true;
+  }
+}
+
+/** Sources remembered of one device. */
+const maxSources = 2000;
+
+/** Where values come from, for a device whose values are known only once they were heard. */
+export class LearnedSources {
+  readonly #sources = new Map<string, Source>();
+
+  get all(): readonly Source[] {
+    return [...this.#sources.values()];
+  }
+
+  /** Passes readings on, and remembers their places; the newest of a field counts. */
+  noting(heard: (heard: Heard) => void): (heard: Heard) => void {
+    return (one) => {
+      for (const { measurement, channel, field, at } of one.traces ?? []) {
+        const key = `${measurement} ${channel} ${field}`;
+        if (!this.#sources.has(key) && this.#sources.size >= maxSources) continue;
+        this.#sources.set(key, { measurement, channel, field, at });
+      }
+      heard(one);
+    };
   }
 }

@@ -332,6 +332,7 @@ export const measurements = {
       level_m: { about: "Level over the station's datum.", range: [-1000, 10_000] },
       distance_m: { about: "Distance from sensor to surface.", range: [0, 1000] },
       flow_m3h: { about: "Flow.", range: [-1e9, 1e9] },
+      current_mps: { about: "Speed of the water.", range: [-50, 50] },
       temp_c: { about: "Water temperature.", range: [-10, 120] },
       battery_v: { about: "Voltage of the station's battery.", range: [0, 100] },
     },

@@ -147,7 +147,7 @@ it("a split message is answered packet by packet, and heard whole", async () => 
   expect(caller.reading(0)?.points[0]?.fields).toEqual({ temp_c: 20.5, pm25_ugm3: 35, q: 0 });
 });
 
-it("stations share a port; one that is not configured gets no answer, and one line of log", async () => {
+it("stations share a port; an unknown one gets no answer, and one line of log", async () => {
   const log = new KeptLog();
   await using caller = await rig([{ station: "M1" }, { station: "M2" }], { ...contextOf(), log });
   caller.send({ number: 1, station: "M3" });

@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { v } from "../../../config/index.ts";
 import { crc212, encodeFrame, FrameReader } from "../../../drivers/hj212/frame.ts";
+import { qualityOf } from "../../../drivers/hj212/factors.ts";
 import { hj212OptionsSchema, ownFactors } from "../../../drivers/hj212/options.ts";
 import { kinds, readingOf } from "../../../drivers/hj212/reading.ts";
 import { answerTo, momentOf, parseContent, parseSegment } from "../../../drivers/hj212/segment.ts";
@@ -189,6 +190,29 @@ describe("content", () => {
     for (const text of ["", "2026", "20260231000000", "20260101250000", "00000000000000"]) {
       expect(momentOf(text, 0)).toBeUndefined();
     }
+  });
+
+  it("each data mark has its quality [HJ-212-2017 table 8]", () => {
+    const good = [undefined, "", "N", "n"].map(qualityOf);
+    expect(good).toEqual([0, 0, 0, 0]);
+    expect(["S", "F", "M", "D", "C", "T", "B", "?"].map(qualityOf)).toEqual([
+      1, 2, 2, 2, 2, 2, 4, 2,
+    ]);
+  });
+
+  it("real-time values and means of a minute, an hour, a day [HJ-212-2017 6.6.4]", () => {
+    const content = "DataTime=20260101000000;a34004-Rtd=1,a34004-Min=2,a34004-Avg=3";
+    const given = [...kinds].map(([command, kind]) => {
+      const parts = { kind, system: "22", content, zone: 0, own: new Map() };
+      const [point] = readingOf(parts).reading.points;
+      return [command, point?.tags?.["sensor"], point?.fields["pm25_ugm3"]];
+    });
+    expect(given).toEqual([
+      ["2011", "station", 1],
+      ["2051", "minute", 3],
+      ["2061", "hour", 3],
+      ["2031", "day", 3],
+    ]);
   });
 
   it("zones and factors of the user's own", () => {
