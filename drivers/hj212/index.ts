@@ -21,10 +21,11 @@ export const hj212 = defineDriver({
     return {
       busKey: ({ options }) => `hj212 ${addressText(options.listen)}`,
       open({ id, options }) {
-        const { listen, station, password, zone, checksum, silence } = options;
+        const { listen, station, password, utcOffset, checksum, silence } = options;
         const address = addressText(listen);
         const own = ownFactors(options);
-        const parts = { station, password, zone, own, clock, memory: new StationMemory() };
+        const memory = new StationMemory();
+        const parts = { station, password, zone: utcOffset, own, clock, memory };
         const sources = new LearnedSources();
         const session = new HearingSession<Packet, Mark>({
           name: `${id} (${station}) at ${address}`,

@@ -7,9 +7,9 @@ import type { Factor } from "./factors.ts";
 /** The standard names no port. */
 const usualPort = 8212;
 
-const zone: Schema<number> = v.pipe(
-  v.string("write the zone as +08:00, in quotes"),
-  v.regex(/^[+-](0\d|1[0-4]):[0-5]\d$/, "write the zone as +08:00"),
+const utcOffset: Schema<number> = v.pipe(
+  v.string("write the offset as +08:00, in quotes"),
+  v.regex(/^[+-](0\d|1[0-4]):[0-5]\d$/, "write the offset as +08:00"),
   v.transform((text) => {
     const minutes = Number(text.slice(1, 3)) * 60 + Number(text.slice(4));
     return (text.startsWith("-") ? -minutes : minutes) * 60_000;
@@ -47,8 +47,9 @@ export const hj212Options = {
       example: "${STATION_PW}",
     }),
   ),
-  zone: v.optional(
-    option(zone, { about: "How far the station's time is ahead of UTC.", example: "+08:00" }),
+  // Not `zone`: that is every device's place.
+  utcOffset: v.optional(
+    option(utcOffset, { about: "How far the station's time is ahead of UTC.", example: "+08:00" }),
     "+08:00",
   ),
   checksum: v.optional(
@@ -77,7 +78,7 @@ export interface Hj212Options {
   readonly station: string;
   readonly password?: Secret | undefined;
   /** @unit ms ahead of UTC */
-  readonly zone: number;
+  readonly utcOffset: number;
   readonly checksum: "strict" | "lenient";
   readonly factors: Readonly<
     Record<string, { readonly measurement: string; readonly field: string; readonly scale: number }>

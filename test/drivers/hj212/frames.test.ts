@@ -215,11 +215,11 @@ describe("content", () => {
     ]);
   });
 
-  it("zones and factors of the user's own", () => {
+  it("offsets and factors of the user's own", () => {
     const parse = (more: object) =>
       v.safeParse(hj212OptionsSchema, { listen: "tcp://0.0.0.0:1", station: "m", ...more });
-    expect(parse({ zone: "-03:30" }).output).toMatchObject({ zone: -12_600_000 });
-    expect(parse({ zone: "8" }).success).toBe(false);
+    expect(parse({ utcOffset: "-03:30" }).output).toMatchObject({ utcOffset: -12_600_000 });
+    expect(parse({ utcOffset: "8" }).success).toBe(false);
     expect(parse({ factors: { x: { field: "nothing_c" } } }).success).toBe(false);
     const { output } = parse({ factors: { x: { field: "temp_c", scale: 0.1 } } });
     if (output === undefined) throw new Error("no options");
