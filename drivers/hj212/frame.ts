@@ -15,6 +15,9 @@ const head = "##";
 /** Longest data that four digits can tell. @unit bytes */
 export const dataLimit = 9999;
 
+/** Bytes whose checksum may be worked out in vain for one piece of the stream: about 2 ms. */
+const vainLimit = 64 * 1024;
+
 const headBytes = 6;
 const checkBytes = 4;
 
@@ -67,9 +70,16 @@ export class FrameReader {
   accept(bytes: Uint8Array): Cut {
     const all = Buffer.concat([this.#kept, bytes]);
     const frames: Frame[] = [];
+    const newest = all.lastIndexOf(`\r\n${head}`, undefined, "latin1");
     let skipped = 0;
+    let vain = 0;
     let at = 0;
     for (;;) {
+      if (vain > vainLimit) {
+        // Heads upon heads with no frame behind them: nobody's data, and dear to look at.
+        skipped += all.length - at;
+        at = all.length;
+      }
       const begin = beginOf(all, at);
       skipped += garbage(all.subarray(at, begin));
       at = begin;
@@ -81,8 +91,9 @@ export class FrameReader {
         continue;
       }
       const end = at + headBytes + length + checkBytes;
-      if (end > all.length && !overtaken(all, at)) break;
+      if (end > all.length && newest < at + head.length) break;
       if (end > all.length) {
+        // The next frame has begun before this one's length was there: the length is wrong.
         skipped += head.length;
         at += head.length;
         continue;
@@ -90,7 +101,9 @@ export class FrameReader {
       const frame = frameAt(all, at, end);
       frames.push(frame);
       // Of a broken frame only the head is passed over: a whole one may begin inside.
-      at = frame.valid || this.#believes(frame.data) ? end : at + head.length;
+      const taken = frame.valid || this.#believes(frame.data);
+      if (!taken) vain += length;
+      at = taken ? end : at + head.length;
     }
     this.#kept = Buffer.from(all.subarray(at));
     return { frames, skipped };
@@ -102,11 +115,6 @@ function beginOf(all: Buffer, from: number): number {
   if (found !== -1) return found;
   // Half a head may be the last byte.
   return all.length > from && all.at(-1) === head.charCodeAt(0) ? all.length - 1 : all.length;
-}
-
-/** Whether the next frame has begun before this one's length was there: the length is wrong. */
-function overtaken(all: Buffer, at: number): boolean {
-  return all.includes(`\r\n${head}`, at + head.length, "latin1");
 }
 
 /** Undefined: not here yet; NaN: no length stands there. */

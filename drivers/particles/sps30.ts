@@ -18,8 +18,11 @@ export const notNow = 0x43;
 /** How often the sensor has new values. @unit ms */
 export const measuringPeriod = 1000;
 
-/** Ten floats: mass of PM1, 2.5, 4, 10 in µg/m³, five numbers per cm³, typical size in µm. */
-const dataBytes = 40;
+/**
+ * Ten values: mass of PM1, 2.5, 4, 10 in µg/m³, five numbers per cm³, typical size in µm. Floats,
+ * or whole numbers when somebody else has started the measurement so. [SPS30 5.3.1]
+ */
+const dataBytes: readonly number[] = [40, 20];
 
 const massFields = ["pm1_ugm3", "pm25_ugm3", "pm4_ugm3", "pm10_ugm3"] as const;
 
@@ -30,16 +33,16 @@ const massFields = ["pm1_ugm3", "pm25_ugm3", "pm4_ugm3", "pm10_ugm3"] as const;
 export function valuesOf({ state, data }: ShdlcAnswer): Values | undefined {
   if ((state & 0x7f) !== 0) throw refused(state);
   if (data.length === 0) return undefined;
-  if (data.length !== dataBytes) {
-    const sizes = `${data.length} bytes of values instead of ${dataBytes}`;
-    throw new GatewayError("E_DEVICE_FRAME", sizes);
+  if (!dataBytes.includes(data.length)) {
+    throw new GatewayError("E_DEVICE_FRAME", `${data.length} bytes of values instead of 40`);
   }
   const view = new DataView(data.buffer, data.byteOffset, data.length);
+  const width = data.length / 10;
   const entries = massFields.map((field, index) => {
-    const at = index * 4;
+    const at = index * width;
     // Seven digits are what a float carries: 1.2 is not 1.2000000476837158.
-    const value = Number(view.getFloat32(at).toPrecision(7));
-    return [field, { at: 5 + at, raw: data.subarray(at, at + 4), value }] as const;
+    const value = width === 2 ? view.getUint16(at) : Number(view.getFloat32(at).toPrecision(7));
+    return [field, { at: 5 + index * 4, raw: data.subarray(at, at + width), value }] as const;
   });
   return Object.fromEntries(entries.filter(([, { value }]) => Number.isFinite(value)));
 }

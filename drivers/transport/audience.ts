@@ -45,6 +45,7 @@ export class Audience<Message, E extends Ear<Message> = Ear<Message>> implements
   #life: Life<E> | undefined;
   /** The life before has let go: a port opens only once at a time. */
   #gone: Promise<void> = Promise.resolve();
+  #closed = false;
 
   constructor(open: OpenWay<Message, E>) {
     this.#open = open;
@@ -53,7 +54,8 @@ export class Audience<Message, E extends Ear<Message> = Ear<Message>> implements
   /** Adds a listener; the result takes it out again, and may be called more than once. */
   join(ear: E): () => void {
     this.#ears.add(ear);
-    if (this.#life === undefined) this.#begin();
+    if (this.#closed) void Promise.resolve().then(() => this.#refuse(ear));
+    else if (this.#life === undefined) this.#begin();
     else this.#life.way?.joined?.(ear);
     return () => {
       if (!this.#ears.delete(ear)) return;
@@ -64,8 +66,14 @@ export class Audience<Message, E extends Ear<Message> = Ear<Message>> implements
 
   /** Closes the way; returns when it is gone. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
     this.#broken(this.#life, new GatewayError("E_DISCONNECTED", "the driver was closed"));
     await this.#gone;
+  }
+
+  #refuse(ear: E): void {
+    if (!this.#ears.delete(ear)) return;
+    ear.failed(new GatewayError("E_DISCONNECTED", "the driver was closed"));
   }
 
   #begin(): void {
@@ -127,7 +135,6 @@ export class Audiences<Message, E extends Ear<Message> = Ear<Message>> implement
 
   async [Symbol.asyncDispose](): Promise<void> {
     const all = [...this.#named.values()];
-    this.#named.clear();
     await Promise.all(all.map((audience) => audience[Symbol.asyncDispose]()));
   }
 }

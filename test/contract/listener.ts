@@ -204,6 +204,7 @@ function stopping(exam: ListenerExam): void {
     await seat.driver[Symbol.asyncDispose]();
     await seat.driver[Symbol.asyncDispose]();
     await ear.listening.catch(() => undefined);
+    await expectVerdict(new Ear(seat.session).listening);
   });
 }
 

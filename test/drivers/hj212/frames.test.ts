@@ -90,6 +90,18 @@ describe("frames", () => {
     );
   });
 
+  it("heads upon heads do not keep the processor busy", () => {
+    const reader = new FrameReader();
+    const heads = Buffer.from("##9990".repeat(11_000));
+    let checked = 0;
+    for (let count = 0; count < 3; count += 1) checked += reader.accept(heads).frames.length;
+    expect(checked).toBeLessThan(30);
+    expect(reader.accept(Buffer.concat([Buffer.from("\r\n"), frame])).frames).toContainEqual({
+      data,
+      valid: true,
+    });
+  });
+
   it("a length that is never reached does not hold up the frames behind it", () => {
     expect(validIn(Buffer.from("##9999QN=1\r\n"), frame)).toEqual([data]);
   });

@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { YamlFile } from "../../../config/index.ts";
 import type { Heard, Session } from "../../../drivers/contract.ts";
 import { lorawan } from "../../../drivers/lorawan/index.ts";
+import { packetLimit } from "../../../drivers/transport/mqtt.ts";
 import type { ListenerExam } from "../../contract/listener.ts";
 import { listenerExam } from "../../contract/listener.ts";
 import { needs } from "../../peers.ts";
@@ -209,6 +210,17 @@ describe.skipIf(!present)("with mosquitto", { timeout: 60_000 }, () => {
       ],
       faults: [{ code: "E_DEVICE_FRAME", at: "message" }],
     });
+  });
+
+  it("a packet that no uplink can be ends the connection, before it is collected", async () => {
+    const broker = await startMosquitto();
+    await using driver = lorawan.create(contextOf());
+    await using session = await driver.open(target(broker.url));
+    const listening = codeOf(listen(session));
+    const topic = `application/a/device/${eui}/event/up`;
+    await publish(broker.url, { topic, payload: "x".repeat(2 * packetLimit) }, ["-r"]);
+    expect(await listening).toBe("E_DISCONNECTED");
+    await broker[Symbol.asyncDispose]();
   });
 
   it("a broker that does not want us says so, before or after it let us in", async () => {

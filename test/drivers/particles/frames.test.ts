@@ -169,6 +169,8 @@ describe("SHDLC", () => {
       pm10_ugm3: 4.5,
     });
     expect(valuesOf({ command: 3, state: 0, data: new Uint8Array(0) })).toBeUndefined();
+    const whole = new Uint8Array(20).fill(1, 1, 2);
+    expect(plain(valuesOf({ command: 3, state: 0, data: whole }))["pm1_ugm3"]).toBe(1);
     expect(() => valuesOf({ command: 3, state: 0, data: data.slice(4) })).toThrow("36 bytes");
     expect(() => valuesOf({ command: 3, state: 0x28, data })).toThrow("0x28");
   });
