@@ -15,8 +15,11 @@ const head = "##";
 /** Longest data that four digits can tell. @unit bytes */
 export const dataLimit = 9999;
 
-/** Bytes whose checksum may be worked out in vain for one piece of the stream: about 2 ms. */
+/** Bytes looked at in vain that one piece of the stream may cost: about 5 ms. */
 const vainLimit = 64 * 1024;
+
+/** What it costs to find that no frame begins at a head, beside its checksum. @unit bytes */
+const headCost = 64;
 
 const headBytes = 6;
 const checkBytes = 4;
@@ -87,6 +90,7 @@ export class FrameReader {
       if (length === undefined) break;
       if (Number.isNaN(length)) {
         skipped += 1;
+        vain += headCost;
         at += 1;
         continue;
       }
@@ -95,6 +99,7 @@ export class FrameReader {
       if (end > all.length) {
         // The next frame has begun before this one's length was there: the length is wrong.
         skipped += head.length;
+        vain += headCost;
         at += head.length;
         continue;
       }
@@ -102,7 +107,7 @@ export class FrameReader {
       frames.push(frame);
       // Of a broken frame only the head is passed over: a whole one may begin inside.
       const taken = frame.valid || this.#believes(frame.data);
-      if (!taken) vain += length;
+      if (!taken) vain += length + headCost;
       at = taken ? end : at + head.length;
     }
     this.#kept = Buffer.from(all.subarray(at));

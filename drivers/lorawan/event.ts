@@ -11,6 +11,9 @@ import { v } from "../../config/index.ts";
 /** Longest message that is looked at: a LoRaWAN payload has at most 242 bytes. @unit bytes */
 export const messageLimit = 64 * 1024;
 
+/** Receivers of one uplink that are looked at. */
+const maxReceivers = 100;
+
 /** The link of one uplink, at the receiver that heard it best. */
 export interface Radio {
   /** @unit dBm */
@@ -66,7 +69,14 @@ const decibels = v.optional(v.number(), 0);
 const payload = v.optional(v.pipe(v.string(), v.maxLength(1024), v.base64()), "");
 const eui = v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/i), v.toLowerCase());
 const receivers = <Entry>(entry: v.GenericSchema<unknown, Entry>) =>
-  v.optional(v.pipe(v.array(entry), v.maxLength(1000)), []);
+  v.optional(
+    v.pipe(
+      v.array(v.unknown()),
+      v.transform((all) => all.slice(0, maxReceivers)),
+      v.array(entry),
+    ),
+    [],
+  );
 
 /** To the ms: servers write up to nine digits of a second. */
 const moment = v.pipe(

@@ -68,6 +68,9 @@ export interface Cut {
   readonly broken: number;
 }
 
+/** Broken lines in one piece of the stream after which the rest of it is not looked at. */
+const brokenLimit = 500;
+
 /** Cuts a stream into lines; keeps less than one. */
 export class SentenceReader {
   #kept = "";
@@ -90,6 +93,7 @@ export class SentenceReader {
     const sentences: Sentence[] = [];
     let broken = 0;
     for (const line of lines) {
+      if (broken >= brokenLimit) break;
       const skip = this.#overlong || line.length > lineLimit;
       this.#overlong = false;
       if (line.trim() === "") continue;

@@ -22,6 +22,9 @@ export interface Cut<Values> {
   readonly broken: number;
 }
 
+/** Broken frames in one piece of the stream after which the rest of it is not looked at. */
+const brokenLimit = 500;
+
 /** Cuts a stream into frames; keeps less than one frame. */
 export class FrameCutter<Values> {
   readonly #form: FrameForm<Values>;
@@ -44,6 +47,7 @@ export class FrameCutter<Values> {
     let broken = 0;
     let at = 0;
     while (at < all.length) {
+      if (broken >= brokenLimit) at = all.length;
       const rest = all.subarray(at);
       if (!this.#begins(rest)) {
         at += 1;
