@@ -29,7 +29,7 @@ export const hj212 = defineDriver({
         const sources = new LearnedSources();
         const session = new HearingSession<Packet, Mark>({
           name: `${id} (${station}) at ${address}`,
-          audience: audiences.of(address, hj212Way(listen, log)),
+          audience: audiences.of(address, hj212Way(listen, { clock, log })),
           mark: { station, lenient: checksum === "lenient" },
           clock,
           silence,

@@ -1,4 +1,5 @@
 /** One station's packets as readings: split ones put together, repeated ones answered only. */
+import { createHash } from "node:crypto";
 import type { Secret } from "../../config/index.ts";
 import type { Clock, Fault } from "../../telemetry/index.ts";
 import type { Heard } from "../contract.ts";
@@ -33,6 +34,7 @@ export interface StationParts {
 /** What is known of a station's packets, kept over a closed port. */
 export class StationMemory {
   readonly #seen = new Set<string>();
+  readonly #told = new Set<string>();
   readonly #split = new Map<string, Map<number, string>>();
 
   /**
@@ -44,13 +46,16 @@ export class StationMemory {
     // Some stations count badly: what tells of another time is another message.
     const time = /DataTime=(\d*)/.exec(content)?.[1] ?? "";
     const key = `${request.slice(0, 32)} ${command} ${packet} ${time.slice(0, 32)}`;
-    if (this.#seen.has(key)) return true;
-    this.#seen.add(key);
-    for (const oldest of this.#seen) {
-      if (this.#seen.size <= keptPackets) break;
-      this.#seen.delete(oldest);
-    }
-    return false;
+    return isKnown(this.#seen, key);
+  }
+
+  /**
+   * Whether the same was told before under another number: two batches of one moment would be one
+   * row, of which the audit misses the other.
+   */
+  isTold(command: string, content: string): boolean {
+    const digest = createHash("sha256").update(content, "latin1").digest("base64");
+    return isKnown(this.#told, `${command} ${digest}`);
   }
 
   /** The content of a whole message, or undefined while packets are missing. */
@@ -71,6 +76,17 @@ export class StationMemory {
     }
     return undefined;
   }
+}
+
+/** Whether a key was seen lately, and remembers it. */
+function isKnown(seen: Set<string>, key: string): boolean {
+  if (seen.has(key)) return true;
+  seen.add(key);
+  for (const oldest of seen) {
+    if (seen.size <= keptPackets) break;
+    seen.delete(oldest);
+  }
+  return false;
 }
 
 /** @throws E_SECRET_MISSING */
@@ -102,7 +118,8 @@ export function stationEar(
     const kind = kinds.get(segment.command);
     const content =
       kind === undefined || memory.isRepeat(segment) ? undefined : memory.whole(segment);
-    if (kind !== undefined && content !== undefined) {
+    const news = content !== undefined && !memory.isTold(segment.command, content);
+    if (kind !== undefined && news) {
       const one = readingOf({ kind, system: segment.system, content, zone, own });
       const reading = { points: one.reading.points, faults: [...faults, ...one.reading.faults] };
       faults.length = 0;

@@ -2,8 +2,9 @@
  * The port that stations call, shared by all that are configured for it: a station is known by its
  * MN alone, whatever connection it comes over. One that nobody listens to gets no answer.
  */
-import type { Log } from "../../telemetry/index.ts";
+import type { Clock, Log } from "../../telemetry/index.ts";
 import type { Ear, OpenWay, Way } from "../transport/audience.ts";
+import { calm } from "../transport/calm.ts";
 import type { Caller } from "../transport/listen.ts";
 import { listenTcp } from "../transport/listen.ts";
 import type { TcpEndpoint } from "../transport/tcp.ts";
@@ -31,18 +32,27 @@ export type Hj212Ear = Ear<Packet> & Mark;
 
 const limits = { connections: 256, idle: 30 * 60_000, unsent: 64 * 1024 };
 
+/** What one connection may send: a message of the standard has a thousand. @unit bytes a second */
+const rate = 64 * 1024;
+
 /** A connection that sends so much that is no frame is hung up. @unit bytes */
 const garbageLimit = 64 * 1024;
 
 /** Unknown stations told of in the log. */
 const maxStrangers = 100;
 
-export function hj212Way(endpoint: TcpEndpoint, log: Log): OpenWay<Packet, Hj212Ear> {
+export function hj212Way(
+  endpoint: TcpEndpoint,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
+): OpenWay<Packet, Hj212Ear> {
   return async ({ heard, broken }) => {
     const way = new Hj212Way(heard, log);
     const port = await listenTcp(
       endpoint,
-      { called: (caller) => way.called(caller), broken },
+      {
+        called: ({ channel, from }) => way.called({ channel: calm(channel, clock, rate), from }),
+        broken,
+      },
       limits,
     );
     return {

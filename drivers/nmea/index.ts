@@ -5,6 +5,7 @@
 import type { Session, Target } from "../contract.ts";
 import { defineDriver } from "../contract.ts";
 import { Audiences } from "../transport/audience.ts";
+import { calm } from "../transport/calm.ts";
 import { HearingSession, LearnedSources } from "../transport/hearing.ts";
 import { openWire, wireEndpoint, wireKey } from "../transport/wire.ts";
 import { nmeaEar } from "./ear.ts";
@@ -12,6 +13,9 @@ import type { NmeaOptions } from "./options.ts";
 import { nmeaOptions, nmeaOptionsSchema } from "./options.ts";
 import type { Cut } from "./sentence.ts";
 import { SentenceReader } from "./sentence.ts";
+
+/** What a line may carry over TCP: forty times the fastest line. @unit bytes a second */
+const rate = 256 * 1024;
 
 export const nmea = defineDriver({
   name: "nmea",
@@ -33,7 +37,7 @@ export const nmea = defineDriver({
           audience: audiences.of(`${key} ${options.checksum}`, async (events, signal) => {
             const channel = await openWire(options, buses, signal);
             const reader = new SentenceReader(strict);
-            channel.onData((bytes) => events.heard(reader.accept(bytes)));
+            calm(channel, clock, rate).onData((bytes) => events.heard(reader.accept(bytes)));
             channel.onClose(events.broken);
             return { close: () => channel.close() };
           }),

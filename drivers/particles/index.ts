@@ -71,7 +71,10 @@ class Particles {
     const open = (signal: AbortSignal) => openWire(options, buses, signal);
     return new HearingSession<Cut<Values>>({
       name: `${id} at ${key}`,
-      audience: this.#audiences.of(`${sensor} ${key}`, framesOver(open, forms[sensor])),
+      audience: this.#audiences.of(
+        `${sensor} ${key}`,
+        framesOver(open, { form: forms[sensor], clock }),
+      ),
       mark: {},
       clock,
       silence: options.silence,

@@ -72,11 +72,15 @@ export class ShdlcLine implements AsyncDisposable {
     this.#channel ??= this.#listen(await this.#open(signal));
     const channel = this.#channel;
     if (signal.aborted) throw this.#failure("E_DISCONNECTED", "the reading was cancelled");
-    // What an abandoned command left behind must not answer this one.
-    channel.discardInput();
     this.#reader = new ShdlcReader();
     this.#broken = 0;
-    return await this.#await(request, channel, signal);
+    try {
+      return await this.#await(request, channel, signal);
+    } catch (error) {
+      // Now, not before the next command: flushing a port may discard what was just written.
+      channel.discardInput();
+      throw error;
+    }
   }
 
   #listen(channel: ByteChannel): ByteChannel {

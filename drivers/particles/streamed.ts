@@ -2,6 +2,7 @@
 import type { Clock, Fault } from "../../telemetry/index.ts";
 import type { Heard, Trace } from "../contract.ts";
 import type { Ear, OpenWay } from "../transport/audience.ts";
+import { calm } from "../transport/calm.ts";
 import type { ByteChannel } from "../transport/channel.ts";
 import type { Understood } from "../transport/hearing.ts";
 import { Pace } from "../transport/hearing.ts";
@@ -13,15 +14,18 @@ import { FrameCutter } from "./frames.ts";
 /** Faults told with one reading at most; a broken line has them by the hundred. */
 const maxFaults = 8;
 
+/** What a sensor may send over TCP; it has a hundred bytes. @unit bytes a second */
+const rate = 64 * 1024;
+
 /** Opens a line whose frames are of one form. */
 export function framesOver(
   open: (signal: AbortSignal) => Promise<ByteChannel>,
-  form: FrameForm<Values>,
+  { form, clock }: { readonly form: FrameForm<Values>; readonly clock: Clock },
 ): OpenWay<Cut<Values>, Ear<Cut<Values>>> {
   return async ({ heard, broken }, signal) => {
     const channel = await open(signal);
     const cutter = new FrameCutter(form);
-    channel.onData((bytes) => heard(cutter.accept(bytes)));
+    calm(channel, clock, rate).onData((bytes) => heard(cutter.accept(bytes)));
     channel.onClose(broken);
     return { close: () => channel.close() };
   };

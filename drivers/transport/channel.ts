@@ -13,6 +13,11 @@ export interface ByteChannel {
   onClose(listener: (reason: GatewayError) => void): void;
   /** Throws away what was received but not yet handed over. */
   discardInput(): void;
+  /**
+   * Stops handing over what is received, or goes on: what comes meanwhile waits at the sender. Left
+   * out where the line itself is slow.
+   */
+  hold?(on: boolean): void;
   /** Ends the channel; calling it again is harmless. */
   close(): Promise<void>;
 }

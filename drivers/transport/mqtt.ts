@@ -77,7 +77,8 @@ export function connectMqtt(
     });
     client.handleMessage = ({ topic, payload, retain }, done): void => {
       if (!closing) events.message({ topic, payload: Buffer.from(payload), retained: retain });
-      done();
+      // Not at once: a broker that floods must leave the loop to others between two messages.
+      setImmediate(done);
     };
     guard(client);
     const end = (): void => {

@@ -75,6 +75,10 @@ export function channelOf(socket: Socket, name: string): ByteChannel {
         listener(new GatewayError("E_DISCONNECTED", `${name}: ${why}`, { cause: failure }));
       });
     },
+    hold(on) {
+      if (on) socket.pause();
+      else socket.resume();
+    },
     discardInput() {
       // Bytes are handed over as they arrive; nothing waits here.
     },

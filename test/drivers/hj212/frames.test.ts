@@ -265,6 +265,14 @@ describe("packets", () => {
     expect(memory.isRepeat(packet({}))).toBe(false);
   });
 
+  it("that say the same under another number are told once", () => {
+    const memory = new StationMemory();
+    expect(memory.isTold("2011", "DataTime=1;a-Rtd=1")).toBe(false);
+    expect(memory.isTold("2011", "DataTime=1;a-Rtd=1")).toBe(true);
+    expect(memory.isTold("2051", "DataTime=1;a-Rtd=1")).toBe(false);
+    expect(memory.isTold("2011", "DataTime=1;a-Rtd=2")).toBe(false);
+  });
+
   it("of a split message are put together in any order; what is never whole is let go", () => {
     const memory = new StationMemory();
     const part = (packet_: number, request = "1") =>

@@ -46,9 +46,14 @@ async function startSps30(start: () => Promise<Speaker>): Promise<ExamDevice> {
   let silent = false;
   let taken = 0;
   let started = false;
+  let received = "";
   speaker.onData((bytes) => {
+    received += Buffer.from(bytes).toString("hex");
+    const [request, body = ""] = /7e((?:..)+?)7e/.exec(received) ?? [];
+    if (request === undefined) return;
+    received = received.slice(received.indexOf(request) + request.length);
     taken += 1;
-    const [, command = 0] = unstuffed(bytes.subarray(1, -1)) ?? [];
+    const [, command = 0] = unstuffed(Buffer.from(body, "hex")) ?? [];
     const values = new DataView(new ArrayBuffer(40));
     [1.25, 2.5, 4, 10.5].forEach((value, index) => values.setFloat32(index * 4, value));
     const known = command === 0 || started;
