@@ -10,15 +10,14 @@ const smallPiece = 4096;
 
 /** @param rate far more than the device can have to say. @unit bytes a second */
 export function calm(channel: ByteChannel, clock: Clock, rate: number): ByteChannel {
-  const { hold } = channel;
-  if (hold === undefined) return channel;
+  if (channel.hold === undefined) return channel;
   return {
     ...channel,
     onData(listener) {
       channel.onData((bytes) => {
         if (bytes.length > smallPiece) {
-          hold(true);
-          clock.after((bytes.length / rate) * 1000, () => hold(false));
+          channel.hold?.(true);
+          clock.after((bytes.length / rate) * 1000, () => channel.hold?.(false));
         }
         listener(bytes);
       });
