@@ -4,7 +4,7 @@ import type { Secret } from "../../config/index.ts";
 import type { Clock, Fault } from "../../telemetry/index.ts";
 import type { Heard } from "../contract.ts";
 import type { Understood } from "../transport/hearing.ts";
-import { Allowance } from "../transport/hearing.ts";
+import { Allowance, isCredible } from "../transport/hearing.ts";
 import type { Factor } from "./factors.ts";
 import { kinds, readingOf } from "./reading.ts";
 import type { Segment } from "./segment.ts";
@@ -121,9 +121,12 @@ export function stationEar(
     const news = content !== undefined && !memory.isTold(segment.command, content);
     if (kind !== undefined && news) {
       const one = readingOf({ kind, system: segment.system, content, zone, own });
+      const { time } = one;
+      const credible = time !== undefined && isCredible(time, clock);
+      if (!credible) fault("E_VALUE", "DataTime");
       const reading = { points: one.reading.points, faults: [...faults, ...one.reading.faults] };
       faults.length = 0;
-      heard({ ...one, reading });
+      heard({ ...one, reading, time: credible ? time : undefined });
     }
     // Last: what was not handed over must come again.
     answer();

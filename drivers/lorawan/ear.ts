@@ -2,7 +2,7 @@
 import type { Clock, Fault } from "../../telemetry/index.ts";
 import type { Heard } from "../contract.ts";
 import type { Understood } from "../transport/hearing.ts";
-import { Allowance } from "../transport/hearing.ts";
+import { Allowance, isCredible } from "../transport/hearing.ts";
 import type { Row } from "./decode.ts";
 import { decodeUplink } from "./decode.ts";
 import type { Status, Uplink } from "./event.ts";
@@ -19,6 +19,8 @@ const maxFaults = 8;
 
 export interface EarParts {
   readonly eui: string;
+  /** Its id at The Things Stack. */
+  readonly device: string | undefined;
   readonly profile: LorawanProfile;
   readonly rows: readonly Row[];
   readonly clock: Clock;
@@ -27,7 +29,7 @@ export interface EarParts {
 }
 
 export function lorawanEar(
-  { eui, profile, rows, clock, repeats }: EarParts,
+  { eui, device, profile, rows, clock, repeats }: EarParts,
   heard: (heard: Heard) => void,
 ): (said: Said) => Understood {
   const allowance = new Allowance(clock, allowed);
@@ -40,10 +42,12 @@ export function lorawanEar(
       event.kind === "up"
         ? decodeUplink(profile, rows, event)
         : { points: [], faults: [], traces: [] };
+    const credible = event.time === undefined || isCredible(event.time, clock);
+    if (!credible) fault("E_VALUE", "time");
     addRadio(decoded.points, decoded.traces, radioValues(event));
     const reading = { points: decoded.points, faults: [...faults, ...decoded.faults] };
     faults.length = 0;
-    heard({ reading, time: event.time, traces: decoded.traces });
+    heard({ reading, time: credible ? event.time : undefined, traces: decoded.traces });
   };
   return ({ topic, event, retained }) => {
     if (event === undefined) {
@@ -52,7 +56,9 @@ export function lorawanEar(
       fault("E_DEVICE_FRAME", "message");
       return "noise";
     }
-    if (event.eui !== eui) return "other";
+    // The Things Stack knows devices without a DevEUI, by their id alone.
+    const known = event.eui === "" && device !== undefined ? event.device === device : undefined;
+    if (!(known ?? event.eui === eui)) return "other";
     // What was kept for us is old, and only its own time can say how old.
     if (retained && event.time === undefined) return "other";
     if (event.kind === "join") {

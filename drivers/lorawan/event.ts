@@ -33,8 +33,10 @@ export interface Battery {
 }
 
 interface About {
-  /** DevEUI, 16 hexadecimal digits, lower case. */
+  /** DevEUI, 16 hexadecimal digits, lower case; empty where the server knows none. */
   readonly eui: string;
+  /** The device's id at The Things Stack. */
+  readonly device?: string | undefined;
   /** When the network server had it. @unit ms since 1970-01-01 UTC */
   readonly time: number | undefined;
 }
@@ -117,7 +119,11 @@ const spreadingOf = v.object({
   modulation: v.object({ lora: v.object({ spreadingFactor: v.number() }) }),
 });
 
-const deviceIds = v.object({ dev_eui: eui, dev_addr: v.optional(v.string(), "") });
+const deviceIds = v.object({
+  device_id: v.optional(v.string()),
+  dev_eui: v.optional(eui, ""),
+  dev_addr: v.optional(v.string(), ""),
+});
 
 const stackUp = v.object({
   end_device_ids: deviceIds,
@@ -228,6 +234,7 @@ function stackUplink(message: unknown): Uplink | undefined {
   return {
     kind: "up",
     eui: ids.dev_eui,
+    device: ids.device_id,
     time: up.received_at ?? output.received_at,
     id: undefined,
     address: ids.dev_addr,
@@ -246,9 +253,9 @@ function stackUplink(message: unknown): Uplink | undefined {
 
 function stackJoined(message: unknown): Join | undefined {
   const { output, success } = v.safeParse(stackJoin, message);
-  return success
-    ? { kind: "join", eui: output.end_device_ids.dev_eui, time: output.received_at }
-    : undefined;
+  if (!success) return undefined;
+  const { dev_eui, device_id } = output.end_device_ids;
+  return { kind: "join", eui: dev_eui, device: device_id, time: output.received_at };
 }
 
 interface Receiver {

@@ -31,11 +31,11 @@ export const lorawan = defineDriver({
         if (profile === undefined) {
           throw new GatewayError("E_CONFIG", `${id}: a LoRaWAN device needs a profile`);
         }
-        const { server: url, user, password, ca, eui, silence } = options;
+        const { server: url, user, password, ca, eui, device, silence } = options;
         const rows = rowsOf(profile);
         const server = addressText(url);
         const repeats = new Repeats();
-        const parts = { eui, profile, rows, clock, repeats };
+        const parts = { eui, device, profile, rows, clock, repeats };
         return new HearingSession<Said, Mark>({
           name: `${id} (${eui}) at ${server}`,
           audience: audiences.of(

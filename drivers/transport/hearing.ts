@@ -214,3 +214,18 @@ export class LearnedSources {
     };
   }
 }
+
+/** Further ahead no clock may be that is set at all. @unit ms */
+const mostAhead = 600_000;
+
+/** Before this none of these devices was made: the clock has lost its battery. */
+const firstMoment = Date.UTC(2015, 0, 1);
+
+/**
+ * Whether a device's own time can be true. One ahead would make all that follows look late, until
+ * that time has come.
+ * @unit ms since 1970-01-01 UTC
+ */
+export function isCredible(time: number, clock: Clock): boolean {
+  return time >= firstMoment && time <= clock.now() + mostAhead;
+}

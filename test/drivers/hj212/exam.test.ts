@@ -147,6 +147,16 @@ it("a split message is answered packet by packet, and heard whole", async () => 
   expect(caller.reading(0)?.points[0]?.fields).toEqual({ temp_c: 20.5, pm25_ugm3: 35, q: 0 });
 });
 
+it("a time that cannot be true is not taken, and is a fault", async () => {
+  await using caller = await rig([{ station: "M1" }]);
+  for (const [number, time] of ["20360101000000", "20000101000000", "nonsense"].entries()) {
+    caller.send({ number, content: `DataTime=${time};a34004-Rtd=1,a34004-Flag=N` });
+  }
+  await waitFor(() => expect(caller.heard).toHaveLength(3));
+  expect(caller.heard.map(({ time }) => time)).toEqual([undefined, undefined, undefined]);
+  expect(caller.reading(2)?.faults).toEqual([{ code: "E_VALUE", at: "DataTime" }]);
+});
+
 it("stations share a port; an unknown one gets no answer, and one line of log", async () => {
   const log = new KeptLog();
   await using caller = await rig([{ station: "M1" }, { station: "M2" }], { ...contextOf(), log });

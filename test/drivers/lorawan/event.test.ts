@@ -198,7 +198,14 @@ describe("what comes twice", () => {
     const clock = new VirtualClock();
     const profile = await profileOf("milesight-em300-th");
     const heard: Heard[] = [];
-    const parts = { eui, profile, rows: rowsOf(profile), clock, repeats: new Repeats() };
+    const parts = {
+      eui,
+      device: undefined,
+      profile,
+      rows: rowsOf(profile),
+      clock,
+      repeats: new Repeats(),
+    };
     const ear = lorawanEar(parts, (one) => heard.push(one));
     for (let counter = 0; counter < 1000; counter += 1) {
       const event = uplinkOf(stackUplink({ ...sent, counter }));
@@ -212,6 +219,40 @@ describe("what comes twice", () => {
     expect(ear({ topic: "", event: { ...event, time: undefined }, retained: true })).toBe("other");
     expect(ear({ topic: `…/${eui}/…`, event: undefined, retained: false })).toBe("noise");
     expect(ear({ topic: "…/another/…", event: undefined, retained: false })).toBe("other");
+  });
+});
+
+describe("whose an event is, and when", () => {
+  const hear = async (device?: string) => {
+    const clock = new VirtualClock();
+    const profile = await profileOf("milesight-em300-th");
+    const heard: Heard[] = [];
+    const parts = { eui, device, profile, rows: rowsOf(profile), clock, repeats: new Repeats() };
+    const ear = lorawanEar(parts, (one) => heard.push(one));
+    return { heard, say: (event: Uplink) => ear({ topic: "", event, retained: false }) };
+  };
+  const up = uplinkOf(stackUplink(sent));
+
+  it("one without a DevEUI is known by its id at The Things Stack", async () => {
+    const nameless = { ...up, eui: "" };
+    const device = `eui-${eui}`;
+    expect((await hear(device)).say(nameless)).toBe("said");
+    expect((await hear("another")).say(nameless)).toBe("other");
+    expect((await hear()).say(nameless)).toBe("other");
+    expect((await hear()).say({ ...nameless, device: undefined })).toBe("other");
+  });
+
+  it("a time that cannot be true is not taken, and is a fault", async () => {
+    const { heard, say } = await hear();
+    say(up);
+    say({ ...up, counter: 1, time: Date.UTC(2036, 0, 1) });
+    say({ ...up, counter: 2, time: 0 });
+    expect(heard.map(({ time }) => time)).toEqual([up.time, undefined, undefined]);
+    expect(heard.map(({ reading }) => reading.faults.map(({ at }) => at))).toEqual([
+      [],
+      ["time"],
+      ["time"],
+    ]);
   });
 });
 
