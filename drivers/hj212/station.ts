@@ -16,8 +16,8 @@ const allowed = { burst: 200, perSecond: 20 };
 /** Faults told with one reading at most. */
 const maxFaults = 8;
 
-/** Packets remembered, to know those that come again. */
-const keptPackets = 256;
+/** Messages remembered, to know those that come again. */
+const keptMessages = 256;
 
 /** Split messages under way, and packets of one. */
 const splitLimits = { messages: 8, packets: 16 };
@@ -33,33 +33,27 @@ export interface StationParts {
 
 /** What is known of a station's packets, kept over a closed port. */
 export class StationMemory {
-  readonly #seen = new Set<string>();
   readonly #told = new Set<string>();
   readonly #split = new Map<string, Map<number, string>>();
 
   /**
-   * Whether a packet came before: a station sends it again, with the same number, until it is
-   * answered. One without a number is never known.
+   * The content of a message that is whole now, and was not told before: a station sends it again
+   * until it is answered. What is the same for the same time is the same message, whatever number
+   * it has (QN): two batches of one moment would be one row, of which the audit misses the other.
+   * Numbers alone do not do, because some stations count badly.
    */
-  isRepeat({ request, command, packet, content }: Segment): boolean {
-    if (request === "") return false;
-    // Some stations count badly: what tells of another time is another message.
-    const time = /DataTime=(\d*)/.exec(content)?.[1] ?? "";
-    const key = `${request.slice(0, 32)} ${command} ${packet} ${time.slice(0, 32)}`;
-    return isKnown(this.#seen, key);
-  }
-
-  /**
-   * Whether the same was told before under another number: two batches of one moment would be one
-   * row, of which the audit misses the other.
-   */
-  isTold(command: string, content: string): boolean {
+  newContent(segment: Segment): string | undefined {
+    const content = this.#whole(segment);
+    if (content === undefined) return undefined;
+    const { request, command } = segment;
+    const number = content.includes("DataTime=") ? "" : request;
     const digest = createHash("sha256").update(content, "latin1").digest("base64");
-    return isKnown(this.#told, `${command} ${digest}`);
+    if (isKnown(this.#told, `${command} ${number.slice(0, 32)} ${digest}`)) return undefined;
+    return content;
   }
 
   /** The content of a whole message, or undefined while packets are missing. */
-  whole({ request, command, packets, packet, content }: Segment): string | undefined {
+  #whole({ request, command, packets, packet, content }: Segment): string | undefined {
     if (packets <= 1) return content;
     if (packet < 1 || packet > packets || packets > splitLimits.packets) return undefined;
     const key = `${request.slice(0, 32)} ${command} ${packets}`;
@@ -83,7 +77,7 @@ function isKnown(seen: Set<string>, key: string): boolean {
   if (seen.has(key)) return true;
   seen.add(key);
   for (const oldest of seen) {
-    if (seen.size <= keptPackets) break;
+    if (seen.size <= keptMessages) break;
     seen.delete(oldest);
   }
   return false;
@@ -115,11 +109,11 @@ export function stationEar(
       return "noise";
     }
     if (!valid) fault("E_DEVICE_FRAME", "checksum");
+    // Answered all the same, or it would come for ever.
+    if (segment.packets > splitLimits.packets) fault("E_DEVICE_FRAME", "PNUM");
     const kind = kinds.get(segment.command);
-    const content =
-      kind === undefined || memory.isRepeat(segment) ? undefined : memory.whole(segment);
-    const news = content !== undefined && !memory.isTold(segment.command, content);
-    if (kind !== undefined && news) {
+    const content = kind === undefined ? undefined : memory.newContent(segment);
+    if (kind !== undefined && content !== undefined) {
       const one = readingOf({ kind, system: segment.system, content, zone, own });
       const { time } = one;
       const credible = time !== undefined && isCredible(time, clock);

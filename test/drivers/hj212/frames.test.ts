@@ -252,42 +252,44 @@ describe("packets", () => {
     ...more,
   });
 
-  it("that come again are known by number, command, part and time", () => {
+  it("that say the same of the same time are told once, whatever their number", () => {
     const memory = new StationMemory();
-    expect(memory.isRepeat(packet({}))).toBe(false);
-    expect(memory.isRepeat(packet({}))).toBe(true);
-    expect(memory.isRepeat(packet({ packet: 2 }))).toBe(false);
-    expect(memory.isRepeat(packet({ command: "2051" }))).toBe(false);
-    expect(memory.isRepeat(packet({ content: "DataTime=20260101000100" }))).toBe(false);
-    expect(memory.isRepeat(packet({ request: "" }))).toBe(false);
-    expect(memory.isRepeat(packet({ request: "" }))).toBe(false);
-    for (let count = 0; count < 1000; count += 1) memory.isRepeat(packet({ request: `n${count}` }));
-    expect(memory.isRepeat(packet({}))).toBe(false);
-  });
-
-  it("that say the same under another number are told once", () => {
-    const memory = new StationMemory();
-    expect(memory.isTold("2011", "DataTime=1;a-Rtd=1")).toBe(false);
-    expect(memory.isTold("2011", "DataTime=1;a-Rtd=1")).toBe(true);
-    expect(memory.isTold("2051", "DataTime=1;a-Rtd=1")).toBe(false);
-    expect(memory.isTold("2011", "DataTime=1;a-Rtd=2")).toBe(false);
+    const isNew = (request: string, content: string, command = "2011") =>
+      memory.newContent(packet({ request, content, command })) !== undefined;
+    expect(isNew("1", "DataTime=1;a-Rtd=1")).toBe(true);
+    expect(isNew("1", "DataTime=1;a-Rtd=1")).toBe(false);
+    expect(isNew("2", "DataTime=1;a-Rtd=1")).toBe(false);
+    expect(isNew("1", "DataTime=1;a-Rtd=1", "2051")).toBe(true);
+    // Some stations give one number to all they say at a time.
+    expect(isNew("1", "DataTime=1;b-Rtd=1")).toBe(true);
+    expect(isNew("1", "DataTime=2;a-Rtd=1")).toBe(true);
+    expect(isNew("1", "a-Rtd=1")).toBe(true);
+    expect(isNew("1", "a-Rtd=1")).toBe(false);
+    expect(isNew("2", "a-Rtd=1")).toBe(true);
+    for (let count = 0; count < 1000; count += 1) isNew("1", `DataTime=${count + 10}`);
+    expect(isNew("1", "DataTime=1;a-Rtd=1")).toBe(true);
   });
 
   it("of a split message are put together in any order; what is never whole is let go", () => {
     const memory = new StationMemory();
-    const part = (packet_: number, request = "1") =>
-      memory.whole(packet({ request, packets: 3, packet: packet_, content: `p${packet_}` }));
+    const part = (number: number, request = "1") =>
+      memory.newContent(
+        packet({ request, packets: 3, packet: number, content: `p${number} of ${request}` }),
+      );
     expect([part(3), part(1), part(1), part(2)]).toEqual([
       undefined,
       undefined,
       undefined,
-      "p1;p2;p3",
+      "p1 of 1;p2 of 1;p3 of 1",
     ]);
     expect(part(4)).toBeUndefined();
+    expect([part(1), part(2), part(3)]).toEqual([undefined, undefined, undefined]);
     part(1, "lost");
     for (let count = 0; count < 20; count += 1) part(1, `n${count}`);
     part(2, "lost");
     expect(part(3, "lost")).toBeUndefined();
-    expect(memory.whole(packet({ packets: 9999, packet: 1 }))).toBeUndefined();
+    // Sent again as a whole it is heard, though its packets were answered before.
+    expect(part(1, "lost")).toBe("p1 of lost;p2 of lost;p3 of lost");
+    expect(memory.newContent(packet({ packets: 9999, packet: 1 }))).toBeUndefined();
   });
 });
