@@ -1,5 +1,5 @@
 /**
- * SHDLC, the serial protocol of Sensirion's SPS30, 115200 8N1 (data sheet SPS30, version 1.0,
+ * SHDLC, the serial protocol of Sensirion's SPS30, 115200 8N1 (data sheet SPS30, version 2.0,
  * section 5 "Operation and communication through the UART interface").
  *
  *   request  | 7E | addr 00 | cmd |       | L | data 0..255 | chk | 7E |        5.1

@@ -1,5 +1,5 @@
 /**
- * Sensirion SPS30 over SHDLC (data sheet SPS30, version 1.0, section 5.3 "UART/SHDLC commands"):
+ * Sensirion SPS30 over SHDLC (data sheet SPS30, version 2.0, section 5.3 "UART/SHDLC commands"):
  * the measurement is started once, then read; a new value comes each second.
  */
 import { GatewayError } from "../../telemetry/index.ts";
