@@ -5,6 +5,7 @@
 import type {
   DeviceAddress,
   Disk,
+  Fields,
   Platform,
   Point,
   Reading,
@@ -21,35 +22,22 @@ import {
   sleep,
   topicOf,
 } from "../telemetry/index.ts";
-import type { Heard, Session } from "../drivers/index.ts";
+import type { Heard } from "../drivers/index.ts";
 import type { Described, LinkState } from "./devices.ts";
 import { Inventory, statePayload } from "./devices.ts";
 import type { Memories } from "./memories.ts";
+import { momentAfter } from "./moments.ts";
 import type { AgentOptions } from "./options.ts";
-import type { PolledDevice } from "./poller.ts";
 import { Poller } from "./poller.ts";
 import { Publisher } from "./publisher.ts";
 import type { Ledger } from "./spool.ts";
 import { Spool } from "./spool.ts";
+import { Setter } from "./setter.ts";
 import type { Message, Uplink, UplinkEvents } from "./uplink.ts";
+import type { AgentDevice, DeviceView, Watched } from "./watched.ts";
+import { polled, settable, watch } from "./watched.ts";
 
-/** One device to poll: already open, with its place in the world. */
-export interface AgentDevice extends Described {
-  readonly session: Session;
-  readonly busKey: string;
-}
-
-/** How the agent looks at the moment: the live table and `status` are made of it. */
-export interface DeviceView {
-  readonly address: DeviceAddress;
-  readonly state: LinkState | "unknown";
-  readonly reason: string;
-  /** Batches read since start. */
-  readonly read: number;
-  /** When the device answered last. @unit ms since 1970-01-01 UTC */
-  readonly time: number | undefined;
-  readonly points: readonly Point[];
-}
+export type { AgentDevice, DeviceView };
 
 export interface AgentSetup {
   readonly options: AgentOptions;
@@ -78,17 +66,6 @@ const firstReport = 1000;
 /** A device is called offline after this many failures in a row. */
 const failuresToOffline = 3;
 
-interface Watched {
-  readonly device: AgentDevice;
-  readonly inventory: Inventory;
-  state: LinkState | "unknown";
-  reason: string;
-  failures: number;
-  read: number;
-  time: number | undefined;
-  points: readonly Point[];
-}
-
 /** When a reading was taken, and whether it is the newest of its device. */
 interface Moment {
   /** @unit ms since 1970-01-01 UTC */
@@ -103,6 +80,7 @@ export class Agent implements AsyncDisposable {
   readonly #spool: Spool;
   readonly #publisher: Publisher;
   readonly #poller: Poller;
+  readonly #setter: Setter;
   readonly #uplink: Uplink;
   readonly #watched = new Map<string, Watched>();
   readonly #health = new Inventory();
@@ -134,14 +112,25 @@ export class Agent implements AsyncDisposable {
       },
       platform,
     );
+    this.#setter = new Setter({
+      devices: setup.devices.flatMap(settable),
+      record: (address, fields) => this.#record(address, fields),
+      send: (message) => void this.#uplink.publish(message).catch(() => undefined),
+      platform,
+    });
     this.#uplink = setup.connect({
       clientId: `rackstreet-${site.region}-${site.org}-${site.site}-${options.id}`,
       will: this.#state("offline", "E_UPLINK"),
-      subscribe: [topicOf(this.#address, "stored"), topicOf(this.#address, "denied")],
+      subscribe: [
+        topicOf(this.#address, "stored"),
+        topicOf(this.#address, "denied"),
+        ...this.#setter.filters(site),
+      ],
       events: {
         up: () => this.#publisher.up(),
         down: () => this.#publisher.down(),
-        message: (topic, payload) => {
+        message: (topic, payload, retained = false) => {
+          if (this.#setter.take(topic, payload, retained)) return;
           if (topic.endsWith("/denied")) this.#denied(payload);
           else this.#answer(payload);
         },
@@ -194,6 +183,7 @@ export class Agent implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#healthTimer?.cancel();
     await this.#endReading();
+    await this.#setter.close();
     const { topic, payload } = this.#state("offline", "none");
     await this.#uplink.publish({ topic, payload, retain: true }).catch(() => undefined);
     await this.#publisher.close();
@@ -280,9 +270,17 @@ export class Agent implements AsyncDisposable {
     this.#publisher.retain(topicOf(device.address, "state"), statePayload(state, reason, since));
     this.#platform.log.info("device turned", { device: device.address.device, state, reason });
     const fields = { link_state: state === "online" ? 1 : 0, reason, q: quality.good };
+    void this.#record(device.address, fields);
+  }
+
+  /** Makes an event of a device durable. */
+  #record(address: DeviceAddress, fields: Fields): Promise<void> {
+    const watched = this.#named(address.device);
+    const time = momentAfter(watched.event, this.#platform.clock.now());
+    watched.event = time;
     const points = [{ measurement: "device_event", fields }];
-    const { address, place } = device;
-    void this.#offer({ kind: "event", address, place, time: since, points, faults: [] });
+    const { place } = watched.device;
+    return this.#offer({ kind: "event", address, place, time, points, faults: [] });
   }
 
   async #offer(batch: UnnumberedBatch, live = true): Promise<void> {
@@ -361,34 +359,4 @@ export class Agent implements AsyncDisposable {
       },
     };
   }
-}
-
-function watch(device: AgentDevice): Watched {
-  return {
-    device,
-    inventory: new Inventory(),
-    state: "unknown",
-    reason: "none",
-    failures: 0,
-    read: 0,
-    time: undefined,
-    points: [],
-  };
-}
-
-function polled({ address, session, busKey, interval }: AgentDevice): PolledDevice {
-  return { id: address.device, session, busKey, interval };
-}
-
-/** A clock that goes back by less than this has not jumped. @unit ms */
-const sameMoment = 10;
-
-/**
- * When a device answered: a late poll and the next may fall into one ms, and two rows of one
- * moment would be one in the store, so the later one is moved on.
- * @unit ms since 1970-01-01 UTC
- */
-export function momentAfter(last: number | undefined, answered: number): number {
-  if (last === undefined || answered > last || last - answered >= sameMoment) return answered;
-  return last + 1;
 }

@@ -2,9 +2,9 @@
  * What the agent says of its devices: `state` when it changes and `meta` once it is known which
  * fields a device gives and where they come from. Both are retained, current values only.
  */
-import type { Origin, Source } from "../drivers/index.ts";
+import type { Origin, Setting, Source } from "../drivers/index.ts";
 import type { DeviceAddress, Place, Point, Reading } from "../telemetry/index.ts";
-import { fieldFacts, measurementEntry } from "../telemetry/index.ts";
+import { fieldFacts, measurementEntry, unitOf } from "../telemetry/index.ts";
 
 /** A device as the configuration describes it, for `meta`. */
 export interface Described {
@@ -21,6 +21,8 @@ export interface Described {
   readonly lineOf?: ((source: Source) => string | undefined) | undefined;
   /** @unit ms */
   readonly interval: number;
+  /** What may be set on it over MQTT. */
+  readonly settings?: readonly Setting[] | undefined;
 }
 
 /** Who says it, and what the session knows of where the values come from. */
@@ -101,8 +103,16 @@ export class Inventory {
       caveats,
       interval_ms: interval,
       measurements: Object.fromEntries(measurements),
+      settings: describeSettings(device.settings ?? []),
     });
   }
+}
+
+function describeSettings(settings: readonly Setting[]): unknown {
+  if (settings.length === 0) return undefined;
+  return Object.fromEntries(
+    settings.map(({ name, about, range }) => [name, { unit: unitOf(name)?.ucum, range, about }]),
+  );
 }
 
 /** What one field comes from, by channel where these differ in nothing but the place. */

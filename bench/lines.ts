@@ -63,9 +63,8 @@ const maker = new LineMaker();
 function writer(): (lines: readonly Line[]) => Buffer {
   const encoder = new LineEncoder();
   return (lines) => {
-    const texts: string[] = [];
-    for (const line of lines) texts.push(encoder.encode(line) ?? "");
-    return Buffer.from(texts.join("\n"));
+    for (const line of lines) encoder.add(line);
+    return encoder.take();
   };
 }
 

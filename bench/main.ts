@@ -3,6 +3,8 @@ import { run as broker } from "./broker.ts";
 import { run as chainAlone } from "./chain-alone.ts";
 import { run as chain } from "./chain.ts";
 import { run as lines } from "./lines.ts";
+import { run as modbusTcp } from "./modbus-tcp.ts";
+import { run as readPlan } from "./read-plan.ts";
 import { run as rollups } from "./rollups.ts";
 import { run as spool } from "./spool.ts";
 import { run as sqlite } from "./sqlite.ts";
@@ -13,6 +15,8 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   chain,
   "chain-alone": chainAlone,
   lines,
+  "modbus-tcp": modbusTcp,
+  "read-plan": readPlan,
   rollups,
   spool,
   sqlite,

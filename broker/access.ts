@@ -14,7 +14,12 @@ export type Grant =
       readonly site: string;
       readonly agent: string;
     }
-  | { readonly role: "reader"; readonly read: readonly string[] }
+  | {
+      readonly role: "reader";
+      readonly read: readonly string[];
+      /** Filters of the `set` topics it may publish on. */
+      readonly set: readonly string[];
+    }
   | { readonly role: "admin" }
   | { readonly role: "anonymous" };
 
@@ -30,6 +35,7 @@ const agentKinds: ReadonlySet<TopicKind> = new Set([
   "meta",
   "state",
   "event",
+  "result",
 ]);
 
 /** Last levels that the hub alone writes. */
@@ -43,7 +49,7 @@ export function refusePublish(grant: Grant, topic: string): Refusal | undefined 
     case "agent":
       return refuseAgent(grant, topic);
     case "reader":
-      return refusal("readers publish nothing", "connect as a user with role agent or admin");
+      return refuseReader(grant, topic);
     case "anonymous": {
       const kind = topic.slice(topic.lastIndexOf("/") + 1);
       if (hubKinds.has(kind)) return refusal(`only the hub writes ${kind}`, "use another topic");
@@ -54,6 +60,14 @@ export function refusePublish(grant: Grant, topic: string): Refusal | undefined 
     default:
       return assertNever(grant);
   }
+}
+
+function refuseReader({ set }: Grant & { role: "reader" }, topic: string): Refusal | undefined {
+  if (parseTopic(topic)?.kind !== "set") {
+    return refusal("readers publish nothing", "connect as a user with role agent or admin");
+  }
+  if (set.some((filter) => covers(filter, topic))) return undefined;
+  return refusal("this user may not set this", "name the topic in the user's `set` at the hub");
 }
 
 function refuseOutside(topic: string): Refusal | undefined {
@@ -100,7 +114,7 @@ function readableBy(grant: Grant): readonly string[] {
   switch (grant.role) {
     case "agent": {
       const own = `${topicRoot}/${grant.site}/agent/${grant.agent}`;
-      return [`${own}/stored`, `${own}/denied`];
+      return [`${own}/stored`, `${own}/denied`, `${topicRoot}/${grant.site}/+/+/set`];
     }
     case "reader":
       return grant.read;

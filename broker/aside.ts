@@ -1,7 +1,8 @@
 /**
  * The dead-letter file: what can never be stored, one JSON object a line, with its reason. Two
  * files of at most 8 MiB: when the current one is full it becomes the old one. Log lines are
- * rate-limited, counts are not.
+ * rate-limited, counts are not. An entry is durable before its batch is called stored; what the
+ * disk does not take is only counted, or the agent would send it for ever.
  */
 import type { Disk, DiskFile, Platform } from "../telemetry/index.ts";
 import { messageOf } from "../telemetry/index.ts";
@@ -21,6 +22,8 @@ export class AsideFile implements AsyncDisposable {
   #file: DiskFile | undefined;
   #end = 0;
   #waiting: string[] = [];
+  /** Resolves when what waits now rests. */
+  #next = Promise.withResolvers<void>();
   #writing: Promise<void> | undefined;
   #loggedAt = Number.NEGATIVE_INFINITY;
   count = 0;
@@ -30,7 +33,8 @@ export class AsideFile implements AsyncDisposable {
     this.#platform = platform;
   }
 
-  add(entry: SetAside): void {
+  /** Resolves when the entry is durable, or was given up. */
+  add(entry: SetAside): Promise<void> {
     const { topic, reason } = entry;
     const { clock, log } = this.#platform;
     this.count += 1;
@@ -38,11 +42,13 @@ export class AsideFile implements AsyncDisposable {
       this.#loggedAt = clock.monotonic();
       log.warn("set aside", { topic, reason, count: this.count, file: fileName });
     }
-    if (this.#waiting.length >= maxWaiting) return;
+    if (this.#waiting.length >= maxWaiting) return Promise.resolve();
     this.#waiting.push(asideText(entry, clock.now()));
+    const { promise } = this.#next;
     this.#writing ??= this.#write().finally(() => {
       this.#writing = undefined;
     });
+    return promise;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -51,16 +57,19 @@ export class AsideFile implements AsyncDisposable {
   }
 
   async #write(): Promise<void> {
-    try {
-      while (this.#waiting.length > 0) {
-        const bytes = Buffer.from(this.#waiting.splice(0, maxWaiting).join(""));
+    while (this.#waiting.length > 0) {
+      const { resolve } = this.#next;
+      this.#next = Promise.withResolvers();
+      const bytes = Buffer.from(this.#waiting.splice(0).join(""));
+      try {
         const file = await this.#fileFor(bytes.length);
         await file.write(this.#end, bytes);
         this.#end += bytes.length;
+        await file.sync();
+      } catch (error) {
+        this.#platform.log.error("dead-letter file failed", { why: messageOf(error) });
       }
-    } catch (error) {
-      this.#waiting = [];
-      this.#platform.log.error("dead-letter file failed", { why: messageOf(error) });
+      resolve();
     }
   }
 

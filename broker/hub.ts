@@ -16,7 +16,7 @@ import type { Duplex } from "node:stream";
 import type { AedesOptions, Client, PublishPacket } from "aedes";
 import { Aedes } from "aedes";
 import type { Platform, Site } from "../telemetry/index.ts";
-import { GatewayError } from "../telemetry/index.ts";
+import { decodeSetRequest, encodeSetRequest, GatewayError } from "../telemetry/index.ts";
 import type { Refusal } from "./access.ts";
 import { refuseSubscribe } from "./access.ts";
 import type { Publisher } from "./client.ts";
@@ -246,11 +246,23 @@ class AedesHub implements Hub {
       return;
     }
     const kind = packet.topic.slice(packet.topic.lastIndexOf("/") + 1);
+    if (kind === "set") this.#sign(from, packet);
     from.lane.enter(roomKinds.has(kind), () => {
       if (packet.retain) packet.retain = this.#mayRetain(packet.topic, packet.payload.length);
       if (packet.qos < 2) this.#hand(from, packet);
       done();
     });
+  }
+
+  /** A request to set something says who asks, and is never kept for who comes later. */
+  #sign({ publisher, remote }: HubClient, packet: PublishPacket): void {
+    packet.retain = false;
+    const by = publisher.user === "" ? publisher.id : publisher.user;
+    const payload = Buffer.from(packet.payload);
+    const { topic } = packet;
+    this.#platform.log.info("set request", { topic, by, remote });
+    const decoded = decodeSetRequest(payload);
+    if ("ok" in decoded) packet.payload = Buffer.from(encodeSetRequest({ ...decoded.ok, by }));
   }
 
   #hand(from: HubClient, { topic, payload }: PublishPacket): void {

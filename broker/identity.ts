@@ -74,7 +74,7 @@ function grantOf(name: string, user: User, site: string): Grant {
     case "agent":
       return { role: "agent", site: user.site ?? site, agent: user.agent ?? name };
     case "reader":
-      return { role: "reader", read: user.read };
+      return { role: "reader", read: user.read, set: user.set };
     case "admin":
       return { role: "admin" };
     default:

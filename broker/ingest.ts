@@ -37,12 +37,18 @@ export interface IngestSetup {
   readonly store: Pick<Store, "title" | "write">;
   /** Sends a message to the broker's clients. */
   readonly publish: (topic: string, payload: string) => Promise<void>;
-  /** Sets aside what can never be stored. */
-  readonly setAside: (entry: SetAside) => void;
+  /** Sets aside what can never be stored; resolves when it rests. */
+  readonly setAside: (entry: SetAside) => Promise<void>;
   /** Sees each batch that is not late once it is decoded, before it is stored. */
   readonly observe: (batch: UnnumberedBatch) => void;
   /** Left out: `ingestLimits`. */
   readonly limits?: IngestLimits;
+}
+
+/** A batch whose points are looked at, and what was set aside of them. */
+interface Judged {
+  readonly batch: Batch;
+  readonly asides: Promise<void>[];
 }
 
 /** All in lines. */
@@ -186,7 +192,8 @@ export class Ingest implements AsyncDisposable {
     { answerTo, late }: { readonly answerTo: string; readonly late: boolean },
   ): void {
     this.#received += 1;
-    const points = batch.points.filter((point) => this.#legal(topic, batch, point));
+    const asides: Promise<void>[] = [];
+    const points = batch.points.filter((point) => this.#legal(topic, { batch, asides }, point));
     if (!late) this.#setup.observe({ ...batch, points });
     if (this.#waitingLines + points.length > this.#limits.most) {
       this.#overflow += 1;
@@ -195,16 +202,18 @@ export class Ingest implements AsyncDisposable {
     const { stream, seq, address } = batch;
     const lines = this.#lines.linesOf({ ...batch, points });
     const queue = this.#queues[hashOf(address.device) % writesUnderWay];
-    queue?.push({ stream, seq, answerTo, topic, device: address.device, lines }, { late });
+    const aside = asides.length === 0 ? undefined : Promise.all(asides);
+    queue?.push({ stream, seq, answerTo, topic, device: address.device, lines, aside }, { late });
   }
 
-  #legal(topic: string, batch: Batch, point: Point): boolean {
+  #legal(topic: string, { batch, asides }: Judged, point: Point): boolean {
     const reason = problemOf(point);
     if (reason === undefined) return true;
     this.#pointsRefused += 1;
     const { stream, seq, ...unnumbered } = batch;
     const [line] = linesOf({ ...unnumbered, points: [point] });
-    this.#setup.setAside({ topic, reason, content: JSON.stringify(point), stream, seq, line });
+    const content = JSON.stringify(point);
+    asides.push(this.#setup.setAside({ topic, reason, content, stream, seq, line }));
     return false;
   }
 
@@ -213,18 +222,19 @@ export class Ingest implements AsyncDisposable {
     const { refused, stream } = message;
     if (refused.length === 0) return;
     const seqs = new RangeSet();
+    const asides: Promise<void>[] = [];
     for (const { seq, problem: reason } of refused) {
       this.#received += 1;
       this.#refused += 1;
       seqs.add(seq);
       const content = `batch ${seq} of ${stream}`;
-      this.#setup.setAside({ topic, reason, content, stream, seq });
+      asides.push(this.#setup.setAside({ topic, reason, content, stream, seq }));
     }
-    this.#answer(answerTo, stream, seqs);
+    void Promise.all(asides).then(() => this.#answer(answerTo, stream, seqs));
   }
 
   #aside(topic: string, reason: string, content: string): void {
-    this.#setup.setAside({ topic, reason, content });
+    void this.#setup.setAside({ topic, reason, content });
   }
 
   // --- what became of it ---
@@ -243,6 +253,7 @@ export class Ingest implements AsyncDisposable {
 
   #settle(batches: readonly Queued[], lines: readonly Line[], rejected: readonly Rejected[]): void {
     this.#turn(true);
+    const asides = batches.flatMap(({ aside }) => (aside === undefined ? [] : [aside]));
     const owners = rejected.length === 0 ? undefined : ownersOf(batches);
     for (const { index, reason } of rejected) {
       this.#pointsRefused += 1;
@@ -250,11 +261,20 @@ export class Ingest implements AsyncDisposable {
       if (line === undefined) continue;
       const content = JSON.stringify(line);
       const { topic = "", stream, seq } = owners?.get(line) ?? {};
-      this.#setup.setAside({ topic, reason, content, stream, seq, line });
+      asides.push(this.#setup.setAside({ topic, reason, content, stream, seq, line }));
     }
     this.#points += lines.length - rejected.length;
     if (this.#stored === 0) this.#platform.log.info("first batch stored");
     this.#stored += batches.length;
+    // What was set aside must not be lost either: only then is its batch called stored.
+    if (asides.length === 0) this.#report(batches);
+    else void Promise.all(asides).then(() => this.#report(batches));
+    if (this.#waitingLines >= this.#limits.comfortable) return;
+    this.#room?.resolve();
+    this.#room = undefined;
+  }
+
+  #report(batches: readonly Queued[]): void {
     const answers = Map.groupBy(batches, ({ answerTo, stream }) => `${answerTo} ${stream}`);
     for (const group of answers.values()) {
       const seqs = new RangeSet();
@@ -265,9 +285,6 @@ export class Ingest implements AsyncDisposable {
       const first = group[0];
       if (first !== undefined) this.#answer(first.answerTo, first.stream, seqs);
     }
-    if (this.#waitingLines >= this.#limits.comfortable) return;
-    this.#room?.resolve();
-    this.#room = undefined;
   }
 
   #count(device: string): void {

@@ -27,6 +27,8 @@ export interface User {
   readonly agent?: string | undefined;
   /** Topic filters within which a reader may subscribe. */
   readonly read: readonly string[];
+  /** Topic filters within which a reader may ask for something to be set. */
+  readonly set: readonly string[];
 }
 
 export interface BrokerLimits {
@@ -89,6 +91,13 @@ const user: Schema<User> = v.strictObject({
       example: "rackstreet/v1/local/main/+/power/#",
     }),
     ["rackstreet/v1/#"],
+  ),
+  set: v.optional(
+    option(v.pipe(v.array(filterText), v.maxLength(64)), {
+      about: "Topics on which a reader may ask for something to be set; else it only reads.",
+      example: "rackstreet/v1/local/main/+/light/+/set",
+    }),
+    [],
   ),
 });
 

@@ -18,6 +18,8 @@ export interface Queued {
   readonly topic: string;
   readonly device: string;
   readonly lines: readonly Line[];
+  /** What was set aside of it before it came here: resolves when that rests. */
+  readonly aside?: Promise<unknown> | undefined;
 }
 
 /** What became of a write. */

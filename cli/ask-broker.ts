@@ -1,5 +1,7 @@
 /** Asks a broker for retained messages, for commands that show what agents and hubs have said. */
+import type { LinkOptions } from "../agent/index.ts";
 import { openUplink } from "../agent/index.ts";
+import type { Address } from "../config/index.ts";
 import { address, addressText, Secret } from "../config/index.ts";
 import type { Log, ParsedTopic, Platform } from "../telemetry/index.ts";
 import { GatewayError, parseTopic, sleep } from "../telemetry/index.ts";
@@ -45,15 +47,7 @@ export async function askBroker(
   { loaded, platform }: { readonly loaded: LoadedConfig; readonly platform: Platform },
   { filters, answer, connect = patience.connect }: Question,
 ): Promise<void> {
-  const { agent, broker } = loaded.config;
-  const { url, username, passwordFrom } = given;
-  const named = url === undefined ? undefined : parsedArgument("url", url, brokerAddress);
-  const listening = broker.listen.find(({ scheme }) => scheme === "mqtt");
-  const target = named ?? agent.uplink.url ?? broker.outside?.url ?? listening;
-  if (target === undefined) throw new GatewayError("E_USAGE", "give --url");
-  const password = passwordFrom === undefined ? undefined : new Secret(passwordFrom);
-  // Asked for here, once: the link itself would try again for as long as it is missing.
-  password?.reveal();
+  const { url: target, options } = brokerTarget(given, loaded);
   let up = false;
   let why = "no answer";
   const [decided, enough] = [new AbortController(), new AbortController()];
@@ -66,7 +60,7 @@ export async function askBroker(
   };
   await using _link = openUplink(
     { url: target, clientId: `rackstreet-asking-${platform.entropy.id()}`, subscribe: filters },
-    { ...agent.uplink, username, password },
+    options,
     {
       platform: { ...platform, log },
       events: {
@@ -85,4 +79,24 @@ export async function askBroker(
   await sleep(platform.clock, connect, decided.signal);
   if (!up) throw new GatewayError("E_UPLINK", `${addressText(target)}: ${why}`);
   await sleep(platform.clock, patience.messages, enough.signal);
+}
+
+/** Which broker, and how to enter it. */
+export interface BrokerTarget {
+  readonly url: Address;
+  readonly options: LinkOptions;
+}
+
+/** The broker that is named, or else the configuration's. @throws E_USAGE, E_SECRET_MISSING */
+export function brokerTarget(given: BrokerArguments, loaded: LoadedConfig): BrokerTarget {
+  const { agent, broker } = loaded.config;
+  const { url, username, passwordFrom } = given;
+  const named = url === undefined ? undefined : parsedArgument("url", url, brokerAddress);
+  const listening = broker.listen.find(({ scheme }) => scheme === "mqtt");
+  const target = named ?? agent.uplink.url ?? broker.outside?.url ?? listening;
+  if (target === undefined) throw new GatewayError("E_USAGE", "give --url");
+  const password = passwordFrom === undefined ? undefined : new Secret(passwordFrom);
+  // Asked for here, once: the link itself would try again for as long as it is missing.
+  password?.reveal();
+  return { url: target, options: { ...agent.uplink, username, password } };
 }

@@ -3,7 +3,7 @@
  * one validation, then what no single option can see: unknown profiles and buses.
  */
 import { readdir } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, extname, isAbsolute, join, resolve } from "node:path";
 import type { Complaint, Profile, YamlFile } from "../config/index.ts";
 import { ComplaintsError, nearest, readYaml, v, validate, whyUnreadable } from "../config/index.ts";
 import { profiles as builtIn } from "../config/profiles.gen.ts";
@@ -55,7 +55,7 @@ async function libraryOf(file: YamlFile): Promise<Library> {
   const folder = isRecord(file.data) ? file.data["profiles"] : undefined;
   if (typeof folder !== "string") return loadLibrary();
   try {
-    return await loadLibrary(join(dirname(file.file), folder));
+    return await loadLibrary(profileFolder(file.file, folder));
   } catch (error) {
     if (!(error instanceof GatewayError) || error.code !== "E_CONFIG_UNREADABLE") throw error;
     throw new ComplaintsError([file.complain(["profiles"], error.message)]);
@@ -77,29 +77,60 @@ function validated(file: YamlFile, data: unknown, unknown: readonly Complaint[])
   throw new ComplaintsError(unknown);
 }
 
-/** Built-in profiles and those of a folder, which win. @throws E_PROFILE */
-export async function loadLibrary(folder?: string): Promise<Library> {
-  const library = new Map<string, unknown>(Object.entries(builtIn));
-  if (folder === undefined) return library;
-  let names: readonly string[];
+/** The folder that `profiles` of a configuration names, seen from that file. */
+export function profileFolder(configFile: string, folder: string): string {
+  return isAbsolute(folder) ? folder : join(dirname(configFile), folder);
+}
+
+/** Whether a name is one of a profile's file, not of a profile. */
+export function isProfileFile(name: string): boolean {
+  return [".yaml", ".yml"].includes(extname(name)) && basename(name)[0] !== ".";
+}
+
+/** The profiles' files of a folder, in order. @throws E_CONFIG_UNREADABLE */
+export async function profileFilesIn(folder: string): Promise<readonly string[]> {
   try {
-    names = await readdir(folder);
+    const names = await readdir(folder);
+    return names.filter(isProfileFile).toSorted();
   } catch (cause) {
     const why = `${folder}: ${whyUnreadable(cause)}`;
     throw new GatewayError("E_CONFIG_UNREADABLE", why, { cause });
   }
-  for (const name of names) {
-    if (!name.endsWith(".yaml")) continue;
-    const profile = await loadProfile(join(folder, name));
-    library.set(profile.id, profile.data);
+}
+
+/**
+ * Built-in profiles and those of a folder, which win.
+ * @throws E_CONFIG (ComplaintsError) with the mistakes of all its files, E_CONFIG_UNREADABLE
+ */
+export async function loadLibrary(folder?: string): Promise<Library> {
+  const library = new Map<string, unknown>(Object.entries(builtIn));
+  if (folder === undefined) return library;
+  const complaints: Complaint[] = [];
+  const files = new Map<string, string>();
+  for (const name of await profileFilesIn(folder)) {
+    try {
+      const { id, data, file } = await loadProfile(join(folder, name));
+      const other = files.get(id);
+      if (other !== undefined) complaints.push(file.complain(["id"], `${other} has this id too`));
+      files.set(id, name);
+      library.set(id, data);
+    } catch (error) {
+      if (!(error instanceof ComplaintsError)) throw error;
+      complaints.push(...error.complaints);
+    }
   }
+  if (complaints.length > 0) throw new ComplaintsError(complaints);
   return library;
 }
 
-/** One profile file, held against its driver's form. @throws E_CONFIG, E_PROFILE */
-export async function loadProfile(
-  path: string,
-): Promise<{ readonly id: string; readonly data: unknown }> {
+export interface LoadedProfile {
+  readonly id: string;
+  readonly data: unknown;
+  readonly file: YamlFile;
+}
+
+/** One profile file, held against its driver's form. @throws E_CONFIG, E_CONFIG_UNREADABLE */
+export async function loadProfile(path: string): Promise<LoadedProfile> {
   const file = await readYaml(path);
   const { data } = file;
   const driver = isRecord(data) ? data["driver"] : undefined;
@@ -109,7 +140,7 @@ export async function loadProfile(
     const names = known.map(({ name }) => name).join(", ");
     throw new ComplaintsError([file.complain(["driver"], `must be a driver: ${names}`)]);
   }
-  return { id: validate(form, file, data).id, data };
+  return { id: validate(form, file, data).id, data, file };
 }
 
 /** The parsed form of a profile of the library. @throws E_PROFILE_UNKNOWN, E_PROFILE */
@@ -195,8 +226,25 @@ function* deviceComplaints(
   if (profile === undefined && kind.profile !== undefined) {
     yield file.complain(at, `needs a profile; \`rackstreet profiles\` lists them`, true);
   }
+  yield* settingComplaints(file, [...at, "allow"], { common, profile });
   const elsewhere = common.simulate && bus === undefined ? { address: simulatedAddress } : {};
   for (const problem of kind.problems({ ...options, ...elsewhere })) {
     yield file.complain(at, problem, true);
+  }
+}
+
+/** A setting that the profile does not know can never be set: most likely a slip of the pen. */
+function* settingComplaints(
+  file: YamlFile,
+  at: readonly string[],
+  { common, profile }: Pick<ConfiguredDevice, "common" | "profile">,
+): Generator<Complaint> {
+  const known = Object.keys(profile?.settings ?? {});
+  for (const [index, name] of common.allow.entries()) {
+    if (known.includes(name)) continue;
+    const near = nearest(name, known);
+    const hint =
+      near === undefined ? `it has: ${known.join(", ") || "none"}` : `did you mean "${near}"?`;
+    yield file.complain([...at, String(index)], `the profile has no setting "${name}"; ${hint}`);
   }
 }

@@ -11,9 +11,11 @@ import { auditCommand } from "./commands/audit.ts";
 import { checkCommand } from "./commands/check.ts";
 import { configCommand } from "./commands/config.ts";
 import { hubCommand } from "./commands/hub.ts";
+import { planCommand } from "./commands/plan.ts";
 import { profilesCommand } from "./commands/profiles.ts";
 import { queryCommand } from "./commands/query.ts";
 import { readCommand } from "./commands/read.ts";
+import { setCommand } from "./commands/set.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { spoolCommand } from "./commands/spool.ts";
 import { statusCommand } from "./commands/status.ts";
@@ -38,12 +40,14 @@ async function main(): Promise<void> {
     .command(agentCommand)
     .command(hubCommand)
     .command(checkCommand)
+    .command(planCommand)
     .command(readCommand)
     .command(queryCommand)
     .command(statusCommand)
     .command(storeCommand)
     .command(spoolCommand)
     .command(auditCommand)
+    .command(setCommand)
     .command(simulateCommand)
     .command(profilesCommand)
     .command(configCommand)
@@ -58,8 +62,8 @@ async function main(): Promise<void> {
     .example("$0 up config/examples/demo.yaml", "a simulated site, on a page that moves")
     .example("$0 check site.yaml", "every mistake of a configuration")
     .epilogue(
-      "Exit codes: 0 done, 64 usage, 65 an audit that does not add up, 69 unavailable, 70 bug, " +
-        "75 try later, 78 config.",
+      "Exit codes: 0 done, 64 usage, 65 an audit that does not add up or a bus without the time, " +
+        "69 unavailable, 70 bug, 75 try later, 78 config.",
     )
     .exitProcess(false)
     .fail((message, error, usage) => {

@@ -1,12 +1,12 @@
 /** Where a field of a device stands in its profile's file: `eastron-sdm630.yaml:61`. */
-import { readdir } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { join } from "node:path";
 import type { FieldLines } from "../config/index.ts";
 import { fieldLinesOf, lineOfField, readYaml } from "../config/index.ts";
 import { fieldLines } from "../config/profile-lines.gen.ts";
 import type { Place } from "../drivers/index.ts";
 import { isRecord } from "../telemetry/index.ts";
 import type { ConfiguredDevice, LoadedConfig } from "./config.ts";
+import { profileFilesIn, profileFolder } from "./config.ts";
 
 interface LinedFile {
   /** Without its folder: nobody else needs to know where it lies. */
@@ -23,12 +23,11 @@ export async function readLinedFiles({ file, config }: LoadedConfig): Promise<Li
   for (const [id, lines] of Object.entries(fieldLines))
     files.set(id, { name: `${id}.yaml`, lines });
   if (config.profiles === undefined) return files;
-  const folder = join(dirname(file), config.profiles);
-  for (const name of await readdir(folder)) {
-    if (!name.endsWith(".yaml")) continue;
+  const folder = profileFolder(file, config.profiles);
+  for (const name of await profileFilesIn(folder)) {
     const yaml = await readYaml(join(folder, name));
     const id = isRecord(yaml.data) ? String(yaml.data["id"]) : "";
-    files.set(id, { name: basename(name), lines: fieldLinesOf(yaml) });
+    files.set(id, { name, lines: fieldLinesOf(yaml) });
   }
   return files;
 }

@@ -7,6 +7,7 @@ import { addressText } from "../config/index.ts";
 import type { Driver, Memory } from "../drivers/index.ts";
 import type { Platform, Site } from "../telemetry/index.ts";
 import { GatewayError } from "../telemetry/index.ts";
+import { busLoads, trouble } from "./bus-load.ts";
 import type { ConfiguredDevice, LoadedConfig } from "./config.ts";
 import { openFolder } from "./folder.ts";
 import { lockFolder, openVitals } from "./platform.ts";
@@ -81,6 +82,11 @@ export async function runAgent(
     platform,
   );
   parts.use(agent);
+  const polled = devices.map((device) => ({ ...device, id: device.address.device }));
+  for (const bus of busLoads(polled)) {
+    const why = trouble(bus);
+    if (why !== undefined) platform.log.warn("bus crowded", { bus: bus.key, why });
+  }
   platform.log.info("agent started", { devices: devices.length, uplink: addressText(url) });
   const kept = parts.move();
   return { agent, [Symbol.asyncDispose]: () => kept.disposeAsync() };
@@ -110,7 +116,8 @@ async function openDevice(
     documents: profile?.sources,
     caveats: profile?.caveats,
     lineOf: lineTeller(device, files),
-    interval: Math.min(...paces),
+    interval: paces.length === 0 ? asked : Math.min(...paces),
+    settings: session.actuator?.settings.filter(({ name }) => common.allow.includes(name)),
     busKey: driver.busKey(target),
     session,
   };

@@ -26,6 +26,7 @@ export interface DeviceOptions {
   readonly rack?: string | undefined;
   readonly interval?: number | undefined;
   readonly simulate: boolean;
+  readonly allow: readonly string[];
 }
 
 const site: Schema<SiteOptions> = v.pipe(
@@ -60,6 +61,12 @@ const commonDevice = {
   rack: v.optional(option(placeText, { about: "The rack it belongs to.", example: "r12" })),
   interval: v.optional(
     option(interval, { about: "How often it is read; the agent's when left out.", example: "5s" }),
+  ),
+  allow: v.optional(
+    option(v.pipe(v.array(text), v.maxLength(64)), {
+      about: "What may be set on it over MQTT, by the names of its profile; else it is only read.",
+    }),
+    [],
   ),
   simulate: v.optional(
     option(v.boolean(), { about: "`up` starts a simulated device in its place." }),

@@ -33,6 +33,12 @@ export function shownValue(measurement: string, field: string, value: FieldValue
   return `${scaled.toFixed(digits)} ${prefixes[step] ?? ""}${unit}`.trimEnd();
 }
 
+/** `5s`, `1m`, `1500ms`: as a configuration would say it. */
+export function shownDuration(ms: number): string {
+  if (ms >= 60_000 && ms % 60_000 === 0) return `${ms / 60_000}m`;
+  return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
+}
+
 /** Name of a point's channel, or "". */
 export function channelOf(point: Point): string {
   return Object.values(point.tags ?? {})[0] ?? "";

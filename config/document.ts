@@ -27,12 +27,14 @@ export function complaintText(complaint: Complaint): string {
   return `${file}:${line}:${column}: ${key === "" ? "" : `${key}: `}${problem}`;
 }
 
-/** All mistakes of a file, as one error, in the order of the file. */
+/** All mistakes of files, as one error, in the order of each file. */
 export class ComplaintsError extends GatewayError {
   readonly complaints: readonly Complaint[];
 
   constructor(complaints: readonly Complaint[]) {
-    const sorted = complaints.toSorted((a, b) => a.line - b.line || a.column - b.column);
+    const sorted = complaints.toSorted(
+      (a, b) => a.file.localeCompare(b.file) || a.line - b.line || a.column - b.column,
+    );
     const count = sorted.length === 1 ? "1 mistake" : `${sorted.length} mistakes`;
     super("E_CONFIG", `${count}\n${sorted.map((c) => `  ${complaintText(c)}`).join("\n")}`);
     this.complaints = sorted;

@@ -2,15 +2,42 @@
  * A device profile: one YAML file that says who a product is and how to read it. What is common
  * to all drivers is here; the driver adds its header (under its own name) and the form of a field.
  */
-import { fieldFacts, measurementEntry, measurements } from "../telemetry/index.ts";
+import {
+  fieldFacts,
+  isRecord,
+  measurementEntry,
+  measurements,
+  unitOf,
+} from "../telemetry/index.ts";
 import type { Schema } from "./options.ts";
 import { interval, levelName, option, pathTo, text, v, whole } from "./options.ts";
 import { nearest } from "./validate.ts";
 
 /** What a driver adds to the common form. */
-export interface ProfileParts<Header, Field> {
+export interface ProfileParts<Header, Field, Target = unknown> {
   readonly header: Schema<Header>;
   readonly field: Schema<Field>;
+  /** Where a setting is written; left out: the driver only reads. */
+  readonly target?: Schema<Target>;
+  /** What only shows once header and fields are put together. */
+  readonly problems?:
+    | ((profile: Profile<Header, Field, Target>) => Iterable<ProfileProblem>)
+    | undefined;
+}
+
+/** A mistake of a profile at its place. */
+export interface ProfileProblem {
+  /** Keys from the top down to what is wrong: `points`, `0`, `fields`, `voltage_v`. */
+  readonly at: Keys;
+  readonly message: string;
+}
+
+/** Something that may be set on a device; its name ends in its unit, as a field's does. */
+export interface ProfileSetting<Target> {
+  readonly about: string;
+  /** Lowest and highest value, in the unit of its name. */
+  readonly range: readonly [number, number];
+  readonly to: Target;
 }
 
 /** A row that repeats along a device: outlet 1..24, each `stride` registers on. */
@@ -31,7 +58,7 @@ export interface ProfilePoint<Field> {
   readonly fields: Readonly<Record<string, Field>>;
 }
 
-export interface Profile<Header = unknown, Field = unknown> {
+export interface Profile<Header = unknown, Field = unknown, Target = unknown> {
   readonly id: string;
   readonly vendor: string;
   readonly model: string;
@@ -43,6 +70,8 @@ export interface Profile<Header = unknown, Field = unknown> {
   readonly interval?: number | undefined;
   readonly header: Header;
   readonly points: readonly ProfilePoint<Field>[];
+  /** By name. */
+  readonly settings: Readonly<Record<string, ProfileSetting<Target>>>;
 }
 
 /** Classes that devices belong to: the sixth level of their topics. */
@@ -81,42 +110,41 @@ function pointSchema<Field>(field: Schema<Field>): Schema<ProfilePoint<Field>> {
       fields: v.pipe(v.record(v.string(), field), v.minEntries(1, "nothing to read")),
     }),
     v.rawCheck(({ dataset, addIssue }) => {
-      if (!dataset.typed) return;
-      for (const { message, at } of registerProblems(dataset.value)) {
-        addIssue({ message, path: pathTo(dataset.value, at, "key") });
+      // Also of a point with other mistakes: who writes a profile wants to see all of them.
+      const value: unknown = dataset.value;
+      if (!isRecord(value)) return;
+      for (const { message, at } of registerProblems(value)) {
+        addIssue({ message, path: pathTo(value, at, "key") });
       }
     }),
   );
 }
 
-interface Problem {
-  readonly message: string;
-  /** Keys from the point down to what is wrong. */
-  readonly at: Keys;
-}
-
 type Keys = readonly [string, ...string[]];
 
-function* registerProblems(point: ProfilePoint<unknown>): Generator<Problem> {
-  const { measurement, tags = {}, fields } = point;
+/** The keys lead from the point down. */
+function* registerProblems(point: Readonly<Record<string, unknown>>): Generator<ProfileProblem> {
+  const { measurement } = point;
+  if (typeof measurement !== "string") return;
+  const [tags, fields] = [point["tags"], point["fields"]].map((it) => (isRecord(it) ? it : {}));
   const entry = measurementEntry(measurement);
   if (entry === undefined) {
     const hint = hintOf(measurement, Object.keys(measurements));
     yield { message: `not in the register${hint}`, at: ["measurement"] };
     return;
   }
-  for (const tag of Object.keys(tags)) {
+  for (const tag of Object.keys(tags ?? {})) {
     const hint = entry.channel === undefined ? "" : `; its tag is ${entry.channel}`;
     if (tag !== entry.channel)
       yield { message: `no tag of ${measurement}${hint}`, at: ["tags", tag] };
   }
-  for (const field of Object.keys(fields)) {
+  for (const field of Object.keys(fields ?? {})) {
     if (fieldFacts(measurement, field) !== undefined) continue;
     const hint = hintOf(field, Object.keys(entry.fields));
     const message = `no field of ${measurement}${hint || " (fields of your own start with x_)"}`;
     yield { message, at: ["fields", field] };
   }
-  if (point.repeat !== undefined && !Object.values(tags).some(hasNumber)) {
+  if (point["repeat"] !== undefined && !Object.values(tags ?? {}).some(hasNumber)) {
     yield { message: "a repeated row needs a tag with {n}", at: ["repeat"] };
   }
 }
@@ -126,15 +154,33 @@ function hintOf(word: string, known: readonly string[]): string {
   return near === undefined ? "" : `; did you mean "${near}"?`;
 }
 
-function hasNumber(value: string): boolean {
-  return value.includes("{n}");
+function hasNumber(value: unknown): boolean {
+  return String(value).includes("{n}");
 }
 
+function settingSchema<Target>(target: Schema<Target>): Schema<ProfileSetting<Target>> {
+  return v.pipe(
+    v.strictObject({
+      about: text,
+      range: v.tuple([v.number(), v.number()]),
+      to: target,
+    }),
+    v.check(({ range: [low, high] }) => low < high, "range: the lowest value stands first"),
+  );
+}
+
+const settingName = v.pipe(
+  v.string(),
+  v.regex(/^[a-z][a-z0-9_]{0,63}$/, "must be a name of a-z, 0-9 and _"),
+  v.check((name) => unitOf(name) !== undefined, "must end in a unit, as in dim_pct or out1_state"),
+);
+
 /** The whole form of a profile file of one driver. */
-export function profileSchema<Header, Field>(
+export function profileSchema<Header, Field, Target>(
   driver: string,
-  parts: ProfileParts<Header, Field>,
-): Schema<Profile<Header, Field>> {
+  parts: ProfileParts<Header, Field, Target>,
+): Schema<Profile<Header, Field, Target>> {
+  const target: Schema<Target> = parts.target ?? v.never("this driver only reads");
   return v.pipe(
     v.strictObject({
       id: levelName,
@@ -148,6 +194,13 @@ export function profileSchema<Header, Field>(
       interval: v.optional(interval),
       header: parts.header,
       points: v.pipe(v.array(pointSchema(parts.field)), v.minLength(1, "nothing to read")),
+      settings: v.optional(v.record(settingName, settingSchema(target)), {}),
+    }),
+    v.rawCheck(({ dataset, addIssue }) => {
+      if (!dataset.typed) return;
+      for (const { message, at } of parts.problems?.(dataset.value) ?? []) {
+        addIssue({ message, path: pathTo(dataset.value, at, "key") });
+      }
     }),
   );
 }

@@ -7,7 +7,7 @@
  */
 import type { Profile, ProfileParts, Schema } from "../config/index.ts";
 import { profileSchema, v } from "../config/index.ts";
-import type { FieldValue, Platform, Reading } from "../telemetry/index.ts";
+import type { FieldValue, GatewayError, Platform, Reading } from "../telemetry/index.ts";
 import { invariant } from "../telemetry/index.ts";
 
 /** A part of a device that is read at its own pace. */
@@ -66,6 +66,26 @@ export interface Step {
   readonly gives: string | undefined;
 }
 
+/** One request that a session would send. */
+export interface PlannedRequest {
+  /** What it asks for: `input 0x0000 ×12`. */
+  readonly at: string;
+  /** How many registers or bits it brings, and how many of them are wanted. */
+  readonly reads: number;
+  readonly wanted: number;
+  /** How long it keeps its wire, as far as is known by now. @unit ms */
+  readonly ms: number;
+  /** What that consists of, in the driver's own words. @unit ms */
+  readonly parts: Readonly<Record<string, number>>;
+}
+
+/** What reading some groups together takes, and what the device is to its wire. */
+export interface ReadPlan {
+  readonly requests: readonly PlannedRequest[];
+  /** On a wire that drives only so many receivers: how many this one counts. [TIA-485-A] */
+  readonly unitLoad: number | undefined;
+}
+
 /**
  * One open device. Calls never overlap: the caller waits for one before the next. After an error
  * with verdict `retry` the session stays usable: the next `read` connects again if it must.
@@ -86,9 +106,43 @@ export interface Session extends AsyncDisposable {
   ): Promise<Reading>;
   /** Where its values come from, for a driver that can say it; costs no request. */
   origin?(): Origin;
+  /** How it would read these groups now, for a driver with a plan; costs no request. */
+  plan?(groups: readonly string[]): ReadPlan;
   /** For a device that speaks when it likes; such a session may have no groups. */
   listen?: Listener["listen"];
+  /** For a device on which something can be set. */
+  readonly actuator?: Actuator | undefined;
 }
+
+/** What may be set on a device. */
+export interface Setting {
+  /** Like a field's name, its unit at the end: `level_pct`. */
+  readonly name: string;
+  readonly about: string;
+  /** Lowest and highest value. */
+  readonly range: readonly [number, number];
+}
+
+/** The power to set something. The agent asks for nothing that the configuration does not name. */
+export interface Actuator {
+  readonly settings: readonly Setting[];
+  /**
+   * Sets one value in the unit of its name, once: it is never sent again. It may be called while a
+   * read is under way.
+   * @throws GatewayError when it surely was not done
+   */
+  set(setting: string, value: number, signal: AbortSignal): Promise<SetReport>;
+}
+
+/** What is known after a value was sent. */
+export type SetReport =
+  | {
+      readonly outcome: "done";
+      /** What the device shows now, where it can be read back. */
+      readonly shown: number | undefined;
+    }
+  /** No answer, or none that can be trusted; it may have been done. */
+  | { readonly outcome: "unknown"; readonly error: GatewayError };
 
 /** A device that is not asked but heard. */
 export interface Listener {
@@ -146,7 +200,7 @@ export interface DriverContext extends Platform {
   readonly buses: Readonly<Record<string, unknown>>;
 }
 
-interface DriverSpec<Options, Header, Field> {
+interface DriverSpec<Options, Header, Field, Place> {
   readonly name: string;
   /** One sentence for the reference. */
   readonly about: string;
@@ -154,9 +208,9 @@ interface DriverSpec<Options, Header, Field> {
   readonly options: Readonly<Record<string, Schema>>;
   readonly parse: Schema<Options>;
   /** The driver's part of a profile; undefined when it needs none. */
-  readonly profile?: ProfileParts<Header, Field>;
+  readonly profile?: ProfileParts<Header, Field, Place>;
   readonly explain?: DriverKind["explain"];
-  create(context: DriverContext): Driver<Options, Profile<Header, Field>>;
+  create(context: DriverContext): Driver<Options, Profile<Header, Field, Place>>;
 }
 
 /** A driver as the registry holds it: options and profiles go in unparsed. */
@@ -177,16 +231,19 @@ export interface DriverKind {
  * Hides a driver's own types behind schemas, so that the registry can hold all drivers: what goes
  * in as `unknown` is parsed here, once, when a device is opened.
  */
-export function defineDriver<Options, Header, Field>(
-  spec: DriverSpec<Options, Header, Field>,
+export function defineDriver<Options, Header, Field, Place>(
+  spec: DriverSpec<Options, Header, Field, Place>,
 ): DriverKind {
+  type Parts = Profile<Header, Field, Place>;
   const form = spec.profile && profileSchema(spec.name, spec.profile);
-  const parsed = (target: Target<unknown, unknown>): Target<Options, Profile<Header, Field>> => {
+  // A driver throws E_PROFILE by itself for what `problems` tells of a file.
+  const opened = spec.profile && profileSchema(spec.name, { ...spec.profile, problems: undefined });
+  const parsed = (target: Target<unknown, unknown>): Target<Options, Parts> => {
     invariant(form !== undefined || target.profile === undefined, `${spec.name}: no profiles`);
     return {
       id: target.id,
       options: v.parse(spec.parse, target.options),
-      profile: form && target.profile !== undefined ? v.parse(form, target.profile) : undefined,
+      profile: opened && target.profile !== undefined ? v.parse(opened, target.profile) : undefined,
       memory: target.memory,
     };
   };

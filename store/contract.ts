@@ -137,7 +137,7 @@ export interface Store extends AsyncDisposable {
   /** Takes lines and answers no question: each is refused with E_QUERY. */
   readonly linesOnly?: true;
   /** Summaries tell rises; of others roll-ups read counters row by row, at twice the cost. */
-  readonly sumsRises?: true;
+  readonly sumsRises?: true | undefined;
   /**
    * Writes lines and returns once they are durable. A call given up by its signal throws
    * E_STORE_DOWN like one that failed.

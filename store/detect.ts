@@ -166,6 +166,10 @@ class DetectedStore implements Store {
     this.#detect = detectStore;
   }
 
+  get sumsRises(): true | undefined {
+    return this.#store?.sumsRises;
+  }
+
   get title(): string {
     return this.#store?.title ?? `InfluxDB at ${this.#url.href}`;
   }

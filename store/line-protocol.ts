@@ -11,8 +11,7 @@ import { Buffer } from "node:buffer";
 import type { FieldValue, Line } from "../telemetry/index.ts";
 import { columnOf, columnsOf, judge, refusalOf, shapeProblem } from "./admission.ts";
 import type { Column } from "./admission.ts";
-import type { Head } from "./line-bytes.ts";
-import { headOf, LineBytes } from "./line-bytes.ts";
+import { LineBytes } from "./line-bytes.ts";
 import { cleanText, SeriesCache, seriesOf } from "./series.ts";
 import type { Series } from "./series.ts";
 import type { Rejected } from "./contract.ts";
@@ -20,27 +19,44 @@ import type { Rejected } from "./contract.ts";
 /** How many series keys are remembered; when it is reached all are forgotten. */
 const seriesLimit = 50_000;
 
-type EscapedSeries = Head | { readonly problem: string };
+type EscapedSeries = Uint8Array | { readonly problem: string };
 
-const [space, integerMark] = [0x20, 0x69];
+const [space, integerMark, lineEnd] = [0x20, 0x69, 0x0a];
 const beforeTime = Buffer.from(" ");
 
-/** Turns lines into text one by one and keeps what was left out. */
+/** Puts lines on a page one by one and keeps what was left out. */
 export class LineEncoder {
-  /** Why the last line gave no text. */
+  /** Why the last line was refused. */
   problem = "";
   /** Fields left out of encoded lines so far because they were not finite. */
   droppedFields = 0;
   /** The escaped series, or the reason why its lines may not be stored. */
   readonly #series = new SeriesCache<EscapedSeries>(seriesLimit);
-  readonly #bytes = new LineBytes();
+  readonly #page = new LineBytes();
 
-  /** The line's text without its line end, or undefined: see `problem`. */
-  encode(line: Line): string | undefined {
+  /** What stands on the page. @unit bytes */
+  get length(): number {
+    return this.#page.length;
+  }
+
+  /** The page, each line with its LF; begins a new one. */
+  take(): Buffer {
+    return this.#page.take();
+  }
+
+  /** Adds a line to the page; false: it was refused, see `problem`. */
+  add(line: Line): boolean {
+    const begin = this.#page.length;
+    const added = this.#add(line);
+    if (!added) this.#page.cut(begin);
+    return added;
+  }
+
+  #add(line: Line): boolean {
     const series = this.#seriesText(line);
     if ("problem" in series) return this.#refuse(series.problem);
-    const bytes = this.#bytes;
-    bytes.start(series);
+    const bytes = this.#page;
+    bytes.addBytes(series);
     const firstField = bytes.length;
     const columns = columnsOf(line.measurement);
     let count = 0;
@@ -63,19 +79,20 @@ export class LineEncoder {
     this.droppedFields += dropped;
     bytes.setChar(firstField, space);
     bytes.addNumber(beforeTime, line.time);
-    return bytes.toString();
+    bytes.addChar(lineEnd);
+    return true;
   }
 
-  #refuse(problem: string): undefined {
+  #refuse(problem: string): false {
     this.problem = problem;
-    return undefined;
+    return false;
   }
 
   #seriesText(line: Line): EscapedSeries {
     const known = this.#series.get(line);
     if (known !== undefined) return known;
     const series = seriesOf(line);
-    const made = typeof series === "string" ? { problem: series } : headOf(seriesText(series));
+    const made = typeof series === "string" ? { problem: series } : Buffer.from(seriesText(series));
     this.#series.set(line, made);
     return made;
   }
@@ -121,11 +138,9 @@ const shared = new LineEncoder();
 export function toLineProtocol(lines: readonly Line[]): LineProtocol {
   const rejected: Rejected[] = [];
   const before = shared.droppedFields;
-  let text = "";
   lines.forEach((line, index) => {
-    const one = shared.encode(line);
-    if (one === undefined) rejected.push({ index, reason: shared.problem });
-    else text += `${one}\n`;
+    if (!shared.add(line)) rejected.push({ index, reason: shared.problem });
   });
+  const text = shared.take().toString();
   return { text, rejected, droppedFields: shared.droppedFields - before };
 }

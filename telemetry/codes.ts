@@ -112,6 +112,21 @@ export const codes = {
     means: "The device refused the request (exception 1, 2, 3 or 4).",
     remedy: "Compare the profile with the device's manual: register, function and count.",
   },
+  E_SET_REFUSED: {
+    verdict: "reject",
+    means: "A request to set something on a device was refused.",
+    remedy: "See the reason beside; a device's `allow` in the configuration names what may be set.",
+  },
+  E_SET_UNANSWERED: {
+    verdict: "retry",
+    means: "A request to set something was not answered; it may have been carried out.",
+    remedy: "Read the device before asking again; see that its agent is up and allows it.",
+  },
+  E_SET_EXPIRED: {
+    verdict: "reject",
+    means: "A request to set something came too late to be carried out.",
+    remedy: "Ask again with a later `expires`; the clocks of both sides must agree.",
+  },
   E_SILENT: {
     verdict: "retry",
     means: "A device that should speak by itself said nothing.",

@@ -6,6 +6,7 @@ export * from "./points.ts";
 export * from "./ranges.ts";
 export * from "./register/index.ts";
 export * from "./retry.ts";
+export * from "./setting.ts";
 export * from "./topics.ts";
 export * from "./units.ts";
 export * from "./unknown.ts";

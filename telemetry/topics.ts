@@ -17,6 +17,8 @@ export const topicKinds = [
   "case",
   "advice",
   "denied",
+  "set",
+  "result",
 ] as const;
 export type TopicKind = (typeof topicKinds)[number];
 

@@ -14,10 +14,16 @@ export function needsPython(module: string, pkg: string): boolean {
   return present("/usr/bin/python3", ["-c", `import ${module}`]) || missing(module, pkg);
 }
 
+/** The same for a shared library, as Debian's Python loads it. */
+export function needsLibrary(library: string, pkg: string): boolean {
+  const load = `import ctypes; ctypes.CDLL(${JSON.stringify(library)})`;
+  return present("/usr/bin/python3", ["-c", load]) || missing(library, pkg);
+}
+
 /** The same for a package of PyPI, which `.ci/run` puts on PYTHONPATH. */
-export function needsPip(module: string, version: string): boolean {
+export function needsPip(module: string, version: string, pkg = module): boolean {
   if (present("/usr/bin/python3", ["-c", `import ${module}`])) return true;
-  return missing(module, `python3-pip, then pip install ${module}==${version}`);
+  return missing(module, `python3-pip, then pip install ${pkg}==${version}`);
 }
 
 function present(command: string, args: readonly string[]): boolean {

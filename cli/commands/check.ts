@@ -1,8 +1,11 @@
 /** `rackstreet check`: every mistake of a configuration, without touching hardware. */
 import { ComplaintsError } from "../../config/index.ts";
-import { configArgument, defineCommand, jsonOption, print, printJson } from "../command.ts";
-import { loadConfig } from "../config.ts";
+import { busLoads, trouble } from "../bus-load.ts";
+import { configArgument, defineCommand, jsonOption, openPlatform } from "../command.ts";
+import { print, printJson } from "../command.ts";
+import type { LoadedConfig } from "../config.ts";
 import { exitCodes } from "../exit.ts";
+import { busName, openPlannedSite } from "../planned-site.ts";
 
 export const checkCommand = defineCommand({
   command: "check <config>",
@@ -14,11 +17,21 @@ export const checkCommand = defineCommand({
       .example("$0 check site.yaml", "file:line:column and the nearest key for each mistake"),
   handler: async ({ config, json }) => {
     try {
-      const { devices, config: valid } = await loadConfig(config);
+      const { loaded, platform } = await openPlatform(config, "warn");
+      const { devices, config: valid } = loaded;
       const rules = Object.keys(valid.rules).length;
       const unnamed = ownFields(devices);
-      if (json) printJson({ ok: true, devices: devices.length, rules, ownFields: unnamed });
-      else {
+      await using site = await openPlannedSite(loaded, platform);
+      const crowded = busLoads(site.devices).flatMap((bus) => {
+        const why = trouble(bus);
+        return why === undefined ? [] : [`${busName(bus, site.devices)} ${why}`];
+      });
+      if (json) {
+        const counts = { devices: devices.length, rules };
+        printJson({ ok: true, ...counts, ownFields: unnamed, crowded });
+      } else {
+        for (const line of crowded)
+          print(`warning: ${line}; \`rackstreet plan ${config}\` shows what would fit`);
         for (const line of unnamed)
           print(`note: ${line} is not in the register (a field of your own)`);
         const counts = `${counted(devices.length, "device")}, ${counted(rules, "rule")}`;
@@ -36,7 +49,7 @@ function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
-function ownFields(devices: Awaited<ReturnType<typeof loadConfig>>["devices"]): string[] {
+function ownFields(devices: LoadedConfig["devices"]): string[] {
   const names = devices.flatMap(({ profile }) =>
     (profile?.points ?? []).flatMap(({ measurement, fields }) =>
       Object.keys(fields)

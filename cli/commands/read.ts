@@ -9,7 +9,7 @@ import type { Platform, Point, Reading } from "../../telemetry/index.ts";
 import { GatewayError, isRecord } from "../../telemetry/index.ts";
 import { configOption, defineCommand, jsonOption, parsedArgument } from "../command.ts";
 import { print, printJson } from "../command.ts";
-import { loadConfig, loadLibrary, loadProfile, profileOf } from "../config.ts";
+import { isProfileFile, loadConfig, loadLibrary, loadProfile, profileOf } from "../config.ts";
 import { clock, entropy, openLog } from "../platform.ts";
 import type { ReadTarget } from "../read-device.ts";
 import { configuredTarget, kindOf, readOnce } from "../read-device.ts";
@@ -22,6 +22,7 @@ interface ReadArguments {
   readonly device: string | undefined;
   readonly config: string;
   readonly profile: string | undefined;
+  readonly folder: string | undefined;
   readonly address: string | undefined;
   readonly port: string | undefined;
   readonly baud: number;
@@ -37,6 +38,7 @@ export const readCommand = defineCommand({
       .positional("device", { type: "string", describe: "A device of the configuration." })
       .option("config", configOption)
       .option("profile", { type: "string", describe: "A profile's id or file; no configuration." })
+      .option("folder", { type: "string", describe: "With --profile: a folder of your own, too." })
       .option("address", { type: "string", describe: "With --profile: tcp://HOST[:PORT]." })
       .option("port", { type: "string", describe: "With --profile: a serial port." })
       .option("baud", { type: "number", default: 9600, describe: "Speed of --port." })
@@ -89,8 +91,8 @@ async function configured(
 }
 
 async function adHoc(given: ReadArguments, profile: string): Promise<ReadTarget> {
-  const isFile = profile.endsWith(".yaml");
-  const library = await loadLibrary();
+  const isFile = isProfileFile(profile);
+  const library = await loadLibrary(given.folder);
   const data = isFile ? (await loadProfile(profile)).data : library.get(profile);
   if (!isFile) profileOf(library, profile);
   const driver = isRecord(data) ? String(data["driver"]) : "";

@@ -69,7 +69,7 @@ function withOwnUser(loaded: LoadedConfig, entropy: Entropy): LoadedConfig {
   if (open || given !== undefined || url !== undefined) return loaded;
   const username = `up-${entropy.id()}`;
   const password = new Secret(entropy.id() + entropy.id());
-  const user = { password, role: "agent", agent: agent.id, read: [] } as const;
+  const user = { password, role: "agent", agent: agent.id, read: [], set: [] } as const;
   const config = {
     ...loaded.config,
     agent: { ...agent, uplink: { ...agent.uplink, username, password } },

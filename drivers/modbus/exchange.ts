@@ -1,4 +1,5 @@
 /** What a session needs of a line, be it a serial bus or a TCP connection. */
+import { decodeReadRequest, placeOf } from "./pdu.ts";
 
 /** One request to one unit. */
 export interface Exchange {
@@ -8,6 +9,10 @@ export interface Exchange {
   readonly timeout: number;
   /** Silence before the request, when the device wants more than the line. @unit ms */
   readonly pause: number;
+  /** Waits no longer than the device's past, or else its line's, lets expect. */
+  readonly hurry?: boolean;
+  /** Called when the request goes out, after all that it had to wait for. */
+  readonly sent?: () => void;
 }
 
 export interface Exchanger extends AsyncDisposable {
@@ -18,4 +23,12 @@ export interface Exchanger extends AsyncDisposable {
    *   E_MODBUS_CRC, E_MODBUS_BUSY
    */
   exchange(exchange: Exchange, signal: AbortSignal): Promise<Uint8Array>;
+  /** How many requests of one unit it would send at once now; one when left out. */
+  depth?(): number;
+}
+
+/** Which unit is asked for what, for messages. */
+export function describe({ unit, pdu }: Exchange): string {
+  const span = decodeReadRequest(pdu);
+  return `unit ${unit}: ${span === undefined ? `function ${pdu[0]}` : placeOf(span)}`;
 }

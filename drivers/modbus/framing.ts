@@ -1,6 +1,6 @@
 /**
- * What a line needs of a framing, RTU or TCP: requests become bytes, bytes become replies. One
- * request at a time.
+ * What a line needs of its framing: requests become bytes, bytes become replies. One request at a
+ * time.
  */
 export interface Framing {
   /** The bytes to send for a request; what comes from now on is held against it. */

@@ -93,6 +93,16 @@ export class RegisterImage {
     this.#words[table].set(at, word);
   }
 
+  /** Sets one register or bit as a client does: fields on it are kept against the waveform. */
+  write(table: Table, at: number, word: number): void {
+    this.poke(table, at, word);
+    for (const cell of this.#cells) {
+      const { span } = cell.field;
+      const touched = span.table === table && span.at <= at && at < span.at + span.count;
+      if (touched) cell.held = true;
+    }
+  }
+
   /** The registers (or bits) of a span; undefined where the image holds none. */
   words(span: Span): (number | undefined)[] {
     const words = this.#words[span.table];

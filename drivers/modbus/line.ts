@@ -1,24 +1,24 @@
 /**
- * One line: a TCP connection or a serial bus, shared by every unit on it. Exactly one request is
- * on its way at a time; connecting is left to the first request that needs it. No retries: each
- * request is answered, or rejects with a verdict, within its own time.
+ * One RTU line: a serial bus, or a connection that carries its frames, shared by every unit on it.
+ * Exactly one request is on its way at a time; connecting is left to the first request that needs
+ * it. No retries: each request is answered, or rejects with a verdict, within its own time.
+ * Replies do not say which request they answer: late ones must be fenced off.
  */
 import type { Clock } from "../../telemetry/index.ts";
 import { GatewayError, sleep } from "../../telemetry/index.ts";
 import type { ByteChannel } from "../transport/channel.ts";
 import type { Exchange, Exchanger } from "./exchange.ts";
+import { describe } from "./exchange.ts";
 import type { Framing } from "./framing.ts";
 import { Ghosts } from "./ghosts.ts";
-import { dataBytes, decodeReadRequest, placeOf, pduLimits } from "./pdu.ts";
+import { dataBytes, decodeReadRequest, pduLimits } from "./pdu.ts";
 import { cancelled, Turns } from "./turns.ts";
 
 export interface LineSpec {
-  /** For messages: `tcp://10.0.0.7:502`. */
+  /** For messages: `rtu+tcp://10.0.0.7:4001`. */
   readonly name: string;
   readonly connect: (signal: AbortSignal) => Promise<ByteChannel>;
   readonly framing: Framing;
-  /** Replies do not say which request they answer: late ones must be fenced off. */
-  readonly anonymous: boolean;
   /** Whether connecting again can help a line that fell silent. */
   readonly reconnects: boolean;
   /** Silence before each request. @unit ms */
@@ -70,7 +70,7 @@ export class Line implements Exchanger {
     const endTurn = await this.#turns.take(signal);
     try {
       await this.#connect(signal);
-      if (this.#spec.anonymous) await this.#fence(exchange, signal);
+      await this.#fence(exchange, signal);
       return await this.#transact(exchange, signal);
     } finally {
       endTurn();
@@ -121,8 +121,6 @@ export class Line implements Exchanger {
       if (reply !== undefined) this.#pending?.answer(reply);
     } catch (error) {
       this.#pending?.fail(error);
-      // A stream that lost its framing cannot be trusted; an RTU line is drained instead.
-      if (!this.#spec.anonymous) void this.#drop();
     }
   }
 
@@ -168,7 +166,7 @@ export class Line implements Exchanger {
       // Now, not before the next request: flushing a serial port may discard what was just written.
       channel.discardInput();
       this.#lastByte = this.#clock.monotonic();
-      if (this.#spec.anonymous) this.#ghosts.add(exchange.unit, exchange.pdu);
+      this.#ghosts.add(exchange.unit, exchange.pdu);
       throw error;
     }
   }
@@ -201,6 +199,7 @@ export class Line implements Exchanger {
         },
       };
       signal.addEventListener("abort", onAbort, { once: true });
+      exchange.sent?.();
       channel.write(frame);
     });
   }
@@ -213,11 +212,7 @@ export class Line implements Exchanger {
   }
 
   #overdue(exchange: Exchange, noise: boolean): GatewayError {
-    if (noise) {
-      // Half a frame on a stream: where the next one begins can no longer be told.
-      if (!this.#spec.anonymous) void this.#drop();
-      return this.#failure("E_MODBUS_FRAME", `${describe(exchange)}: no whole answer`);
-    }
+    if (noise) return this.#failure("E_MODBUS_FRAME", `${describe(exchange)}: no whole answer`);
     this.#unanswered += 1;
     if (this.#spec.reconnects && this.#unanswered >= silenceLimit) void this.#drop();
     const waited = `no answer within ${exchange.timeout} ms`;
@@ -239,9 +234,4 @@ export class Line implements Exchanger {
     this.#channel = undefined;
     await channel?.close();
   }
-}
-
-function describe({ unit, pdu }: Exchange): string {
-  const span = decodeReadRequest(pdu);
-  return `unit ${unit}: ${span === undefined ? `function ${pdu[0]}` : placeOf(span)}`;
 }

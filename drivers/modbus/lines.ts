@@ -9,12 +9,15 @@ import type { SerialBus } from "../transport/options.ts";
 import { openSerial } from "../transport/serial.ts";
 import { connectTcp } from "../transport/tcp.ts";
 import { busNamed, wireEndpoint, wireKey } from "../transport/wire.ts";
+import type { Timing } from "./cost.ts";
+import { addressTiming, serialTiming } from "./cost.ts";
 import type { Exchanger } from "./exchange.ts";
 import type { LineSpec } from "./line.ts";
 import { Line } from "./line.ts";
-import { TcpFraming } from "./mbap.ts";
-import type { ModbusOptions, NetworkOptions } from "./options.ts";
+import type { ModbusOptions } from "./options.ts";
 import { characterTime, frameSilence, RtuFraming } from "./rtu.ts";
+import { TcpLine } from "./tcp-line.ts";
+import { widest } from "./window.ts";
 
 /** A USB adapter hands bytes over up to 16 ms late (FTDI latency timer). @unit ms */
 const serialQuiet = 20;
@@ -32,6 +35,8 @@ interface SharedLine {
   readonly line: Exchanger;
   /** The bus that brought its settings. */
   readonly bus: string | undefined;
+  /** As a device's options fix it. */
+  outstanding: number | undefined;
   users: number;
 }
 
@@ -59,14 +64,26 @@ export class Lines implements AsyncDisposable {
     return wireEndpoint(options, this.#buses);
   }
 
+  /** How many devices of a wire may be read at once: as many as a line may ever have out. */
+  widthOf({ address, outstanding }: ModbusOptions): number {
+    return address?.scheme === "tcp" ? (outstanding ?? widest) : 1;
+  }
+
+  /** What a request to a device costs, before it has answered any. @throws E_CONFIG */
+  timingOf({ address, bus, unit, pause }: ModbusOptions): Timing {
+    if (address === undefined) return serialTiming(busNamed(bus, this.#buses), pause);
+    return addressTiming(address.scheme, { unit, pause });
+  }
+
   /** @throws E_CONFIG */
   lease(options: ModbusOptions): LeasedLine {
     const { address, bus } = options;
     const key = `${address?.scheme ?? "serial"} ${this.keyOf(options)}`;
-    const shared = this.#shared.get(key) ?? { line: this.#make(options), bus, users: 0 };
+    const shared = this.#shared.get(key) ?? this.#share(options);
     if (shared.bus !== bus) {
       throw new GatewayError("E_CONFIG", `buses "${shared.bus}" and "${bus}" name the same port`);
     }
+    this.#fix(shared, options);
     shared.users += 1;
     this.#shared.set(key, shared);
     let released: Promise<void> | undefined;
@@ -86,26 +103,42 @@ export class Lines implements AsyncDisposable {
     await shared.line[Symbol.asyncDispose]();
   }
 
-  #make(options: ModbusOptions): Exchanger {
-    const spec =
-      options.address === undefined
-        ? serialSpec(busNamed(options.bus, this.#buses))
-        : networkSpec(options.address);
-    return new Line(spec, this.#clock);
+  #share(options: ModbusOptions): SharedLine {
+    return { line: this.#make(options), bus: options.bus, outstanding: undefined, users: 0 };
+  }
+
+  /** @throws E_CONFIG when devices of one connection do not agree */
+  #fix(shared: SharedLine, options: ModbusOptions): void {
+    const { outstanding } = options;
+    if (outstanding === undefined || outstanding === shared.outstanding) return;
+    if (shared.outstanding !== undefined) {
+      const both = `${shared.outstanding} and ${outstanding}`;
+      const where = this.keyOf(options);
+      throw new GatewayError("E_CONFIG", `devices at ${where} differ in \`outstanding\`: ${both}`);
+    }
+    shared.outstanding = outstanding;
+    if (shared.line instanceof TcpLine) shared.line.window.fix(outstanding);
+  }
+
+  #make({ address, bus }: ModbusOptions): Exchanger {
+    const clock = this.#clock;
+    if (address === undefined) return new Line(serialSpec(busNamed(bus, this.#buses)), clock);
+    const { scheme, host, port } = address;
+    const name = `${scheme}://${host}:${port}`;
+    const connect = (signal: AbortSignal) => connectTcp({ host, port }, signal);
+    if (scheme === "tcp") return new TcpLine({ name, connect, clock });
+    return new Line(rtuOverTcp(name, connect), clock);
   }
 }
 
-function networkSpec(address: NetworkOptions["address"]): LineSpec {
-  const { scheme, host, port } = address;
-  const rtu = scheme === "rtu+tcp";
+function rtuOverTcp(name: string, connect: LineSpec["connect"]): LineSpec {
   return {
-    name: `${scheme}://${host}:${port}`,
-    connect: (signal) => connectTcp({ host, port }, signal),
-    framing: rtu ? new RtuFraming() : new TcpFraming(),
-    anonymous: rtu,
+    name,
+    connect,
+    framing: new RtuFraming(),
     reconnects: true,
     gap: 0,
-    quiet: rtu ? networkQuiet : 0,
+    quiet: networkQuiet,
     character: 0,
   };
 }
@@ -117,7 +150,6 @@ function serialSpec(bus: SerialBus): LineSpec {
     name: bus.port,
     connect: () => openSerial(bus),
     framing: new RtuFraming(),
-    anonymous: true,
     reconnects: false,
     gap: bus.turnaround ?? silence,
     quiet: Math.max(silence, serialQuiet),

@@ -7,6 +7,9 @@ import { address, duration, option, text, v, whole } from "../../config/index.ts
 /** The port registered for Modbus TCP. [MODBUS-TCP 4.3.1] */
 const modbusPort = 502;
 
+/** Most transactions that a server takes, by the implementation guide. */
+const mostOutstanding = 16;
+
 export const modbusOptions = {
   address: v.optional(
     option(address({ tcp: modbusPort, "rtu+tcp": modbusPort }), {
@@ -26,6 +29,15 @@ export const modbusOptions = {
     option(duration, { about: "Silence before each request to it.", example: "20ms" }),
     "0ms",
   ),
+  outstanding: v.optional(
+    option(whole(1, mostOutstanding), {
+      about:
+        "How many requests may wait for answers at once on its Modbus TCP connection, for all " +
+        "units of one address alike. Left out, the agent begins with one and learns, up to 8, " +
+        "as long as each answer comes whole and in order.",
+      example: 4,
+    }),
+  ),
 };
 
 interface CommonOptions {
@@ -39,12 +51,15 @@ interface CommonOptions {
 /** A device behind a network address. */
 export interface NetworkOptions extends CommonOptions {
   readonly address: Address;
+  /** Modbus TCP only. */
+  readonly outstanding: number | undefined;
   readonly bus: undefined;
 }
 
 /** A device on a serial bus. */
 export interface SerialOptions extends CommonOptions {
   readonly address: undefined;
+  readonly outstanding: undefined;
   readonly bus: string;
 }
 
@@ -56,12 +71,16 @@ const form = v.object(modbusOptions);
 export const modbusOptionsSchema: Schema<ModbusOptions> = v.pipe(
   form,
   v.rawTransform(({ dataset, addIssue, NEVER }): ModbusOptions => {
-    const { address, bus, ...common } = dataset.value;
+    const { address, bus, outstanding, ...common } = dataset.value;
     if (address !== undefined && bus !== undefined) {
       addIssue({ message: "give either `address` or `bus`, not both" });
       return NEVER;
     }
-    if (address !== undefined) return { ...common, address, bus: undefined };
+    if (outstanding !== undefined && address?.scheme !== "tcp") {
+      addIssue({ message: "`outstanding` is for Modbus TCP (`address: tcp://HOST`) only" });
+      return NEVER;
+    }
+    if (address !== undefined) return { ...common, address, outstanding, bus: undefined };
     if (bus === undefined) {
       addIssue({ message: "give `address` (tcp://HOST:502) or `bus` (the name of a serial bus)" });
       return NEVER;
@@ -71,6 +90,6 @@ export const modbusOptionsSchema: Schema<ModbusOptions> = v.pipe(
       addIssue({ message: "`unit` 0 is everybody on a serial bus; give 1 to 247" });
       return NEVER;
     }
-    return { ...common, address: undefined, bus };
+    return { ...common, address: undefined, outstanding: undefined, bus };
   }),
 );

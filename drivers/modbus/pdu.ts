@@ -1,10 +1,13 @@
 /**
- * Modbus protocol data units, reading only (MODBUS Application Protocol V1.1b3, "MODBUS-AP").
+ * Modbus protocol data units (MODBUS Application Protocol V1.1b3, "MODBUS-AP").
  * All numbers are big-endian on the wire; addresses are wire addresses, from 0.
  *
  *   request 1..4    | function | address hi lo | count hi lo |                    5 bytes
  *   reply   1, 2    | function | byte count | bits, first in the lowest bit ... |
  *   reply   3, 4    | function | byte count | register hi lo ... |
+ *   request 5, 6    | function | address hi lo | value hi lo |    the reply repeats it
+ *   request 16      | 10 | address hi lo | count hi lo | bytes | register hi lo ... |
+ *   reply 16        | 10 | address hi lo | count hi lo |
  *   exception       | function + 0x80 | exception code |                          2 bytes
  *   43/14 reply     | 2B | 0E | code | conformity | more | next | n | (id len text) x n |
  */
@@ -115,23 +118,31 @@ export function dataBytes({ table, count }: Span): number {
  * @throws E_MODBUS_FRAME, E_MODBUS_EXCEPTION, E_MODBUS_BUSY
  */
 export function decodeReadReply(span: Span, reply: Uint8Array): Uint16Array {
-  throwIfException(reply, placeOf(span));
+  const { bits, function: code } = tables[span.table];
   const bytes = dataBytes(span);
-  if (
-    reply[0] !== tables[span.table].function ||
-    reply[1] !== bytes ||
-    reply.length !== 2 + bytes
-  ) {
+  if (reply[0] !== code || reply[1] !== bytes || reply.length !== 2 + bytes) {
+    throwIfException(reply, placeOf(span));
     throw new GatewayError(
       "E_MODBUS_FRAME",
       `${placeOf(span)}: the answer is not for ${span.count} values`,
     );
   }
-  const values = new Uint16Array(span.count);
-  for (let index = 0; index < span.count; index += 1) {
-    values[index] = tables[span.table].bits
-      ? ((reply[2 + (index >> 3)] ?? 0) >> (index & 7)) & 1
-      : ((reply[2 + 2 * index] ?? 0) << 8) | (reply[3 + 2 * index] ?? 0);
+  return bits ? bitsOf(reply, span.count) : wordsOf(reply, span.count);
+}
+
+function bitsOf(reply: Uint8Array, count: number): Uint16Array {
+  const values = new Uint16Array(count);
+  for (let index = 0; index < count; index += 1) {
+    values[index] = ((reply[2 + (index >> 3)] ?? 0) >> (index & 7)) & 1;
+  }
+  return values;
+}
+
+/** The hottest loop of the driver: nothing is asked in it, nothing multiplied. */
+function wordsOf(reply: Uint8Array, count: number): Uint16Array {
+  const values = new Uint16Array(count);
+  for (let index = 0, at = 2; index < count; index += 1, at += 2) {
+    values[index] = ((reply[at] ?? 0) << 8) | (reply[at + 1] ?? 0);
   }
   return values;
 }
@@ -156,6 +167,58 @@ export function encodeReadReply(span: Span, values: ArrayLike<number>): Uint8Arr
 /** The exception reply to a request, as a server gives it. */
 export function encodeException(request: Uint8Array, exception: number): Uint8Array {
   return Uint8Array.of((request[0] ?? 0) | exceptionBit, exception);
+}
+
+/** What a write changes: one coil, or registers side by side. */
+export interface WriteSpan {
+  readonly table: "coil" | "holding";
+  readonly at: number;
+  /** For a coil 0 or 1. */
+  readonly words: Uint16Array;
+}
+
+const [writeCoil, writeRegister, writeRegisters] = [5, 6, 16] as const;
+
+/** A coil that is switched on. [MODBUS-AP 6.5] */
+const coilOn = 0xff00;
+
+/**
+ * The request that writes; one register goes with function 6.
+ * [MODBUS-AP 6.5] [MODBUS-AP 6.6] [MODBUS-AP 6.12]
+ */
+export function encodeWrite({ table, at, words }: WriteSpan): Uint8Array {
+  const [first = 0] = words;
+  if (table === "coil") return fourBytes(writeCoil, at, first === 0 ? 0 : coilOn);
+  if (words.length === 1) return fourBytes(writeRegister, at, first);
+  const pdu = new Uint8Array(6 + 2 * words.length);
+  pdu.set(fourBytes(writeRegisters, at, words.length));
+  pdu[5] = 2 * words.length;
+  for (const [index, word] of words.entries()) pdu.set([word >> 8, word & 0xff], 6 + 2 * index);
+  return pdu;
+}
+
+function fourBytes(code: number, at: number, word: number): Uint8Array {
+  return Uint8Array.of(code, at >> 8, at & 0xff, word >> 8, word & 0xff);
+}
+
+/** What a request with function 5 or 6 writes, or undefined for any other. */
+export function decodeWriteOne(pdu: Uint8Array): WriteSpan | undefined {
+  const [code, atHigh = 0, atLow = 0, high = 0, low = 0] = pdu;
+  if (pdu.length !== 5 || (code !== writeCoil && code !== writeRegister)) return undefined;
+  const at = (atHigh << 8) | atLow;
+  const word = (high << 8) | low;
+  if (code === writeCoil) return { table: "coil", at, words: Uint16Array.of(word === 0 ? 0 : 1) };
+  return { table: "holding", at, words: Uint16Array.of(word) };
+}
+
+/**
+ * Makes sure that a reply says the write was carried out: it repeats its first five bytes.
+ * @throws E_MODBUS_FRAME, E_MODBUS_EXCEPTION, E_MODBUS_BUSY
+ */
+export function checkWriteReply(request: Uint8Array, reply: Uint8Array, where: string): void {
+  throwIfException(reply, where);
+  const same = reply.length === 5 && reply.every((byte, at) => byte === request[at]);
+  if (!same) throw new GatewayError("E_MODBUS_FRAME", `${where}: the answer is for another write`);
 }
 
 /** The request for the identification objects from `object` on. [MODBUS-AP 6.21] */
@@ -199,8 +262,28 @@ export function replyLength(request: Uint8Array, reply: Uint8Array): number | un
   if (code !== request[0]) return 0;
   if (reply.length < 2) return undefined;
   if (code === readDeviceId) return reply[1] === meiDeviceId ? deviceIdLength(reply) : 0;
+  if (code === writeCoil || code === writeRegister || code === writeRegisters) return 5;
   const span = decodeReadRequest(request);
   return span !== undefined && reply[1] === dataBytes(span) ? 2 + dataBytes(span) : 0;
+}
+
+/** Whether a whole PDU can answer a request: by function and length, or as an exception. */
+export function fitsReply(request: Uint8Array, reply: Uint8Array): boolean {
+  const [asked = 0, , , high = 0, low = 0] = request;
+  const [code] = reply;
+  if (code === (asked | exceptionBit)) return reply.length === 2;
+  if (code !== asked) return false;
+  if (request.length !== 5 || asked < 1 || asked > 4) {
+    return replyLength(request, reply) === reply.length;
+  }
+  const count = (high << 8) | low;
+  const bytes = asked > 2 ? 2 * count : (count + 7) >> 3;
+  return reply.length === 2 + bytes && reply[1] === bytes;
+}
+
+/** Whether a request changes nothing on the device, so that it may be sent again. */
+export function onlyReads([code = 0, mei]: Uint8Array): boolean {
+  return (code >= 1 && code <= 4) || (code === readDeviceId && mei === meiDeviceId);
 }
 
 function deviceIdLength(reply: Uint8Array): number | undefined {

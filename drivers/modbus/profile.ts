@@ -12,24 +12,10 @@ import { markersOf } from "./field.ts";
 import type { Span, Table } from "./pdu.ts";
 import { placeOf, pduLimits, tableNames, tables } from "./pdu.ts";
 import type { PlanLimits } from "./plan.ts";
-import type { Order, ValueType } from "./values.ts";
-import { orders, typeWords } from "./values.ts";
-
-const typeNames = [
-  "int16",
-  "uint16",
-  "int32",
-  "uint32",
-  "int64",
-  "uint64",
-  "float16",
-  "float32",
-  "float64",
-  "bcd16",
-  "bcd32",
-  "bcd64",
-  "string",
-] as const satisfies readonly ValueType[];
+import type { Order } from "./values.ts";
+import { orders, typeNames, typeWords } from "./values.ts";
+import type { WriteTarget } from "./write.ts";
+import { writeTarget } from "./write.ts";
 
 const registerAddress = whole(0, 0xffff);
 const tableSchema = v.picklist(tableNames);
@@ -76,7 +62,7 @@ const headerForm = v.strictObject({
   ),
   gap: v.optional(
     option(whole(0, pduLimits.registers), {
-      about: "Registers it may read across to save a request; 10 when left out.",
+      about: "Most registers to read across to save a request; what pays when left out.",
     }),
   ),
   even: v.optional(
@@ -91,6 +77,13 @@ const headerForm = v.strictObject({
     }),
     [],
   ),
+  models: v.optional(
+    option(v.record(v.string(), v.pipe(v.array(whole(1, 0xfffe)), v.minLength(1))), {
+      about:
+        "SunSpec: families of models by a name; a field's `model` is one of them, and its `at` " +
+        "counts from the model's id.",
+    }),
+  ),
   serial: v.optional(option(serialSettings, { about: "Line settings as the maker ships it." })),
   identify: v.optional(
     option(v.array(identifyRule), {
@@ -104,6 +97,7 @@ export type ModbusHeader = v.InferOutput<typeof headerForm>;
 
 const fieldForm = v.strictObject({
   at: registerAddress,
+  model: v.optional(v.string()),
   table: v.optional(tableSchema),
   type: v.optional(typeSchema),
   order: v.optional(orderSchema),
@@ -123,13 +117,17 @@ const fieldForm = v.strictObject({
 });
 
 export type ModbusField = v.InferOutput<typeof fieldForm>;
-export type ModbusProfile = Profile<ModbusHeader, ModbusField>;
+export type ModbusProfile = Profile<ModbusHeader, ModbusField, WriteTarget>;
 
 const header: Schema<ModbusHeader> = v.optional(headerForm, {});
 const field: Schema<ModbusField> = fieldForm;
 
 /** What this driver adds to the common form of a profile. */
-export const modbusProfile: ProfileParts<ModbusHeader, ModbusField> = { header, field };
+export const modbusProfile: ProfileParts<ModbusHeader, ModbusField, WriteTarget> = {
+  header,
+  field,
+  target: writeTarget,
+};
 
 /** A field at its place: what to read for it and how to make its value. */
 export interface PlacedField {
@@ -152,17 +150,14 @@ export interface Row {
   readonly fields: readonly PlacedField[];
 }
 
-/** Registers worth reading across: 2·10 characters cost what a request costs (13 + 2·3.5). */
-const usualGap = 10;
-
 /** A hole in a bit table costs an eighth of a byte, one in registers two bytes. */
 const bitsPerRegister = 16;
 
 /** How a profile wants its registers read. */
 export function limitsOf(header: ModbusHeader): PlanLimits {
-  const gap = header.gap ?? usualGap;
-  const { maxRegisters, minRegisters, maxBits, even, forbid } = header;
-  return { maxRegisters, minRegisters, maxBits, even, forbid, gap, bitGap: gap * bitsPerRegister };
+  const { gap, maxRegisters, minRegisters, maxBits, even, forbid } = header;
+  const bitGap = gap === undefined ? undefined : gap * bitsPerRegister;
+  return { maxRegisters, minRegisters, maxBits, even, forbid, gap, bitGap };
 }
 
 /**

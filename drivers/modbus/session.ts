@@ -3,20 +3,29 @@
  */
 import type { Clock, Fault, FieldValue, Point, Reading, Tags } from "../../telemetry/index.ts";
 import { GatewayError, withRangeQuality } from "../../telemetry/index.ts";
-import type { Group, Memory, Origin, Session, Trace } from "../contract.ts";
+import type { Actuator, Group, Memory, Origin, PlannedRequest, ReadPlan } from "../contract.ts";
+import type { Session, Trace } from "../contract.ts";
+import { Ahead } from "./ahead.ts";
+import type { Timing } from "./cost.ts";
+import { costOf } from "./cost.ts";
 import { Counters } from "./counters.ts";
 import type { DecodeExtras } from "./field.ts";
 import { decodeField, exponentOf } from "./field.ts";
 import type { Exchange } from "./exchange.ts";
-import type { Span } from "./pdu.ts";
+import { Learned } from "./learned.ts";
 import { sourcesOf } from "./origin.ts";
-import { decodeReadReply, encodeRead, extentOf, placeOf } from "./pdu.ts";
+import { AnswerTimes } from "./answer-times.ts";
+import type { Span } from "./pdu.ts";
+import { dataBytes, decodeReadReply, encodeRead, extentOf, placeOf } from "./pdu.ts";
+import type { Block } from "./plan.ts";
 import type { ModbusProfile, PlacedField, Row } from "./profile.ts";
 import { groupName, limitsOf, rowsOf } from "./profile.ts";
 import type { ReadOutcome } from "./reader.ts";
 import { BlockReader } from "./reader.ts";
+import { Recall } from "./recall.ts";
 import { hexOf } from "./retrace.ts";
 import { cancelled } from "./turns.ts";
+import { actuatorOf } from "./write.ts";
 
 export interface SessionParts {
   readonly profile: ModbusProfile;
@@ -25,6 +34,10 @@ export interface SessionParts {
   /** Everything of a request but what it asks for. */
   readonly unit: Omit<Exchange, "pdu">;
   readonly exchange: (exchange: Exchange, signal: AbortSignal) => Promise<Uint8Array>;
+  /** How many requests the line would send at once now; one when left out. */
+  readonly depth?: (() => number) | undefined;
+  /** What a request is taken to cost until the device has answered some. */
+  readonly timing: Timing;
   readonly release: () => Promise<void>;
   readonly clock: Clock;
   readonly memory: Memory | undefined;
@@ -41,8 +54,11 @@ const selectionLimit = 32;
 
 export class ModbusSession implements Session {
   readonly groups: readonly Group[];
+  readonly actuator: Actuator | undefined;
   readonly #parts: SessionParts;
   readonly #rows: readonly Row[];
+  readonly #ahead: Ahead;
+  readonly #times: AnswerTimes;
   readonly #reader: BlockReader;
   readonly #selections = new Map<string, Selection>();
   readonly #counters: Counters;
@@ -55,12 +71,24 @@ export class ModbusSession implements Session {
     this.#rows = rowsOf(parts.profile);
     const paces = new Set(this.#rows.map((row) => row.every));
     this.groups = [...paces].map((every) => ({ name: groupName(every), every }));
-    this.#reader = new BlockReader({
-      limits: limitsOf(parts.profile.header),
-      clock: parts.clock,
+    this.#ahead = new Ahead({
       request: (span, signal) => this.#request(span, signal),
+      depth: parts.depth ?? (() => 1),
     });
-    this.#counters = new Counters(this.#rows, parts.memory);
+    const { clock, unit } = parts;
+    const limits = limitsOf(parts.profile.header);
+    const recall = new Recall(parts.memory);
+    const spans = spansOf(this.#rows);
+    const memory = recall.part("reads");
+    this.#times = new AnswerTimes(parts.timing);
+    this.#reader = new BlockReader({
+      limits,
+      learned: new Learned({ spans, limits, unit: unit.unit, clock, memory }),
+      times: this.#times,
+      request: (span, signal) => this.#ahead.request(span, signal),
+    });
+    this.#counters = new Counters(this.#rows, recall.part("counters"));
+    this.actuator = actuatorOf(parts);
   }
 
   async read(
@@ -77,7 +105,11 @@ export class ModbusSession implements Session {
     ending.addEventListener("abort", abort, { once: true });
     try {
       const { rows, spans } = this.#select(groups);
-      const reading = this.#pointsOf(rows, await this.#reader.read(spans, both.signal), trace);
+      const blocks = this.#reader.plan(spans);
+      const outcome = await this.#ahead.during(blocks, both.signal, (signal) =>
+        this.#reader.read(spans, signal),
+      );
+      const reading = this.#pointsOf(rows, outcome, trace);
       this.#counters.keep();
       return reading;
     } finally {
@@ -90,6 +122,15 @@ export class ModbusSession implements Session {
     return { endpoint: this.#parts.endpoint, sources: sourcesOf(this.#rows) };
   }
 
+  plan(groups: readonly string[]): ReadPlan {
+    const { bus } = this.#parts.endpoint;
+    const { serial } = this.#parts.profile.header;
+    return {
+      requests: this.#reader.plan(this.#select(groups).spans).map((block) => this.#planned(block)),
+      unitLoad: bus === undefined ? undefined : (serial?.unitLoad ?? 1),
+    };
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ending.abort(new GatewayError("E_DISCONNECTED", "the session was closed"));
     this.#released ??= this.#parts.release();
@@ -97,8 +138,27 @@ export class ModbusSession implements Session {
   }
 
   async #request(span: Span, signal: AbortSignal): Promise<Uint16Array> {
-    const { exchange, unit } = this.#parts;
-    return decodeReadReply(span, await exchange({ ...unit, pdu: encodeRead(span) }, signal));
+    const { exchange, unit, clock } = this.#parts;
+    let begun = clock.monotonic();
+    const sent = (): void => {
+      begun = clock.monotonic();
+    };
+    const reply = await exchange({ ...unit, sent, pdu: encodeRead(span) }, signal);
+    const words = decodeReadReply(span, reply);
+    this.#times.note(dataBytes(span), clock.monotonic() - begun);
+    return words;
+  }
+
+  #planned(block: Block): PlannedRequest {
+    const parts = { ...costOf(dataBytes(block), this.#times.timing) };
+    const wanted = new Set(block.wanted.flatMap(addressesOf));
+    return {
+      at: extentOf(block),
+      reads: block.count,
+      wanted: wanted.size,
+      ms: Object.values(parts).reduce((sum, ms) => sum + ms, 0),
+      parts,
+    };
   }
 
   #select(groups: readonly string[]): Selection {
@@ -106,12 +166,7 @@ export class ModbusSession implements Session {
     const known = this.#selections.get(key);
     if (known !== undefined) return known;
     const rows = this.#rows.filter((row) => groups.includes(groupName(row.every)));
-    const spans = new Set<Span>();
-    for (const { span, exponent } of rows.flatMap((row) => row.fields)) {
-      spans.add(span);
-      if (exponent !== undefined) spans.add(exponent);
-    }
-    const selection = { rows, spans: [...spans] };
+    const selection = { rows, spans: spansOf(rows) };
     if (this.#selections.size >= selectionLimit) this.#selections.clear();
     this.#selections.set(key, selection);
     return selection;
@@ -164,6 +219,20 @@ export class ModbusSession implements Session {
     const exponent = word === undefined ? undefined : exponentOf(word);
     return exponent === undefined ? undefined : { ...unwrap, exponent };
   }
+}
+
+/** What must be read for these rows, each place once. */
+function spansOf(rows: readonly Row[]): Span[] {
+  const spans = new Set<Span>();
+  for (const { span, exponent } of rows.flatMap((row) => row.fields)) {
+    spans.add(span);
+    if (exponent !== undefined) spans.add(exponent);
+  }
+  return [...spans];
+}
+
+function addressesOf({ at, count }: Span): number[] {
+  return Array.from({ length: count }, (_, index) => at + index);
 }
 
 function pointOf(row: Row, fields: Readonly<Record<string, FieldValue>>): Point | undefined {

@@ -15,9 +15,11 @@ import { openSerial } from "../transport/serial.ts";
 import type { Waveform } from "./image.ts";
 import { RegisterImage } from "./image.ts";
 import type { Span, Table } from "./pdu.ts";
-import { decodeReadRequest, encodeException, encodeReadReply, pduLimits, tables } from "./pdu.ts";
+import { decodeReadRequest, decodeWriteOne, encodeException, encodeReadReply } from "./pdu.ts";
+import { pduLimits, tables } from "./pdu.ts";
 import { modbusProfile } from "./profile.ts";
 import { crcFits, encodeRtu } from "./rtu.ts";
+import { isSunSpec, layOut } from "./sunspec/resolve.ts";
 
 export type { FieldPlace, Waveform } from "./image.ts";
 
@@ -78,7 +80,10 @@ class SimulatedDevice {
   constructor(options: SimulateOptions) {
     this.#options = options;
     this.unit = options.unit ?? 1;
-    this.image = new RegisterImage(v.parse(profileForm, options.profile));
+    const profile = v.parse(profileForm, options.profile);
+    const laidOut = isSunSpec(profile) ? layOut(profile) : undefined;
+    this.image = new RegisterImage(laidOut?.profile ?? profile);
+    for (const [at, word] of laidOut?.words ?? []) this.image.poke("holding", at, word);
   }
 
   /**
@@ -109,6 +114,15 @@ class SimulatedDevice {
       throw new Refusal(illegalAddress);
     }
     return words.map((word) => word ?? 0);
+  }
+
+  /** Takes what a client writes. @throws Refusal where holes are illegal and nothing stands */
+  write(table: Table, at: number, word: number): void {
+    this.requests += 1;
+    const { holes } = this.#options;
+    const [known] = this.image.words({ table, at, count: 1 });
+    if (holes === "illegal" && known === undefined) throw new Refusal(illegalAddress);
+    this.image.write(table, at, word);
   }
 }
 
@@ -179,6 +193,14 @@ function startServerTcp(device: SimulatedDevice, host: string, port: number): Se
     getInputRegister: word("input"),
     getMultipleHoldingRegisters: readAs("holding"),
     getMultipleInputRegisters: readAs("input"),
+    setCoil: (at: number, on: boolean, unit: number): void => {
+      mine(unit);
+      device.write("coil", at, on ? 1 : 0);
+    },
+    setRegister: (at: number, word: number, unit: number): void => {
+      mine(unit);
+      device.write("holding", at, word);
+    },
   };
   // ServerTCP takes port 0 for "not given" and listens on 502; the text "0" passes its check.
   const anyPort: unknown = port === 0 ? "0" : port;
@@ -201,7 +223,7 @@ function listenFailure(where: string, cause: unknown): GatewayError {
   return new GatewayError(code, `${where}: ${messageOf(cause)}`, { cause });
 }
 
-/** Bytes of a read request on a serial line. */
+/** Bytes of a request on a serial line that reads, or writes one coil or register. */
 const requestBytes = 8;
 
 /** Bytes kept while looking for a request. */
@@ -214,21 +236,29 @@ async function serveRtu(device: SimulatedDevice, bus: SerialBus): Promise<Servin
     received = Buffer.concat([received, bytes]).subarray(-receiveLimit);
     for (let at = 0; at + requestBytes <= received.length; at += 1) {
       const frame = received.subarray(at, at + requestBytes);
-      const span = decodeReadRequest(frame.subarray(1, -2));
-      if (span === undefined || !crcFits(frame)) continue;
+      const request = frame.subarray(1, -2);
+      const known = decodeReadRequest(request) ?? decodeWriteOne(request);
+      if (known === undefined || !crcFits(frame)) continue;
       received = received.subarray(at + requestBytes);
       at = -1;
-      if (frame[0] === device.unit) channel.write(answer(device, span, frame));
+      if (frame[0] === device.unit) channel.write(encodeRtu(device.unit, answer(device, request)));
     }
   });
   return { address: bus.port, close: () => channel.close() };
 }
 
-function answer(device: SimulatedDevice, span: Span, frame: Uint8Array): Uint8Array {
+function answer(device: SimulatedDevice, request: Uint8Array): Uint8Array {
   try {
-    return encodeRtu(device.unit, encodeReadReply(span, device.read(span)));
+    const write = decodeWriteOne(request);
+    if (write !== undefined) {
+      device.write(write.table, write.at, write.words[0] ?? 0);
+      return request;
+    }
+    const span = decodeReadRequest(request);
+    invariant(span !== undefined, "a request that neither reads nor writes");
+    return encodeReadReply(span, device.read(span));
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    return encodeRtu(device.unit, encodeException(frame.subarray(1), error.modbusErrorCode));
+    return encodeException(request, error.modbusErrorCode);
   }
 }

@@ -31,6 +31,22 @@ export const typeWords = {
 } as const;
 
 export type ValueType = keyof typeof typeWords;
+
+export const typeNames = [
+  "int16",
+  "uint16",
+  "int32",
+  "uint32",
+  "int64",
+  "uint64",
+  "float16",
+  "float32",
+  "float64",
+  "bcd16",
+  "bcd32",
+  "bcd64",
+  "string",
+] as const satisfies readonly ValueType[];
 export type Raw = number | bigint | string;
 
 /** The value's bytes, highest first, from registers in their order on the wire. */

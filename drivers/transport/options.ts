@@ -22,8 +22,16 @@ const line = {
   stopBits: v.optional(option(v.picklist([1, 2]), { about: "Stop bits of a character." }), 1),
 };
 
-/** Line settings alone, as profiles say what a maker ships. */
-export const serialSettings = v.strictObject(line);
+/** Line settings alone, as profiles say what a maker ships; and what the device is to the line. */
+export const serialSettings = v.strictObject({
+  ...line,
+  unitLoad: v.optional(
+    option(v.pipe(v.number(), v.minValue(0.01), v.maxValue(32)), {
+      about: "How much of a line's 32 unit loads its receiver takes; 1 when left out.",
+      example: 0.125,
+    }),
+  ),
+});
 
 /** A serial bus of the configuration. */
 export const serialBusOptions = v.strictObject({

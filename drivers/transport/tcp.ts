@@ -55,7 +55,13 @@ function givenUp(name: string, signal: AbortSignal): GatewayError {
 /** The channel of a socket that is connected. @param name for messages */
 export function channelOf(socket: Socket, name: string): ByteChannel {
   let failure: unknown;
-  let closing = false;
+  let closing: Promise<void> | undefined;
+  let unsent: Uint8Array[] = [];
+  const flush = (): void => {
+    const bytes = unsent.length === 1 ? unsent[0] : Buffer.concat(unsent);
+    unsent = [];
+    if (!socket.destroyed && bytes !== undefined) socket.write(bytes);
+  };
   socket.on("error", (error) => {
     failure = error;
   });
@@ -63,14 +69,16 @@ export function channelOf(socket: Socket, name: string): ByteChannel {
   socket.on("end", () => socket.destroy());
   return {
     write(bytes) {
-      if (!socket.destroyed) socket.write(bytes);
+      // What is written in one turn leaves in one packet, and costs one call of the system.
+      if (unsent.length === 0) process.nextTick(flush);
+      unsent.push(bytes);
     },
     onData(listener) {
       socket.on("data", listener);
     },
     onClose(listener) {
       socket.on("close", () => {
-        if (closing) return;
+        if (closing !== undefined) return;
         const why = failure === undefined ? "the other side hung up" : messageOf(failure);
         listener(new GatewayError("E_DISCONNECTED", `${name}: ${why}`, { cause: failure }));
       });
@@ -83,9 +91,12 @@ export function channelOf(socket: Socket, name: string): ByteChannel {
       // Bytes are handed over as they arrive; nothing waits here.
     },
     close() {
-      closing = true;
-      socket.destroy();
-      return Promise.resolve();
+      closing ??= new Promise((resolve) => {
+        if (socket.closed) return resolve();
+        socket.once("close", () => resolve());
+        socket.destroy();
+      });
+      return closing;
     },
   };
 }

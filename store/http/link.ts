@@ -29,7 +29,7 @@ export interface HttpRequest {
   /** Under the target's base path, with its query. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Buffer;
 }
 
 export interface FullAnswer extends Answer {
@@ -59,7 +59,7 @@ export class HttpLink implements Disposable {
    * @throws E_STORE_DOWN, E_STORE_CONFIG when no answer came
    */
   async write(request: HttpRequest, signal: AbortSignal): Promise<FullAnswer> {
-    const plain = Buffer.from(request.body ?? "");
+    const plain = bytesOf(request);
     if (!this.target.gzip || plain.length < gzipFrom) {
       return this.#send(request, plain, { limit: maxVerdict, signal });
     }
@@ -73,7 +73,7 @@ export class HttpLink implements Disposable {
    * @throws E_STORE_DOWN, E_STORE_CONFIG when no answer came; E_QUERY when it is too long
    */
   async ask(request: HttpRequest, signal: AbortSignal): Promise<FullAnswer> {
-    const body = Buffer.from(request.body ?? "");
+    const body = bytesOf(request);
     const answer = await this.#send(request, body, { limit: maxAnswer, signal });
     if (answer.body.length < maxAnswer) return answer;
     throw new GatewayError("E_QUERY", "the answer is too long; ask for less time or fewer series");
@@ -145,4 +145,8 @@ export class HttpLink implements Disposable {
       sent.end(body);
     });
   }
+}
+
+function bytesOf({ body = "" }: HttpRequest): Buffer {
+  return typeof body === "string" ? Buffer.from(body) : body;
 }

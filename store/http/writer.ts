@@ -4,8 +4,9 @@
  * rejected by its word; where it names none, halves are sent until the refused ones stand alone.
  * Sending a stored line again is harmless, because measurement + tags + time identify it.
  *
- * Limits: 5,000 lines and 2 MiB a request; at most 2n - 1 requests to sift n lines.
+ * Limits: 5,000 lines and some 2 MiB a request; at most 2n - 1 requests to sift n lines.
  */
+import { Buffer } from "node:buffer";
 import type { Line } from "../../telemetry/index.ts";
 import { assertNever, GatewayError } from "../../telemetry/index.ts";
 import { writeResult } from "../admission.ts";
@@ -20,10 +21,10 @@ import type { HttpLink } from "./link.ts";
 
 /** Lines a request; more gains nothing from 1,000 up. */
 const maxLines = 5_000;
-/** Above 5,000 lines of ten fields, which take some 8 ms to put into text. @unit characters */
-const maxText = 2 * 1024 * 1024;
-/** However little a server takes, a request is not planned smaller. @unit characters */
-const minText = 16 * 1024;
+/** Above 5,000 lines of ten fields, which take some 8 ms to put into text. @unit bytes */
+const maxBytes = 2 * 1024 * 1024;
+/** However little a server takes, a request is not planned smaller. @unit bytes */
+const minBytes = 16 * 1024;
 
 const headers = { "content-type": "text/plain; charset=utf-8" };
 
@@ -37,16 +38,14 @@ export interface Dialect {
   readonly create?: ((signal: AbortSignal) => Promise<void>) | undefined;
 }
 
-/** Lines as texts, with their places in what the caller gave. */
+/** Lines on one page, with their places in what the caller gave. */
 interface Part {
   readonly path: string;
-  readonly texts: readonly string[];
+  /** Each line with its LF. */
+  readonly page: Buffer;
+  /** Where each line ends on the page. */
+  readonly ends: readonly number[];
   readonly indexes: readonly number[];
-}
-
-interface Growing extends Part {
-  readonly texts: string[];
-  readonly indexes: number[];
 }
 
 interface Sending {
@@ -59,8 +58,8 @@ export class LineWriter {
   readonly #link: HttpLink;
   readonly #dialect: Dialect;
   readonly #encoder = new LineEncoder();
-  /** Halved for good when the server says 413. @unit characters */
-  #maxText = maxText;
+  /** Halved for good when the server says 413. @unit bytes */
+  #maxBytes = maxBytes;
 
   constructor(link: HttpLink, dialect: Dialect) {
     this.#link = link;
@@ -75,39 +74,38 @@ export class LineWriter {
     const work: WriteProgress = { lines, rejected: [], droppedFields: 0 };
     for (const path of allPlaces(this.#dialect.paths)) {
       for (let at = 0; at < lines.length;) {
-        const part: Growing = { path, texts: [], indexes: [] };
-        at = this.#encode(work, at, part);
+        const { part, next } = this.#encode(work, at, path);
+        at = next;
         await this.#send(part, { rejected: work.rejected, signal });
       }
     }
     return writeResult(work);
   }
 
-  /** Fills a part with lines of its place from `from` on; returns the first that did not fit. */
-  #encode(work: WriteProgress, from: number, part: Growing): number {
+  /** As many lines of a place as one request may hold, and the first that did not fit. */
+  #encode(work: WriteProgress, from: number, path: string): { part: Part; next: number } {
     const { paths } = this.#dialect;
     const before = this.#encoder.droppedFields;
-    let size = 0;
-    let index = from;
-    for (; index < work.lines.length && size < this.#maxText; index += 1) {
-      const line = work.lines[index];
-      if (part.texts.length >= maxLines) break;
-      if (line === undefined || placeOf(paths, line.measurement) !== part.path) continue;
-      const text = this.#encoder.encode(line);
-      if (text === undefined) {
-        work.rejected.push({ index, reason: this.#encoder.problem });
-        continue;
+    const ends: number[] = [];
+    const indexes: number[] = [];
+    let next = from;
+    for (; next < work.lines.length && this.#encoder.length < this.#maxBytes; next += 1) {
+      const line = work.lines[next];
+      if (ends.length >= maxLines) break;
+      if (line === undefined || placeOf(paths, line.measurement) !== path) continue;
+      if (this.#encoder.add(line)) {
+        ends.push(this.#encoder.length);
+        indexes.push(next);
+      } else {
+        work.rejected.push({ index: next, reason: this.#encoder.problem });
       }
-      part.texts.push(text);
-      part.indexes.push(index);
-      size += text.length;
     }
     work.droppedFields += this.#encoder.droppedFields - before;
-    return index;
+    return { part: { path, page: this.#encoder.take(), ends, indexes }, next };
   }
 
   async #send(part: Part, sending: Sending): Promise<void> {
-    const count = part.texts.length;
+    const count = part.ends.length;
     if (count === 0) return;
     const verdict = await this.#attempt(part, sending.signal);
     switch (verdict.kind) {
@@ -117,7 +115,7 @@ export class LineWriter {
         return this.#sift(part, verdict, sending);
       case "large":
         if (count === 1) return reject(part, "the database finds the line too large", sending);
-        this.#maxText = Math.max(minText, Math.min(this.#maxText, lengthOf(part) / 2));
+        this.#maxBytes = Math.max(minBytes, Math.min(this.#maxBytes, part.page.length / 2));
         return this.#sendHalves(part, sending);
       case "missing":
         throw this.#missing(verdict.reason);
@@ -130,7 +128,7 @@ export class LineWriter {
 
   /** Some lines were refused: rejects those that are known, and sends what is not sure again. */
   async #sift(part: Part, verdict: LinesVerdict, sending: Sending): Promise<void> {
-    const count = part.texts.length;
+    const count = part.ends.length;
     const reasons = new Map(
       verdict.refused.filter(({ at }) => at < count).map(({ at, reason }) => [at, reason]),
     );
@@ -145,9 +143,9 @@ export class LineWriter {
   }
 
   async #sendHalves(part: Part, sending: Sending): Promise<void> {
-    const middle = Math.ceil(part.texts.length / 2);
+    const middle = Math.ceil(part.ends.length / 2);
     await this.#send(slice(part, 0, middle), sending);
-    await this.#send(slice(part, middle, part.texts.length), sending);
+    await this.#send(slice(part, middle, part.ends.length), sending);
   }
 
   async #attempt(part: Part, signal: AbortSignal): Promise<WriteVerdict> {
@@ -159,8 +157,9 @@ export class LineWriter {
   }
 
   /** One request with its verdict; throws only when no answer came. */
-  async #post({ path, texts }: Part, signal: AbortSignal): Promise<WriteVerdict> {
-    const request = { method: "POST", path, headers, body: texts.join("\n") } as const;
+  async #post({ path, page }: Part, signal: AbortSignal): Promise<WriteVerdict> {
+    // Without the last LF.
+    const request = { method: "POST", path, headers, body: page.subarray(0, -1) } as const;
     const answer = await this.#link.write(request, signal);
     return verdictOf(answer, this.#link.target.clock.now());
   }
@@ -175,20 +174,28 @@ export class LineWriter {
   }
 }
 
-function slice({ path, texts, indexes }: Part, from: number, to: number): Part {
-  return { path, texts: texts.slice(from, to), indexes: indexes.slice(from, to) };
-}
-
-function without({ path, texts, indexes }: Part, refused: ReadonlyMap<number, unknown>): Part {
+function slice({ path, page, ends, indexes }: Part, from: number, to: number): Part {
+  const begin = from === 0 ? 0 : (ends[from - 1] ?? 0);
   return {
     path,
-    texts: texts.filter((_, at) => !refused.has(at)),
-    indexes: indexes.filter((_, at) => !refused.has(at)),
+    page: page.subarray(begin, ends[to - 1] ?? begin),
+    ends: ends.slice(from, to).map((end) => end - begin),
+    indexes: indexes.slice(from, to),
   };
 }
 
-function lengthOf(part: Part): number {
-  return part.texts.reduce((length, text) => length + text.length + 1, 0);
+function without(part: Part, refused: ReadonlyMap<number, unknown>): Part {
+  const kept: Part[] = [];
+  for (let at = 0; at < part.ends.length; at += 1) {
+    if (!refused.has(at)) kept.push(slice(part, at, at + 1));
+  }
+  let length = 0;
+  return {
+    path: part.path,
+    page: Buffer.concat(kept.map(({ page }) => page)),
+    ends: kept.map(({ page }) => (length += page.length)),
+    indexes: kept.flatMap(({ indexes }) => indexes),
+  };
 }
 
 function reject(part: Part, reason: string, { rejected }: Sending): void {

@@ -1,4 +1,10 @@
-/** Summaries as InfluxQL: one statement, one series for each set of tags, six columns a field. */
+/**
+ * Summaries as InfluxQL: one statement for all that aggregates tell, one series for each set of
+ * tags, six columns a field; and one for how much counters rose from row to row. The latter sees
+ * the rise from the last row of a window to the first of the next as the next one's: it is taken
+ * off again, because whoever puts windows together adds it himself.
+ */
+import { isCounter } from "../../telemetry/index.ts";
 import type { AskedSummary } from "../asked.ts";
 import { inOrder, queryLimits, refuseLong, tagNamesOf } from "../asked.ts";
 import type { Summary, SummarySeries } from "../contract.ts";
@@ -16,6 +22,53 @@ export function summaryStatement(query: AskedSummary, policies: Policies): strin
   const limit = `fill(none) LIMIT ${queryLimits.rows + 1}`;
   const groups = `GROUP BY time(${query.every}ms), * ${limit}`;
   return `SELECT ${wanted.join(", ")} ${fromWhere(query, policies)} ${groups}`;
+}
+
+/** The statement whose answer tells rises; undefined when no counter is asked for. */
+export function riseStatement(query: AskedSummary, policies: Policies): string | undefined {
+  const counters = query.fields.filter((field) => isCounter(field));
+  if (counters.length === 0) return undefined;
+  const steps = counters.map((field, i) => `non_negative_difference(${fieldName(field)}) AS d${i}`);
+  const sums = counters.map((_, i) => `sum(d${i})`);
+  const rows = `SELECT ${steps.join(", ")} ${fromWhere(query, policies)} GROUP BY *`;
+  const span = `time >= ${query.from}ms AND time < ${query.to}ms`;
+  const groups = `GROUP BY time(${query.every}ms), * fill(none) LIMIT ${queryLimits.rows + 1}`;
+  return `SELECT ${sums.join(", ")} FROM (${rows}) WHERE ${span} ${groups}`;
+}
+
+/** Puts the answer to `riseStatement` into summaries. */
+export function withRises(
+  query: AskedSummary,
+  summaries: readonly SummarySeries[],
+  results: readonly ResultSeries[],
+): SummarySeries[] {
+  const counters = query.fields.filter((field) => isCounter(field));
+  const risen = new Map<string, ReadonlyMap<number, readonly unknown[]>>();
+  for (const { tags, values } of results) {
+    const rows = values.map(([time, ...sums]) => [Number(time), sums] as const);
+    risen.set(keyOf(textsOf(tags)), new Map(rows));
+  }
+  return summaries.map(({ tags, rows }) => {
+    const sums = risen.get(keyOf(tags));
+    const last = new Map<string, number>();
+    const withRise = rows.map(({ time, fields }) => {
+      const own: Record<string, Summary> = { ...fields };
+      for (const [i, field] of counters.entries()) {
+        const summary = fields[field];
+        if (summary === undefined) continue;
+        const sum = Number(sums?.get(time)?.[i] ?? 0);
+        const across = Math.max(0, summary.first - (last.get(field) ?? summary.first));
+        own[field] = { ...summary, rise: sum - across };
+        last.set(field, summary.last);
+      }
+      return { time, fields: own };
+    });
+    return { tags, rows: withRise };
+  });
+}
+
+function keyOf(tags: Readonly<Record<string, string>>): string {
+  return JSON.stringify(Object.entries(tags).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /**

@@ -127,6 +127,18 @@ export const measurements = {
       fault_code: { about: "The maker's own fault word." },
     },
   },
+  dc_supply: {
+    about: "One side of a DC supply: what charges it, its battery or its load.",
+    channel: "side",
+    fields: {
+      voltage_v: { about: "Voltage.", range: [-1e4, 1e4] },
+      current_a: { about: "Current; into a battery is positive.", range: [-1e5, 1e5] },
+      power_w: { about: "Power; into a battery is positive.", range: [-1e8, 1e8] },
+      charge_pct: { about: "State of charge.", range: [0, 100] },
+      temp_c: { about: "Temperature.", range: [-50, 150] },
+      energy_wh_total: { about: "Energy delivered, unwrapped.", range: [0, 9e15] },
+    },
+  },
   cooling: {
     about: "A CRAC, CRAH or in-row cooler.",
     channel: "unit",
@@ -150,6 +162,7 @@ export const measurements = {
       filter_dp_pa: { about: "Pressure drop over the filter.", range: [-1e5, 1e5] },
       compressor_state: { about: "Compressor running.", states: onOff },
       unit_state: { about: "Unit running.", states: onOff },
+      alarm_state: { about: "Any alarm active.", states: noYes },
       alarm_code: { about: "The maker's own alarm word." },
     },
   },
@@ -169,6 +182,10 @@ export const measurements = {
       conductivity_uscm: { about: "Conductivity of the coolant.", range: [0, 1e6] },
       dewpoint_margin_k: { about: "Supply above the dew point.", range: [-100, 100] },
       leak_state: { about: "Leak detected.", states: noYes },
+      heat_wh_total: { about: "Heat carried, unwrapped.", range: [0, 9e15] },
+      energy_wh_total: { about: "Energy used by pumps and controls, unwrapped.", range: [0, 9e15] },
+      run_s_total: { about: "Time the pump has run, unwrapped." },
+      alarm_code: { about: "The maker's own alarm word." },
     },
   },
   thermal: {
@@ -416,7 +433,10 @@ export const measurements = {
       oil_pa: { about: "Oil pressure.", range: [0, 1e7] },
       fuel_pct: { about: "Fuel level.", range: [0, 130] },
       battery_v: { about: "Starter battery.", range: [0, 100] },
+      load_pct: { about: "Load over rating.", range: [0, 1000] },
       run_s_total: { about: "Engine run time, unwrapped." },
+      starts_total: { about: "Engine starts, unwrapped." },
+      transfers_total: { about: "Transfers of the switch, unwrapped." },
       energy_wh_total: energy.energy_wh_total,
       mains_state: { about: "Mains present.", states: noYes },
       engine_state: { about: "The maker's own engine state." },
@@ -496,6 +516,13 @@ export const measurements = {
     fields: {
       link_state: { about: "State the device went to.", states: { 0: "offline", 1: "online" } },
       reason: { about: "Code of the fault behind it, or none.", text: true },
+      setting: { about: "What was to be set on it.", text: true },
+      set_ratio: { about: "Value asked for, in the unit of the setting's name." },
+      set_outcome: { about: "Accepted, then done, failed or unknown.", text: true },
+      set_by: {
+        about: "Who asked: the user at the broker, and the request id.",
+        text: true,
+      },
     },
   },
   alert_event: {

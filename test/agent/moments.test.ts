@@ -1,6 +1,7 @@
 /** Two readings of one device never have the same moment: in the store they would be one row. */
 import { describe, expect, test } from "vitest";
-import { Agent, agentOptions, momentAfter } from "../../agent/index.ts";
+import { Agent, agentOptions } from "../../agent/index.ts";
+import { momentAfter } from "../../agent/moments.ts";
 import { v } from "../../config/index.ts";
 import type { Session } from "../../drivers/index.ts";
 import { sleep } from "../../telemetry/index.ts";

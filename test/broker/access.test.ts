@@ -5,7 +5,8 @@ import type { Grant } from "../../broker/access.ts";
 import { covers, isFilter, refusePublish, refuseSubscribe } from "../../broker/access.ts";
 
 const agent: Grant = { role: "agent", site: "local/main/hall", agent: "edge-1" };
-const reader: Grant = { role: "reader", read: ["rackstreet/v1/local/main/+/power/#"] };
+const reader: Grant = { role: "reader", read: ["rackstreet/v1/local/main/+/power/#"], set: [] };
+const setter: Grant = { ...reader, set: ["rackstreet/v1/local/main/+/light/#"] };
 const admin: Grant = { role: "admin" };
 const anonymous: Grant = { role: "anonymous" };
 const at = (rest: string): string => `rackstreet/v1/local/main/hall/${rest}`;
@@ -29,6 +30,12 @@ describe("publish", () => {
     ["anonymous: denied", anonymous, at("agent/edge-1/denied"), false],
     ["anonymous: outside", anonymous, "elsewhere/x", false],
     ["anonymous: $SYS", anonymous, "$SYS/x", false],
+    ["agent: set", agent, at("light/lamp-1/set"), false],
+    ["agent: result", agent, at("light/lamp-1/result"), true],
+    ["reader: set, not granted", reader, at("light/lamp-1/set"), false],
+    ["setter: set", setter, at("light/lamp-1/set"), true],
+    ["setter: another class", setter, at("power/pdu-1/set"), false],
+    ["setter: telemetry", setter, at("light/lamp-1/telemetry"), false],
     ["admin: alert", admin, at("power/pdu-1/alert"), true],
     ["admin: $SYS", admin, "$SYS/x/new/clients", false],
     ["admin: the root itself", admin, "rackstreet/v1", false],
@@ -58,6 +65,8 @@ describe("subscribe", () => {
     ["agent: stored of another", agent, at("agent/edge-2/stored"), false],
     ["agent: all stored", agent, at("agent/+/stored"), false],
     ["agent: own telemetry", agent, at("power/pdu-1/telemetry"), false],
+    ["agent: what is to be set in its site", agent, at("+/+/set"), true],
+    ["agent: what is to be set elsewhere", agent, "rackstreet/v1/local/main/+/+/+/set", false],
     ["reader: inside", reader, at("power/+/telemetry"), true],
     ["reader: same", reader, "rackstreet/v1/local/main/+/power/#", true],
     ["reader: wider class", reader, at("+/pdu-1/telemetry"), false],
@@ -71,8 +80,8 @@ describe("subscribe", () => {
     ["anonymous: ours", anonymous, "rackstreet/v1/#", true],
     ["anonymous: $SYS", anonymous, "$SYS/#", false],
     ["admin: shared", admin, "$share/g/rackstreet/v1/#", false],
-    ["reader of all: shared", { role: "reader", read: ["#"] }, "$share/g/a", false],
-    ["reader of all: $SYS", { role: "reader", read: ["#"] }, "$SYS/#", false],
+    ["reader of all: shared", { role: "reader", read: ["#"], set: [] }, "$share/g/a", false],
+    ["reader of all: $SYS", { role: "reader", read: ["#"], set: [] }, "$SYS/#", false],
   ];
   it.each(cases)("%s", (...[, grant, filter, allowed]) => {
     expect(refuseSubscribe(grant, filter) === undefined).toBe(allowed);

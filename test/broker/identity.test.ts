@@ -43,7 +43,7 @@ describe("identifier", () => {
     });
     expect(ask(identify, "city", "city-secret")).toEqual({
       user: "city",
-      grant: { role: "reader", read: ["rackstreet/v1/#"] },
+      grant: { role: "reader", read: ["rackstreet/v1/#"], set: [] },
     });
     expect(ask(identify, "root", "root-secret")).toEqual({
       user: "root",

@@ -34,11 +34,14 @@ function live(batch: WireBatch): string {
   return encodeBatch(batch, stream, 1, { rack: "r1" });
 }
 
-function rig(log: Log = silentLog) {
+/** `held`: what is set aside rests only when the test says so. */
+function rig({ log = silentLog, held = false }: { log?: Log; held?: boolean } = {}) {
   const clock = new VirtualClock();
   const lines: Line[] = [];
   const writes: number[] = [];
   const asides: SetAside[] = [];
+  const resting = Promise.withResolvers<void>();
+  if (!held) resting.resolve();
   const answers: [topic: string, ranges: unknown][] = [];
   let failure: Code | undefined;
   let rejects: (line: Line) => string | undefined = () => undefined;
@@ -63,7 +66,10 @@ function rig(log: Log = silentLog) {
         answers.push([topic, "ok" in decoded ? decoded.ok.ranges : undefined]);
         return Promise.resolve();
       },
-      setAside: (entry) => void asides.push(entry),
+      setAside: (entry) => {
+        asides.push(entry);
+        return resting.promise;
+      },
       observe: () => undefined,
     },
     { clock, entropy: new SeededEntropy(1), log },
@@ -83,6 +89,7 @@ function rig(log: Log = silentLog) {
     take,
     fail: (code: Code | undefined) => void (failure = code),
     reject: (rule: typeof rejects) => void (rejects = rule),
+    rest: () => resting.resolve(),
     end: async () => {
       const ended = ingest[Symbol.asyncDispose]();
       await clock.advance(1);
@@ -137,7 +144,7 @@ describe("ingest", () => {
   test("a store that fails for another reason than before is said again, once each", async () => {
     const said: unknown[] = [];
     const error: Log["error"] = (_event, fields) => void said.push(fields?.["code"]);
-    const { clock, take, fail, end } = rig({ ...silentLog, error });
+    const { clock, take, fail, end } = rig({ log: { ...silentLog, error } });
     fail("E_STORE_DOWN");
     take("telemetry", live(wireBatch(1)));
     await clock.advance(60_000);
@@ -185,6 +192,32 @@ describe("ingest", () => {
     expect(lines).toHaveLength(1);
     expect(asides[0]).toMatchObject({ reason: "meter_phase has no tag colour", stream, seq: 1 });
     expect(ingest.counts).toMatchObject({ stored: 1, points: 1, pointsRefused: 1 });
+    await end();
+  });
+
+  test.each([
+    ["refused by its form", '"time":', '"time":-'],
+    ["with a point outside the register", '"phase":"L1"', '"colour":"red"'],
+  ])("a batch %s is called stored once what was set aside rests", async (_name, good, bad) => {
+    const { clock, take, answers, rest, end } = rig({ held: true });
+    take("telemetry", live(wireBatch(1, 2)).replace(good, bad));
+    await clock.advance(1000);
+    expect(answers).toEqual([]);
+    rest();
+    await clock.advance(10);
+    expect(answers).toEqual([["rackstreet/v1/local/main/s/agent/edge/stored", [[1, 1]]]]);
+    await end();
+  });
+
+  test("so is a batch with a line that the store rejects", async () => {
+    const { clock, take, reject, answers, rest, end } = rig({ held: true });
+    reject(() => "type conflict");
+    take("telemetry", live(wireBatch(1, 3)));
+    await clock.advance(1000);
+    expect(answers).toEqual([]);
+    rest();
+    await clock.advance(10);
+    expect(answers).toHaveLength(1);
     await end();
   });
 

@@ -37,7 +37,7 @@ function rig() {
     {
       store: { title: "test", write },
       publish: () => Promise.resolve(),
-      setAside: () => undefined,
+      setAside: () => Promise.resolve(),
       observe: () => undefined,
     },
     { clock, entropy: new SeededEntropy(1), log: silentLog },

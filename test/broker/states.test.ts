@@ -72,7 +72,7 @@ describe("the file of what was set aside", () => {
     const content = "x".repeat(10_000);
     for (let life = 0; life < 5; life += 1) {
       await using file = new AsideFile(disk, platform);
-      for (let i = 0; i < 700; i += 1) file.add({ topic: "t", reason: `r${life}`, content });
+      for (let i = 0; i < 700; i += 1) void file.add({ topic: "t", reason: `r${life}`, content });
     }
     expect([...disk.files.keys()].toSorted()).toEqual(["set-aside.jsonl", "set-aside.jsonl.old"]);
     const text = Buffer.from(disk.bytesOf("set-aside.jsonl")).toString().trimEnd();
@@ -84,7 +84,27 @@ describe("the file of what was set aside", () => {
     const disk = new MemoryDisk();
     disk.failure = new Error("EIO");
     await using file = new AsideFile(disk, platformOf(new VirtualClock()));
-    file.add({ topic: "t", reason: "r", content: "c" });
+    await file.add({ topic: "t", reason: "r", content: "c" });
     expect(file.count).toBe(1);
+  });
+
+  test("an entry is durable before it is said to rest", async () => {
+    const disk = new MemoryDisk();
+    const events: string[] = [];
+    const open = disk.open.bind(disk);
+    disk.open = async (name, size) => {
+      const file = await open(name, size);
+      const sync = file.sync.bind(file);
+      file.sync = async () => {
+        await sync();
+        events.push("synced");
+      };
+      return file;
+    };
+    await using file = new AsideFile(disk, platformOf(new VirtualClock()));
+    const first = file.add({ topic: "t", reason: "r", content: "c" });
+    await first.then(() => events.push("rests"));
+    await file.add({ topic: "t", reason: "r", content: "d" }).then(() => events.push("rests"));
+    expect(events).toEqual(["synced", "rests", "synced", "rests"]);
   });
 });

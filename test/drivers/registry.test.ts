@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { drivers } from "../../drivers/index.ts";
 
 /** What every device may say, whatever its driver (cli/schema.ts). */
-const common = ["driver", "profile", "class", "zone", "rack", "interval", "simulate"];
+const common = ["driver", "profile", "class", "zone", "rack", "interval", "allow", "simulate"];
 
 test.each(Object.entries(drivers))("%s is called as it is listed", (name, kind) => {
   expect(kind.name).toBe(name);

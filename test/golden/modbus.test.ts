@@ -3,7 +3,9 @@
  * read, `device/registers.txt` what it holds (the rest is illegal). Two reads each: of all groups,
  * then of the groups without a pace of their own. `expected.lp` are the points, `expected.requests`
  * the exact requests, `expected.err` the faults. `npx vitest run test/golden/modbus.test.ts -u`
- * rewrites.
+ * rewrites. `library/` holds devices of the shipped profiles, each under its profile's id:
+ * registers as makers print them, or encoded by hand from the source's table, and what they mean.
+ * Both sides are written by hand there, so that nothing rewrites them.
  */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -16,6 +18,8 @@ import type { Behaviour } from "../drivers/modbus/world.ts";
 import { never, openDevice, startPeer } from "../drivers/modbus/world.ts";
 
 const folder = join(import.meta.dirname, "drivers/modbus");
+const library = join(import.meta.dirname, "drivers/library");
+const profiles = join(import.meta.dirname, "../../config/profiles/modbus");
 
 /** `input 0x0046: 4247 eb85` or `coil 0x001f: 1 0 1`, one row of addresses each. */
 function parseRegisters(text: string): ReadonlyMap<string, number> {
@@ -82,6 +86,16 @@ async function replay(subject: string) {
   return shown;
 }
 
+/** One reading of all groups of a device of the library. */
+async function readLibrary(id: string): Promise<Reading> {
+  const registers = await readFile(join(library, id, "device/registers.txt"), "utf8");
+  const { data: profile } = await readYaml(join(profiles, `${id}.yaml`));
+  await using peer = await startPeer("tcp", answering(parseRegisters(registers)));
+  await using device = await openDevice({ address: peer.address }, profile);
+  const groups = device.session.groups.map(({ name }) => name);
+  return await device.session.read(groups, never);
+}
+
 const text = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join("");
 
 describe("golden Modbus devices", async () => {
@@ -91,5 +105,15 @@ describe("golden Modbus devices", async () => {
     await expect(text(lp)).toMatchFileSnapshot(file("lp"));
     await expect(text(err)).toMatchFileSnapshot(file("err"));
     await expect(text(requests)).toMatchFileSnapshot(file("requests"));
+  });
+});
+
+describe("golden devices of the library", async () => {
+  it.each(await readdir(library))("%s", async (id) => {
+    const { points, faults } = await readLibrary(id);
+    expect(points.map(problemOf).filter((problem) => problem !== undefined)).toEqual([]);
+    const expected = await readFile(join(library, id, "expected.lp"), "utf8");
+    expect(text(points.map(lineOf))).toBe(expected);
+    expect(faults).toEqual([]);
   });
 });

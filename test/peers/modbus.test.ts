@@ -8,10 +8,9 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import modbusSerial from "modbus-serial";
 import { describe, expect, it, vi } from "vitest";
-import { Line } from "../../drivers/modbus/line.ts";
-import { TcpFraming } from "../../drivers/modbus/mbap.ts";
 import { decodeDeviceId, encodeDeviceIdRequest } from "../../drivers/modbus/pdu.ts";
 import { simulate } from "../../drivers/modbus/simulator.ts";
+import { TcpLine } from "../../drivers/modbus/tcp-line.ts";
 import { connectTcp } from "../../drivers/transport/tcp.ts";
 import type { Session } from "../../drivers/contract.ts";
 import type { Peer } from "../drivers/modbus/world.ts";
@@ -104,19 +103,11 @@ describe.skipIf(!hasPymodbus)("pymodbus as the device", () => {
   it("says what it is [MODBUS-AP 6.21]", async () => {
     const port = await freePort();
     await using _ = await startPymodbus("tcp", String(port));
-    await using line = new Line(
-      {
-        name: "pymodbus",
-        connect: (signal) => connectTcp({ host: "127.0.0.1", port }, signal),
-        framing: new TcpFraming(),
-        anonymous: false,
-        reconnects: true,
-        gap: 0,
-        quiet: 0,
-        character: 0,
-      },
-      realClock,
-    );
+    await using line = new TcpLine({
+      name: "pymodbus",
+      connect: (signal) => connectTcp({ host: "127.0.0.1", port }, signal),
+      clock: realClock,
+    });
     const request = { unit: 7, pdu: encodeDeviceIdRequest(), timeout: 1000, pause: 0 };
     const reply = await vi.waitFor(() => line.exchange(request, never), { timeout: 10_000 });
     expect([...decodeDeviceId(reply).objects.values()]).toEqual(["Acme", "X1", "1.2"]);

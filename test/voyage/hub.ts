@@ -125,7 +125,10 @@ function alone(parts: HubParts, { store, observe }: Behind): Opened {
         if (!process.dead && !(wire instanceof BrokerWire)) wire.tell(topic, payload);
         return Promise.resolve();
       },
-      setAside: ({ reason }) => parts.setAside(reason),
+      setAside: ({ reason }) => {
+        parts.setAside(reason);
+        return Promise.resolve();
+      },
       observe,
       limits: parts.limits,
     },

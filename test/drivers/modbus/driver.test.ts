@@ -44,6 +44,9 @@ describe("options", () => {
     [{ address: "udp://h" }, "tcp://HOST:PORT or rtu+tcp://HOST:PORT"],
     [{ address: "tcp://h", unit: 256 }, "from 0 to 255"],
     [{ address: "tcp://h", timeout: 5 }, "unit"],
+    [{ address: "rtu+tcp://h:4001", outstanding: 4 }, "for Modbus TCP"],
+    [{ bus: "rs485", outstanding: 1 }, "for Modbus TCP"],
+    [{ address: "tcp://h", outstanding: 17 }, "from 1 to 16"],
     [{ bus: "rs422" }, 'there is no bus "rs422"; known: rs485, other'],
   ])("%j is refused: %s", (options, sentence) => {
     expect(() => modbus.create(contextWith(buses)).busKey(target(options))).toThrow(sentence);
@@ -53,6 +56,27 @@ describe("options", () => {
     const driver = modbus.create(contextWith());
     const open = driver.open({ id: "meter", options: { address: "tcp://h" }, profile: undefined });
     expect(await codeOf(open)).toBe("E_CONFIG");
+  });
+
+  it.each([
+    [{ address: "tcp://h" }, 8],
+    [{ address: "tcp://h", outstanding: 3 }, 3],
+    [{ address: "rtu+tcp://h:4001" }, 1],
+    [{ bus: "rs485" }, 1],
+  ])("of the devices on the wire of %j at most %i are read at once", (options, width) => {
+    expect(modbus.create(contextWith(buses)).width?.(target(options))).toBe(width);
+  });
+
+  it("devices of one connection agree on how many requests may be outstanding", async () => {
+    const driver = modbus.create(contextWith());
+    const open = (parts: object) => driver.open(target({ address: "tcp://h", ...parts }));
+    await using _silent = await open({ unit: 1 });
+    await using _four = await open({ unit: 2, outstanding: 4 });
+    await using _same = await open({ unit: 3, outstanding: 4 });
+    await using _quiet = await open({ unit: 4 });
+    await expect(open({ unit: 5, outstanding: 2 })).rejects.toThrow(
+      "devices at tcp://h:502 differ in `outstanding`: 4 and 2",
+    );
   });
 
   it("two names for one port are refused", async () => {

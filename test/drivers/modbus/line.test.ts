@@ -44,7 +44,6 @@ function bench() {
       name: "bench",
       connect: () => Promise.resolve(channel),
       framing: new RtuFraming(),
-      anonymous: true,
       reconnects: false,
       gap,
       quiet,
@@ -208,7 +207,6 @@ describe("waiting", () => {
             signal.addEventListener("abort", giveUp);
           }),
         framing: new RtuFraming(),
-        anonymous: true,
         reconnects: true,
         gap,
         quiet,
