@@ -79,7 +79,7 @@ export function listenTcp(
 
 /** A channel that hangs up on who does not take our answers. */
 function bounded(socket: Socket, { unsent }: ListenLimits): ByteChannel {
-  const channel = channelOf(socket, socket.remoteAddress ?? "unknown");
+  const channel = channelOf(socket, socket.remoteAddress ?? "unknown", true);
   return {
     ...channel,
     write(bytes) {

@@ -131,6 +131,14 @@ it("what comes again is answered again, and heard once", async () => {
   expect(caller.heard[0]?.time).toBe(Date.parse("2025-12-31T16:00:00Z"));
 });
 
+it("who sends and hangs up at once is answered all the same", async () => {
+  await using caller = await rig([{ station: "M1" }]);
+  caller.socket.end(dataFrame({ number: 1 }));
+  await once(caller.socket, "close");
+  expect(caller.answers).toHaveLength(1);
+  expect(caller.heard).toHaveLength(1);
+});
+
 it("a split message is answered packet by packet, and heard whole", async () => {
   await using caller = await rig([{ station: "M1" }]);
   const part = (packet: number, content: string): Sent => ({
