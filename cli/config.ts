@@ -5,7 +5,15 @@
 import { readdir } from "node:fs/promises";
 import { basename, dirname, extname, isAbsolute, join, resolve } from "node:path";
 import type { Complaint, Profile, YamlFile } from "../config/index.ts";
-import { ComplaintsError, nearest, readYaml, v, validate, whyUnreadable } from "../config/index.ts";
+import {
+  ComplaintsError,
+  nearest,
+  readYaml,
+  settingsOf,
+  v,
+  validate,
+  whyUnreadable,
+} from "../config/index.ts";
 import { profiles as builtIn } from "../config/profiles.gen.ts";
 import type { DriverKind } from "../drivers/index.ts";
 import { drivers } from "../drivers/index.ts";
@@ -239,7 +247,7 @@ function* settingComplaints(
   at: readonly string[],
   { common, profile }: Pick<ConfiguredDevice, "common" | "profile">,
 ): Generator<Complaint> {
-  const known = Object.keys(profile?.settings ?? {});
+  const known = settingsOf({ settings: profile?.settings ?? {} }).map(({ name }) => name);
   for (const [index, name] of common.allow.entries()) {
     if (known.includes(name)) continue;
     const near = nearest(name, known);

@@ -37,6 +37,7 @@ export interface ProfileSetting<Target> {
   readonly about: string;
   /** Lowest and highest value, in the unit of its name. */
   readonly range: readonly [number, number];
+  readonly repeat?: Repeat | undefined;
   readonly to: Target;
 }
 
@@ -163,6 +164,7 @@ function settingSchema<Target>(target: Schema<Target>): Schema<ProfileSetting<Ta
     v.strictObject({
       about: text,
       range: v.tuple([v.number(), v.number()]),
+      repeat: v.optional(repeat),
       to: target,
     }),
     v.check(({ range: [low, high] }) => low < high, "range: the lowest value stands first"),
@@ -171,7 +173,7 @@ function settingSchema<Target>(target: Schema<Target>): Schema<ProfileSetting<Ta
 
 const settingName = v.pipe(
   v.string(),
-  v.regex(/^[a-z][a-z0-9_]{0,63}$/, "must be a name of a-z, 0-9 and _"),
+  v.regex(/^[a-z](?:[a-z0-9_]|\{n\}){0,60}$/, "must be a name of a-z, 0-9 and _, {n} if repeated"),
   v.check((name) => unitOf(name) !== undefined, "must end in a unit, as in dim_pct or out1_state"),
 );
 
@@ -203,4 +205,28 @@ export function profileSchema<Header, Field, Target>(
       }
     }),
   );
+}
+
+/** One setting, with its number along a device that has many. */
+export interface NumberedSetting<Target> {
+  readonly name: string;
+  readonly about: string;
+  readonly range: readonly [number, number];
+  readonly to: Target;
+  /** How far from the place that the profile names, in the driver's address units. */
+  readonly shift: number;
+}
+
+/** The settings of a profile, repeated ones written out. */
+export function settingsOf<Target>({
+  settings,
+}: Pick<Profile<unknown, unknown, Target>, "settings">): NumberedSetting<Target>[] {
+  return Object.entries(settings).flatMap(([template, { about, range, to, repeat }]) => {
+    const { count, stride, from } = repeat ?? { count: 1, stride: 0, from: 1 };
+    return Array.from({ length: count }, (_, index) => {
+      const numbered = (text: string): string => text.replaceAll("{n}", String(from + index));
+      const shift = index * stride;
+      return { name: numbered(template), about: numbered(about), range, to, shift };
+    });
+  });
 }

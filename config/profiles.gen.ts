@@ -1176,7 +1176,26 @@ export const profiles: Readonly<Record<string, unknown>> = {
      }
     }
    }
-  ]
+  ],
+  "settings": {
+   "group{n}_dim_pct": {
+    "about": "DALI level of group {n}, over 254.",
+    "range": [
+     0,
+     100
+    ],
+    "repeat": {
+     "count": 16,
+     "stride": 1,
+     "from": 0
+    },
+    "to": {
+     "at": 384,
+     "shown": 2688,
+     "scale": 0.3937007874015748
+    }
+   }
+  }
  },
  "asco-group-g": {
   "id": "asco-group-g",
@@ -1660,6 +1679,109 @@ export const profiles: Readonly<Record<string, unknown>> = {
       "at": 280,
       "type": "uint32",
       "scale": 10
+     }
+    }
+   }
+  ]
+ },
+ "campbell-cs650": {
+  "id": "campbell-cs650",
+  "vendor": "Campbell Scientific",
+  "model": "CS650 and CS655",
+  "class": "environment",
+  "driver": "sdi12",
+  "sources": [
+   "Campbell Scientific CS650 manual, table 8-3"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "Values beyond the limits of the sensor are replaced by 9999999."
+  ],
+  "header": {
+   "serial": {
+    "baud": 1200,
+    "parity": "even",
+    "dataBits": 7
+   }
+  },
+  "interval": "60s",
+  "points": [
+   {
+    "measurement": "soil",
+    "tags": {
+     "sensor": "main"
+    },
+    "fields": {
+     "moisture_pct": {
+      "command": "M3",
+      "value": 1,
+      "scale": 100,
+      "none": [
+       9999999
+      ]
+     },
+     "conductivity_uscm": {
+      "command": "M3",
+      "value": 2,
+      "scale": 1000,
+      "none": [
+       9999999
+      ]
+     },
+     "temp_c": {
+      "command": "M3",
+      "value": 3,
+      "none": [
+       9999999
+      ]
+     },
+     "permittivity_ratio": {
+      "command": "M3",
+      "value": 4,
+      "none": [
+       9999999
+      ]
+     }
+    }
+   }
+  ]
+ },
+ "campbell-hygrovue": {
+  "id": "campbell-hygrovue",
+  "vendor": "Campbell Scientific",
+  "model": "HygroVUE 5 and 10",
+  "class": "environment",
+  "driver": "sdi12",
+  "sources": [
+   "Campbell Scientific HygroVUE 5 manual, table 8-1"
+  ],
+  "confidence": "high",
+  "header": {
+   "serial": {
+    "baud": 1200,
+    "parity": "even",
+    "dataBits": 7
+   }
+  },
+  "interval": "60s",
+  "points": [
+   {
+    "measurement": "environment",
+    "tags": {
+     "sensor": "main"
+    },
+    "fields": {
+     "temp_c": {
+      "command": "M3",
+      "value": 1
+     },
+     "rh_pct": {
+      "command": "M3",
+      "value": 2
+     },
+     "dewpoint_c": {
+      "command": "M3",
+      "value": 3
      }
     }
    }
@@ -3555,6 +3677,50 @@ export const profiles: Readonly<Record<string, unknown>> = {
    }
   ]
  },
+ "decagon-5te": {
+  "id": "decagon-5te",
+  "vendor": "Decagon",
+  "model": "5TE",
+  "class": "environment",
+  "driver": "sdi12",
+  "sources": [
+   "Decagon 5TE operator manual, SDI-12 commands"
+  ],
+  "confidence": "medium",
+  "caveats": [
+   "The sensor is older than the CRC, and its values come without one.",
+   "Permittivity is stored; water content follows from it by the Topp equation."
+  ],
+  "header": {
+   "serial": {
+    "baud": 1200,
+    "parity": "even",
+    "dataBits": 7
+   },
+   "check": "none"
+  },
+  "interval": "60s",
+  "points": [
+   {
+    "measurement": "soil",
+    "tags": {
+     "sensor": "main"
+    },
+    "fields": {
+     "permittivity_ratio": {
+      "value": 1
+     },
+     "conductivity_uscm": {
+      "value": 2,
+      "scale": 1000
+     },
+     "temp_c": {
+      "value": 3
+     }
+    }
+   }
+  ]
+ },
  "decentlab-dl-ctd10": {
   "id": "decentlab-dl-ctd10",
   "vendor": "Decentlab",
@@ -4252,6 +4418,532 @@ export const profiles: Readonly<Record<string, unknown>> = {
      "wind_mps": {
       "at": 0,
       "scale": 0.1
+     }
+    }
+   }
+  ]
+ },
+ "dlt645-1997": {
+  "id": "dlt645-1997",
+  "vendor": "any",
+  "model": "DL/T 645-1997 three-phase meter",
+  "class": "power",
+  "driver": "dlt645",
+  "sources": [
+   "DL/T 645-1997, annex A, tables of data identifiers"
+  ],
+  "confidence": "medium",
+  "caveats": [
+   "Voltages have no digit behind the point in this edition; some meters send one all the same.",
+   "The address of some old meters is shorter than twelve digits and filled with AA; use any there."
+  ],
+  "header": {
+   "serial": {
+    "baud": 1200,
+    "parity": "even"
+   }
+  },
+  "points": [
+   {
+    "measurement": "energy_meter",
+    "fields": {
+     "active_power_w": {
+      "identifier": "B630",
+      "bytes": 3,
+      "decimals": 4,
+      "scale": 1000
+     },
+     "reactive_power_var": {
+      "identifier": "B640",
+      "bytes": 2,
+      "decimals": 2,
+      "scale": 1000
+     },
+     "power_factor_ratio": {
+      "identifier": "B650",
+      "bytes": 2,
+      "decimals": 3
+     },
+     "import_wh_total": {
+      "identifier": "9010",
+      "bytes": 4,
+      "decimals": 2,
+      "scale": 1000
+     },
+     "export_wh_total": {
+      "identifier": "9020",
+      "bytes": 4,
+      "decimals": 2,
+      "scale": 1000
+     }
+    }
+   },
+   {
+    "measurement": "meter_phase",
+    "tags": {
+     "phase": "L1"
+    },
+    "fields": {
+     "voltage_v": {
+      "identifier": "B611",
+      "bytes": 2
+     },
+     "current_a": {
+      "identifier": "B621",
+      "bytes": 2,
+      "decimals": 2
+     },
+     "active_power_w": {
+      "identifier": "B631",
+      "bytes": 3,
+      "decimals": 4,
+      "scale": 1000
+     }
+    }
+   },
+   {
+    "measurement": "meter_phase",
+    "tags": {
+     "phase": "L2"
+    },
+    "fields": {
+     "voltage_v": {
+      "identifier": "B612",
+      "bytes": 2
+     },
+     "current_a": {
+      "identifier": "B622",
+      "bytes": 2,
+      "decimals": 2
+     },
+     "active_power_w": {
+      "identifier": "B632",
+      "bytes": 3,
+      "decimals": 4,
+      "scale": 1000
+     }
+    }
+   },
+   {
+    "measurement": "meter_phase",
+    "tags": {
+     "phase": "L3"
+    },
+    "fields": {
+     "voltage_v": {
+      "identifier": "B613",
+      "bytes": 2
+     },
+     "current_a": {
+      "identifier": "B623",
+      "bytes": 2,
+      "decimals": 2
+     },
+     "active_power_w": {
+      "identifier": "B633",
+      "bytes": 3,
+      "decimals": 4,
+      "scale": 1000
+     }
+    }
+   }
+  ]
+ },
+ "dlt645-single-phase": {
+  "id": "dlt645-single-phase",
+  "vendor": "any",
+  "model": "DL/T 645-2007 single-phase meter",
+  "class": "power",
+  "driver": "dlt645",
+  "sources": [
+   "DL/T 645-2007, annex A, tables of data identifiers",
+   "github.com/peace0phmind/dlt645 (frame_test.go) and chinawrj/esphome-component-dlt645"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "Simple meters have no power factor and no export, and refuse both; the rest is stored."
+  ],
+  "header": {
+   "serial": {
+    "baud": 2400,
+    "parity": "even"
+   }
+  },
+  "points": [
+   {
+    "measurement": "energy_meter",
+    "fields": {
+     "voltage_v": {
+      "identifier": "02010100",
+      "bytes": 2,
+      "decimals": 1
+     },
+     "current_a": {
+      "identifier": "02020100",
+      "bytes": 3,
+      "decimals": 3,
+      "sign": "dropped"
+     },
+     "active_power_w": {
+      "identifier": "02030000",
+      "bytes": 3,
+      "decimals": 4,
+      "sign": "kept",
+      "scale": 1000
+     },
+     "power_factor_ratio": {
+      "identifier": "02060000",
+      "bytes": 2,
+      "decimals": 3,
+      "sign": "kept"
+     },
+     "import_wh_total": {
+      "identifier": "00010000",
+      "bytes": 4,
+      "decimals": 2,
+      "scale": 1000
+     },
+     "export_wh_total": {
+      "identifier": "00020000",
+      "bytes": 4,
+      "decimals": 2,
+      "scale": 1000
+     }
+    }
+   }
+  ]
+ },
+ "dlt645-three-phase": {
+  "id": "dlt645-three-phase",
+  "vendor": "any",
+  "model": "DL/T 645-2007 three-phase meter",
+  "class": "power",
+  "driver": "dlt645",
+  "sources": [
+   "DL/T 645-2007, annex A, tables of data identifiers",
+   "github.com/peace0phmind/dlt645 (frame_test.go) and chinawrj/esphome-component-dlt645"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "Currents are stored without the sign of their direction, which power and its factor show.",
+   "Meters that know no blocks (xxxxFFxx) refuse them; dlt645-three-phase-single asks one by one."
+  ],
+  "header": {
+   "serial": {
+    "baud": 2400,
+    "parity": "even"
+   }
+  },
+  "points": [
+   {
+    "measurement": "energy_meter",
+    "fields": {
+     "active_power_w": {
+      "identifier": "0203FF00",
+      "bytes": 3,
+      "decimals": 4,
+      "sign": "kept",
+      "scale": 1000
+     },
+     "power_factor_ratio": {
+      "identifier": "0206FF00",
+      "bytes": 2,
+      "decimals": 3,
+      "sign": "kept"
+     },
+     "reactive_power_var": {
+      "identifier": "02040000",
+      "bytes": 3,
+      "decimals": 4,
+      "sign": "kept",
+      "scale": 1000
+     },
+     "apparent_power_va": {
+      "identifier": "02050000",
+      "bytes": 3,
+      "decimals": 4,
+      "sign": "kept",
+      "scale": 1000
+     },
+     "frequency_hz": {
+      "identifier": "02800002",
+      "bytes": 2,
+      "decimals": 2
+     },
+     "import_wh_total": {
+      "identifier": "00010000",
+      "bytes": 4,
+      "decimals": 2,
+      "scale": 1000
+     },
+     "export_wh_total": {
+      "identifier": "00020000",
+      "bytes": 4,
+      "decimals": 2,
+      "scale": 1000
+     }
+    }
+   },
+   {
+    "measurement": "meter_phase",
+    "tags": {
+     "phase": "L1"
+    },
+    "fields": {
+     "voltage_v": {
+      "identifier": "0201FF00",
+      "at": 0,
+      "bytes": 2,
+      "decimals": 1
+     },
+     "current_a": {
+      "identifier": "0202FF00",
+      "at": 0,
+      "bytes": 3,
+      "decimals": 3,
+      "sign": "dropped"
+     },
+     "active_power_w": {
+      "identifier": "0203FF00",
+      "at": 3,
+      "bytes": 3,
+      "decimals": 4,
+      "sign": "kept",
+      "scale": 1000
+     },
+     "power_factor_ratio": {
+      "identifier": "0206FF00",
+      "at": 2,
+      "bytes": 2,
+      "decimals": 3,
+      "sign": "kept"
+     }
+    }
+   },
+   {
+    "measurement": "meter_phase",
+    "tags": {
+     "phase": "L2"
+    },
+    "fields": {
+     "voltage_v": {
+      "identifier": "0201FF00",
+      "at": 2,
+      "bytes": 2,
+      "decimals": 1
+     },
+     "current_a": {
+      "identifier": "0202FF00",
+      "at": 3,
+      "bytes": 3,
+      "decimals": 3,
+      "sign": "dropped"
+     },
+     "active_power_w": {
+      "identifier": "0203FF00",
+      "at": 6,
+      "bytes": 3,
+      "decimals": 4,
+      "sign": "kept",
+      "scale": 1000
+     },
+     "power_factor_ratio": {
+      "identifier": "0206FF00",
+      "at": 4,
+      "bytes": 2,
+      "decimals": 3,
+      "sign": "kept"
+     }
+    }
+   },
+   {
+    "measurement": "meter_phase",
+    "tags": {
+     "phase": "L3"
+    },
+    "fields": {
+     "voltage_v": {
+      "identifier": "0201FF00",
+      "at": 4,
+      "bytes": 2,
+      "decimals": 1
+     },
+     "current_a": {
+      "identifier": "0202FF00",
+      "at": 6,
+      "bytes": 3,
+      "decimals": 3,
+      "sign": "dropped"
+     },
+     "active_power_w": {
+      "identifier": "0203FF00",
+      "at": 9,
+      "bytes": 3,
+      "decimals": 4,
+      "sign": "kept",
+      "scale": 1000
+     },
+     "power_factor_ratio": {
+      "identifier": "0206FF00",
+      "at": 6,
+      "bytes": 2,
+      "decimals": 3,
+      "sign": "kept"
+     }
+    }
+   }
+  ]
+ },
+ "dlt645-three-phase-single": {
+  "id": "dlt645-three-phase-single",
+  "vendor": "any",
+  "model": "DL/T 645-2007 three-phase meter without blocks",
+  "class": "power",
+  "driver": "dlt645",
+  "sources": [
+   "DL/T 645-2007, annex A, tables of data identifiers",
+   "github.com/peace0phmind/dlt645 (frame_test.go) and chinawrj/esphome-component-dlt645"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "Each value is asked for by itself, which takes three times as long as with blocks.",
+   "Currents are stored without the sign of their direction, which power and its factor show."
+  ],
+  "header": {
+   "serial": {
+    "baud": 2400,
+    "parity": "even"
+   }
+  },
+  "points": [
+   {
+    "measurement": "energy_meter",
+    "fields": {
+     "active_power_w": {
+      "identifier": "02030000",
+      "bytes": 3,
+      "decimals": 4,
+      "sign": "kept",
+      "scale": 1000
+     },
+     "power_factor_ratio": {
+      "identifier": "02060000",
+      "bytes": 2,
+      "decimals": 3,
+      "sign": "kept"
+     },
+     "frequency_hz": {
+      "identifier": "02800002",
+      "bytes": 2,
+      "decimals": 2
+     },
+     "import_wh_total": {
+      "identifier": "00010000",
+      "bytes": 4,
+      "decimals": 2,
+      "scale": 1000
+     },
+     "export_wh_total": {
+      "identifier": "00020000",
+      "bytes": 4,
+      "decimals": 2,
+      "scale": 1000
+     }
+    }
+   },
+   {
+    "measurement": "meter_phase",
+    "tags": {
+     "phase": "L1"
+    },
+    "fields": {
+     "voltage_v": {
+      "identifier": "02010100",
+      "bytes": 2,
+      "decimals": 1
+     },
+     "current_a": {
+      "identifier": "02020100",
+      "bytes": 3,
+      "decimals": 3,
+      "sign": "dropped"
+     },
+     "active_power_w": {
+      "identifier": "02030100",
+      "bytes": 3,
+      "decimals": 4,
+      "sign": "kept",
+      "scale": 1000
+     },
+     "power_factor_ratio": {
+      "identifier": "02060100",
+      "bytes": 2,
+      "decimals": 3,
+      "sign": "kept"
+     }
+    }
+   },
+   {
+    "measurement": "meter_phase",
+    "tags": {
+     "phase": "L2"
+    },
+    "fields": {
+     "voltage_v": {
+      "identifier": "02010200",
+      "bytes": 2,
+      "decimals": 1
+     },
+     "current_a": {
+      "identifier": "02020200",
+      "bytes": 3,
+      "decimals": 3,
+      "sign": "dropped"
+     },
+     "active_power_w": {
+      "identifier": "02030200",
+      "bytes": 3,
+      "decimals": 4,
+      "sign": "kept",
+      "scale": 1000
+     },
+     "power_factor_ratio": {
+      "identifier": "02060200",
+      "bytes": 2,
+      "decimals": 3,
+      "sign": "kept"
+     }
+    }
+   },
+   {
+    "measurement": "meter_phase",
+    "tags": {
+     "phase": "L3"
+    },
+    "fields": {
+     "voltage_v": {
+      "identifier": "02010300",
+      "bytes": 2,
+      "decimals": 1
+     },
+     "current_a": {
+      "identifier": "02020300",
+      "bytes": 3,
+      "decimals": 3,
+      "sign": "dropped"
+     },
+     "active_power_w": {
+      "identifier": "02030300",
+      "bytes": 3,
+      "decimals": 4,
+      "sign": "kept",
+      "scale": 1000
+     },
+     "power_factor_ratio": {
+      "identifier": "02060300",
+      "bytes": 2,
+      "decimals": 3,
+      "sign": "kept"
      }
     }
    }
@@ -5458,6 +6150,98 @@ export const profiles: Readonly<Record<string, unknown>> = {
    }
   ]
  },
+ "eastron-sdm630-mbus": {
+  "id": "eastron-sdm630-mbus",
+  "vendor": "Eastron",
+  "model": "SDM630 M-Bus",
+  "class": "power",
+  "driver": "mbus",
+  "sources": [
+   "github.com/rscada/libmbus, test/test-frames/eastron_sdm630.hex"
+  ],
+  "confidence": "low",
+  "caveats": [
+   "The order of the records alone tells the phases; compare with the meter's display once.",
+   "Only voltages, currents and powers are read, as one recorded telegram shows them."
+  ],
+  "header": {
+   "serial": {
+    "baud": 2400,
+    "parity": "even"
+   }
+  },
+  "points": [
+   {
+    "measurement": "energy_meter",
+    "fields": {
+     "active_power_w": {
+      "quantity": "power",
+      "nth": 4
+     }
+    }
+   },
+   {
+    "measurement": "meter_phase",
+    "tags": {
+     "phase": "L1"
+    },
+    "fields": {
+     "voltage_v": {
+      "quantity": "voltage",
+      "nth": 1
+     },
+     "current_a": {
+      "quantity": "current",
+      "nth": 1
+     },
+     "active_power_w": {
+      "quantity": "power",
+      "nth": 1
+     }
+    }
+   },
+   {
+    "measurement": "meter_phase",
+    "tags": {
+     "phase": "L2"
+    },
+    "fields": {
+     "voltage_v": {
+      "quantity": "voltage",
+      "nth": 2
+     },
+     "current_a": {
+      "quantity": "current",
+      "nth": 2
+     },
+     "active_power_w": {
+      "quantity": "power",
+      "nth": 2
+     }
+    }
+   },
+   {
+    "measurement": "meter_phase",
+    "tags": {
+     "phase": "L3"
+    },
+    "fields": {
+     "voltage_v": {
+      "quantity": "voltage",
+      "nth": 3
+     },
+     "current_a": {
+      "quantity": "current",
+      "nth": 3
+     },
+     "active_power_w": {
+      "quantity": "power",
+      "nth": 3
+     }
+    }
+   }
+  ]
+ },
  "eastron-sdm630mct": {
   "id": "eastron-sdm630mct",
   "vendor": "Eastron",
@@ -5945,6 +6729,91 @@ export const profiles: Readonly<Record<string, unknown>> = {
      }
     }
    }
+  ],
+  "settings": {
+   "all_dim_pct": {
+    "about": "DALI level of all lamps, over 254.",
+    "range": [
+     0,
+     100
+    ],
+    "to": {
+     "at": 1000,
+     "scale": 0.3937007874015748,
+     "readable": false
+    }
+   },
+   "group{n}_dim_pct": {
+    "about": "DALI level of group {n}, over 254.",
+    "range": [
+     0,
+     100
+    ],
+    "repeat": {
+     "count": 16,
+     "stride": 5,
+     "from": 0
+    },
+    "to": {
+     "at": 2000,
+     "scale": 0.3937007874015748,
+     "readable": false
+    }
+   },
+   "lamp{n}_dim_pct": {
+    "about": "DALI level of the lamp with short address {n}, over 254.",
+    "range": [
+     0,
+     100
+    ],
+    "repeat": {
+     "count": 64,
+     "stride": 5,
+     "from": 0
+    },
+    "to": {
+     "at": 3000,
+     "shown": 3004,
+     "scale": 0.3937007874015748
+    }
+   }
+  }
+ },
+ "elvaco-cma10": {
+  "id": "elvaco-cma10",
+  "vendor": "Elvaco",
+  "model": "CMa10",
+  "class": "environment",
+  "driver": "mbus",
+  "sources": [
+   "github.com/rscada/libmbus, test/test-frames/ELV-Elvaco-CMa10.hex and elv_temp_humid.hex"
+  ],
+  "confidence": "medium",
+  "caveats": [
+   "Humidity is named by a text (%RH) and not by a code; newer firmware may use the code."
+  ],
+  "header": {
+   "serial": {
+    "baud": 2400,
+    "parity": "even"
+   }
+  },
+  "points": [
+   {
+    "measurement": "environment",
+    "tags": {
+     "sensor": "room"
+    },
+    "fields": {
+     "temp_c": {
+      "quantity": "external_temperature"
+     },
+     "rh_pct": {
+      "vif": "FC74",
+      "scale": 0.01
+     }
+    }
+   }
   ]
  },
  "endress-fmr20": {
@@ -6113,6 +6982,53 @@ export const profiles: Readonly<Record<string, unknown>> = {
       "at": 12561,
       "type": "int16",
       "scale": 0.01
+     }
+    }
+   }
+  ]
+ },
+ "finder-7e23-mbus": {
+  "id": "finder-7e23-mbus",
+  "vendor": "Finder",
+  "model": "7E.23.8.230.0020",
+  "class": "power",
+  "driver": "mbus",
+  "sources": [
+   "github.com/rscada/libmbus, test/test-frames/FIN-Finder-7E.23.8.230.0020.hex"
+  ],
+  "confidence": "medium",
+  "caveats": [
+   "Voltage, current and powers carry the maker's own mark of the phase; their scales are of the telegram named."
+  ],
+  "header": {
+   "serial": {
+    "baud": 2400,
+    "parity": "even"
+   }
+  },
+  "points": [
+   {
+    "measurement": "energy_meter",
+    "fields": {
+     "import_wh_total": {
+      "quantity": "energy",
+      "tariff": 1
+     },
+     "voltage_v": {
+      "vif": "FDC9FF01"
+     },
+     "current_a": {
+      "vif": "FDDBFF01",
+      "scale": 0.1
+     },
+     "active_power_w": {
+      "vif": "ACFF01",
+      "scale": 10
+     },
+     "reactive_power_var": {
+      "vif": "ACFF01",
+      "subunit": 1,
+      "scale": 10
      }
     }
    }
@@ -7346,6 +8262,902 @@ export const profiles: Readonly<Record<string, unknown>> = {
       "at": 6951,
       "type": "uint64",
       "scale": 10
+     }
+    }
+   }
+  ]
+ },
+ "lufft-irs31pro": {
+  "id": "lufft-irs31pro",
+  "vendor": "Lufft",
+  "model": "IRS31Pro-UMB",
+  "class": "traffic",
+  "driver": "umb",
+  "sources": [
+   "Lufft IRS31Pro-UMB operating manual V10 (01.2020), chapters 6.1 and 18"
+  ],
+  "confidence": "medium",
+  "caveats": [
+   "Ground temperature is that of the first external probe, 5 cm deep; without it the channel is refused.",
+   "The device class of road sensors is 1, so set unitClass to 1."
+  ],
+  "header": {
+   "serial": {
+    "baud": 19200
+   }
+  },
+  "points": [
+   {
+    "measurement": "road_surface",
+    "tags": {
+     "sensor": "main"
+    },
+    "fields": {
+     "surface_c": {
+      "channel": 101
+     },
+     "ground_c": {
+      "channel": 111
+     },
+     "freezing_c": {
+      "channel": 151
+     },
+     "film_mm": {
+      "channel": 1072,
+      "scale": 0.01,
+      "none": [
+       65535
+      ]
+     },
+     "ice_pct": {
+      "channel": 1129,
+      "none": [
+       255
+      ]
+     },
+     "friction_ratio": {
+      "channel": 1077,
+      "scale": 0.01,
+      "none": [
+       255
+      ]
+     },
+     "surface_state": {
+      "channel": 900,
+      "states": {
+       "10": 0,
+       "15": 1,
+       "20": 2,
+       "25": 3,
+       "30": 4,
+       "35": 5,
+       "40": 6,
+       "45": 7
+      }
+     }
+    }
+   }
+  ]
+ },
+ "lufft-ventus": {
+  "id": "lufft-ventus",
+  "vendor": "Lufft",
+  "model": "VENTUS-UMB",
+  "class": "environment",
+  "driver": "umb",
+  "sources": [
+   "Lufft Ventus / V200A operating manual, channel list (chapter 20)"
+  ],
+  "confidence": "medium",
+  "caveats": [
+   "The gust is the highest wind speed in the averaging interval, which is 10 minutes at first."
+  ],
+  "header": {
+   "serial": {
+    "baud": 19200
+   }
+  },
+  "points": [
+   {
+    "measurement": "environment",
+    "tags": {
+     "sensor": "main"
+    },
+    "fields": {
+     "wind_mps": {
+      "channel": 460
+     },
+     "gust_mps": {
+      "channel": 440
+     },
+     "wind_deg": {
+      "channel": 580
+     }
+    }
+   }
+  ]
+ },
+ "lufft-ws100": {
+  "id": "lufft-ws100",
+  "vendor": "Lufft",
+  "model": "WS100-UMB",
+  "class": "environment",
+  "driver": "umb",
+  "sources": [
+   "Lufft Smart Weather Sensor operating manual, channel list (chapter 19)"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "Rain is counted since the last reset of the station, which also a loss of power is."
+  ],
+  "header": {
+   "serial": {
+    "baud": 19200
+   }
+  },
+  "points": [
+   {
+    "measurement": "environment",
+    "tags": {
+     "sensor": "main"
+    },
+    "fields": {
+     "rain_mm_total": {
+      "channel": 620
+     },
+     "rain_mmh": {
+      "channel": 820
+     },
+     "precipitation_state": {
+      "channel": 700,
+      "states": {
+       "0": 0,
+       "40": 6,
+       "60": 1,
+       "67": 5,
+       "69": 3,
+       "70": 2,
+       "90": 4
+      }
+     }
+    }
+   }
+  ]
+ },
+ "lufft-ws200": {
+  "id": "lufft-ws200",
+  "vendor": "Lufft",
+  "model": "WS200-UMB",
+  "class": "environment",
+  "driver": "umb",
+  "sources": [
+   "Lufft Smart Weather Sensor operating manual, channel list (chapter 19)"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "Pressure is the absolute one (channel 300); channel 305 is reduced to sea level.",
+   "The gust is the highest wind speed in the averaging interval, which is 10 minutes at first."
+  ],
+  "header": {
+   "serial": {
+    "baud": 19200
+   }
+  },
+  "points": [
+   {
+    "measurement": "environment",
+    "tags": {
+     "sensor": "main"
+    },
+    "fields": {
+     "temp_c": {
+      "channel": 100
+     },
+     "dewpoint_c": {
+      "channel": 110
+     },
+     "rh_pct": {
+      "channel": 200
+     },
+     "pressure_pa": {
+      "channel": 300,
+      "scale": 100
+     },
+     "wind_mps": {
+      "channel": 460
+     },
+     "gust_mps": {
+      "channel": 440
+     },
+     "wind_deg": {
+      "channel": 580
+     }
+    }
+   }
+  ]
+ },
+ "lufft-ws300": {
+  "id": "lufft-ws300",
+  "vendor": "Lufft",
+  "model": "WS300-UMB",
+  "class": "environment",
+  "driver": "umb",
+  "sources": [
+   "Lufft Smart Weather Sensor operating manual, channel list (chapter 19)"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "Pressure is the absolute one (channel 300); channel 305 is reduced to sea level."
+  ],
+  "header": {
+   "serial": {
+    "baud": 19200
+   }
+  },
+  "points": [
+   {
+    "measurement": "environment",
+    "tags": {
+     "sensor": "main"
+    },
+    "fields": {
+     "temp_c": {
+      "channel": 100
+     },
+     "dewpoint_c": {
+      "channel": 110
+     },
+     "rh_pct": {
+      "channel": 200
+     },
+     "pressure_pa": {
+      "channel": 300,
+      "scale": 100
+     }
+    }
+   }
+  ]
+ },
+ "lufft-ws500": {
+  "id": "lufft-ws500",
+  "vendor": "Lufft",
+  "model": "WS500-UMB",
+  "class": "environment",
+  "driver": "umb",
+  "sources": [
+   "Lufft Smart Weather Sensor operating manual, channel list (chapter 19)"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "Pressure is the absolute one (channel 300); channel 305 is reduced to sea level.",
+   "The gust is the highest wind speed in the averaging interval, which is 10 minutes at first."
+  ],
+  "header": {
+   "serial": {
+    "baud": 19200
+   }
+  },
+  "points": [
+   {
+    "measurement": "environment",
+    "tags": {
+     "sensor": "main"
+    },
+    "fields": {
+     "temp_c": {
+      "channel": 100
+     },
+     "dewpoint_c": {
+      "channel": 110
+     },
+     "rh_pct": {
+      "channel": 200
+     },
+     "pressure_pa": {
+      "channel": 300,
+      "scale": 100
+     },
+     "wind_mps": {
+      "channel": 460
+     },
+     "gust_mps": {
+      "channel": 440
+     },
+     "wind_deg": {
+      "channel": 580
+     }
+    }
+   }
+  ]
+ },
+ "lufft-ws600": {
+  "id": "lufft-ws600",
+  "vendor": "Lufft",
+  "model": "WS600-UMB",
+  "class": "environment",
+  "driver": "umb",
+  "sources": [
+   "Lufft Smart Weather Sensor operating manual, channel list (chapter 19)"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "Pressure is the absolute one (channel 300); channel 305 is reduced to sea level.",
+   "The gust is the highest wind speed in the averaging interval, which is 10 minutes at first.",
+   "Rain is counted since the last reset of the station, which also a loss of power is."
+  ],
+  "header": {
+   "serial": {
+    "baud": 19200
+   }
+  },
+  "points": [
+   {
+    "measurement": "environment",
+    "tags": {
+     "sensor": "main"
+    },
+    "fields": {
+     "temp_c": {
+      "channel": 100
+     },
+     "dewpoint_c": {
+      "channel": 110
+     },
+     "rh_pct": {
+      "channel": 200
+     },
+     "pressure_pa": {
+      "channel": 300,
+      "scale": 100
+     },
+     "wind_mps": {
+      "channel": 460
+     },
+     "gust_mps": {
+      "channel": 440
+     },
+     "wind_deg": {
+      "channel": 580
+     },
+     "rain_mm_total": {
+      "channel": 620
+     },
+     "rain_mmh": {
+      "channel": 820
+     },
+     "precipitation_state": {
+      "channel": 700,
+      "states": {
+       "0": 0,
+       "40": 6,
+       "60": 1,
+       "67": 5,
+       "69": 3,
+       "70": 2,
+       "90": 4
+      }
+     }
+    }
+   }
+  ]
+ },
+ "lufft-ws601": {
+  "id": "lufft-ws601",
+  "vendor": "Lufft",
+  "model": "WS601-UMB",
+  "class": "environment",
+  "driver": "umb",
+  "sources": [
+   "Lufft Smart Weather Sensor operating manual, channel list (chapter 19)"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "Pressure is the absolute one (channel 300); channel 305 is reduced to sea level.",
+   "The gust is the highest wind speed in the averaging interval, which is 10 minutes at first.",
+   "Rain is counted since the last reset of the station, which also a loss of power is.",
+   "The rain gauge tells no kind; precipitation shows as something."
+  ],
+  "header": {
+   "serial": {
+    "baud": 19200
+   }
+  },
+  "points": [
+   {
+    "measurement": "environment",
+    "tags": {
+     "sensor": "main"
+    },
+    "fields": {
+     "temp_c": {
+      "channel": 100
+     },
+     "dewpoint_c": {
+      "channel": 110
+     },
+     "rh_pct": {
+      "channel": 200
+     },
+     "pressure_pa": {
+      "channel": 300,
+      "scale": 100
+     },
+     "wind_mps": {
+      "channel": 460
+     },
+     "gust_mps": {
+      "channel": 440
+     },
+     "wind_deg": {
+      "channel": 580
+     },
+     "rain_mm_total": {
+      "channel": 620
+     },
+     "rain_mmh": {
+      "channel": 820
+     },
+     "precipitation_state": {
+      "channel": 700,
+      "states": {
+       "0": 0,
+       "40": 6,
+       "60": 1,
+       "67": 5,
+       "69": 3,
+       "70": 2,
+       "90": 4
+      }
+     }
+    }
+   }
+  ]
+ },
+ "lufft-ws700": {
+  "id": "lufft-ws700",
+  "vendor": "Lufft",
+  "model": "WS700-UMB",
+  "class": "environment",
+  "driver": "umb",
+  "sources": [
+   "Lufft Smart Weather Sensor operating manual, channel list (chapter 19)"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "Pressure is the absolute one (channel 300); channel 305 is reduced to sea level.",
+   "The gust is the highest wind speed in the averaging interval, which is 10 minutes at first.",
+   "Rain is counted since the last reset of the station, which also a loss of power is."
+  ],
+  "header": {
+   "serial": {
+    "baud": 19200
+   }
+  },
+  "points": [
+   {
+    "measurement": "environment",
+    "tags": {
+     "sensor": "main"
+    },
+    "fields": {
+     "temp_c": {
+      "channel": 100
+     },
+     "dewpoint_c": {
+      "channel": 110
+     },
+     "rh_pct": {
+      "channel": 200
+     },
+     "pressure_pa": {
+      "channel": 300,
+      "scale": 100
+     },
+     "wind_mps": {
+      "channel": 460
+     },
+     "gust_mps": {
+      "channel": 440
+     },
+     "wind_deg": {
+      "channel": 580
+     },
+     "rain_mm_total": {
+      "channel": 620
+     },
+     "rain_mmh": {
+      "channel": 820
+     },
+     "precipitation_state": {
+      "channel": 700,
+      "states": {
+       "0": 0,
+       "40": 6,
+       "60": 1,
+       "67": 5,
+       "69": 3,
+       "70": 2,
+       "90": 4
+      }
+     },
+     "solar_wm2": {
+      "channel": 960
+     }
+    }
+   }
+  ]
+ },
+ "lufft-ws800": {
+  "id": "lufft-ws800",
+  "vendor": "Lufft",
+  "model": "WS800-UMB",
+  "class": "environment",
+  "driver": "umb",
+  "sources": [
+   "Lufft Smart Weather Sensor operating manual, channel list (chapter 19)"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "Pressure is the absolute one (channel 300); channel 305 is reduced to sea level.",
+   "The gust is the highest wind speed in the averaging interval, which is 10 minutes at first.",
+   "Rain is counted since the last reset of the station, which also a loss of power is."
+  ],
+  "header": {
+   "serial": {
+    "baud": 19200
+   }
+  },
+  "points": [
+   {
+    "measurement": "environment",
+    "tags": {
+     "sensor": "main"
+    },
+    "fields": {
+     "temp_c": {
+      "channel": 100
+     },
+     "dewpoint_c": {
+      "channel": 110
+     },
+     "rh_pct": {
+      "channel": 200
+     },
+     "pressure_pa": {
+      "channel": 300,
+      "scale": 100
+     },
+     "wind_mps": {
+      "channel": 460
+     },
+     "gust_mps": {
+      "channel": 440
+     },
+     "wind_deg": {
+      "channel": 580
+     },
+     "rain_mm_total": {
+      "channel": 620
+     },
+     "rain_mmh": {
+      "channel": 820
+     },
+     "precipitation_state": {
+      "channel": 700,
+      "states": {
+       "0": 0,
+       "40": 6,
+       "60": 1,
+       "67": 5,
+       "69": 3,
+       "70": 2,
+       "90": 4
+      }
+     },
+     "solar_wm2": {
+      "channel": 960
+     }
+    }
+   }
+  ]
+ },
+ "mbus-electricity-meter": {
+  "id": "mbus-electricity-meter",
+  "vendor": "any",
+  "model": "M-Bus electricity meter",
+  "class": "power",
+  "driver": "mbus",
+  "sources": [
+   "EN 13757-3, tables of value information fields",
+   "github.com/rscada/libmbus, test/test-frames (records of real meters)"
+  ],
+  "confidence": "medium",
+  "caveats": [
+   "Values of single phases are marked by each maker differently and are not read here.",
+   "Import is what the first plain energy record shows; export needs a profile of the maker."
+  ],
+  "header": {
+   "serial": {
+    "baud": 2400,
+    "parity": "even"
+   }
+  },
+  "points": [
+   {
+    "measurement": "energy_meter",
+    "fields": {
+     "import_wh_total": {
+      "quantity": "energy"
+     },
+     "active_power_w": {
+      "quantity": "power"
+     },
+     "reactive_power_var": {
+      "quantity": "reactive_power"
+     },
+     "apparent_power_va": {
+      "quantity": "apparent_power"
+     },
+     "voltage_v": {
+      "quantity": "voltage"
+     },
+     "current_a": {
+      "quantity": "current"
+     },
+     "frequency_hz": {
+      "quantity": "frequency"
+     }
+    }
+   }
+  ]
+ },
+ "mbus-heat-meter": {
+  "id": "mbus-heat-meter",
+  "vendor": "any",
+  "model": "M-Bus heat meter",
+  "class": "thermal",
+  "driver": "mbus",
+  "sources": [
+   "EN 13757-3, tables of value information fields",
+   "github.com/rscada/libmbus, test/test-frames (records of real meters)"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "Records are found by what they say of themselves; what a meter does not send is left out.",
+   "Cold of combined meters stands in a tariff or register of the maker's choice and is not read here."
+  ],
+  "header": {
+   "serial": {
+    "baud": 2400,
+    "parity": "even"
+   }
+  },
+  "interval": "60s",
+  "points": [
+   {
+    "measurement": "heat_meter",
+    "fields": {
+     "energy_wh_total": {
+      "quantity": "energy"
+     },
+     "volume_l_total": {
+      "quantity": "volume",
+      "scale": 1000
+     },
+     "power_w": {
+      "quantity": "power"
+     },
+     "flow_m3h": {
+      "quantity": "volume_flow"
+     },
+     "supply_c": {
+      "quantity": "flow_temperature"
+     },
+     "return_c": {
+      "quantity": "return_temperature"
+     },
+     "difference_k": {
+      "quantity": "temperature_difference"
+     },
+     "run_s_total": {
+      "quantity": "on_time"
+     },
+     "status_code": {
+      "quantity": "status"
+     },
+     "fault_code": {
+      "quantity": "error_flags"
+     }
+    }
+   }
+  ]
+ },
+ "mbus-water-meter": {
+  "id": "mbus-water-meter",
+  "vendor": "any",
+  "model": "M-Bus water meter",
+  "class": "water",
+  "driver": "mbus",
+  "sources": [
+   "EN 13757-3, tables of value information fields",
+   "github.com/rscada/libmbus, test/test-frames (records of real meters)"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "Records are found by what they say of themselves; what a meter does not send is left out."
+  ],
+  "header": {
+   "serial": {
+    "baud": 2400,
+    "parity": "even"
+   }
+  },
+  "interval": "60s",
+  "points": [
+   {
+    "measurement": "water_meter",
+    "fields": {
+     "volume_l_total": {
+      "quantity": "volume",
+      "scale": 1000
+     },
+     "flow_m3h": {
+      "quantity": "volume_flow"
+     },
+     "temp_c": {
+      "quantity": "flow_temperature"
+     },
+     "run_s_total": {
+      "quantity": "on_time"
+     },
+     "status_code": {
+      "quantity": "status"
+     },
+     "fault_code": {
+      "quantity": "error_flags"
+     }
+    }
+   }
+  ]
+ },
+ "meter-hydros21": {
+  "id": "meter-hydros21",
+  "vendor": "METER",
+  "model": "HYDROS 21",
+  "class": "water",
+  "driver": "sdi12",
+  "sources": [
+   "METER HYDROS 21 SDI-12 integrator guide"
+  ],
+  "confidence": "medium",
+  "caveats": [
+   "The level is the depth above the sensor; a datum is added where the value is shown."
+  ],
+  "header": {
+   "serial": {
+    "baud": 1200,
+    "parity": "even",
+    "dataBits": 7
+   }
+  },
+  "interval": "60s",
+  "points": [
+   {
+    "measurement": "water_level",
+    "tags": {
+     "sensor": "main"
+    },
+    "fields": {
+     "level_m": {
+      "value": 1,
+      "scale": 0.001,
+      "none": [
+       -9999
+      ]
+     },
+     "temp_c": {
+      "value": 2,
+      "none": [
+       -9999
+      ]
+     }
+    }
+   }
+  ]
+ },
+ "meter-teros11": {
+  "id": "meter-teros11",
+  "vendor": "METER",
+  "model": "TEROS 11",
+  "class": "environment",
+  "driver": "sdi12",
+  "sources": [
+   "METER TEROS 11/12 manual, equation 5, and its SDI-12 integrator guide"
+  ],
+  "confidence": "medium",
+  "caveats": [
+   "Water content is that of mineral soil (0.0003879 × counts − 0.6956); other media need their own line."
+  ],
+  "header": {
+   "serial": {
+    "baud": 1200,
+    "parity": "even",
+    "dataBits": 7
+   }
+  },
+  "interval": "60s",
+  "points": [
+   {
+    "measurement": "soil",
+    "tags": {
+     "sensor": "main"
+    },
+    "fields": {
+     "moisture_pct": {
+      "value": 1,
+      "scale": 0.03879,
+      "offset": -69.56,
+      "none": [
+       -9999
+      ]
+     },
+     "temp_c": {
+      "value": 2,
+      "none": [
+       -9999
+      ]
+     }
+    }
+   }
+  ]
+ },
+ "meter-teros12": {
+  "id": "meter-teros12",
+  "vendor": "METER",
+  "model": "TEROS 12",
+  "class": "environment",
+  "driver": "sdi12",
+  "sources": [
+   "METER TEROS 11/12 manual, equation 5, and its SDI-12 integrator guide"
+  ],
+  "confidence": "medium",
+  "caveats": [
+   "Water content is that of mineral soil (0.0003879 × counts − 0.6956); other media need their own line."
+  ],
+  "header": {
+   "serial": {
+    "baud": 1200,
+    "parity": "even",
+    "dataBits": 7
+   }
+  },
+  "interval": "60s",
+  "points": [
+   {
+    "measurement": "soil",
+    "tags": {
+     "sensor": "main"
+    },
+    "fields": {
+     "moisture_pct": {
+      "value": 1,
+      "scale": 0.03879,
+      "offset": -69.56,
+      "none": [
+       -9999
+      ]
+     },
+     "temp_c": {
+      "value": 2,
+      "none": [
+       -9999
+      ]
+     },
+     "conductivity_uscm": {
+      "value": 3,
+      "none": [
+       -9999
+      ]
      }
     }
    }
@@ -9478,6 +11290,44 @@ export const profiles: Readonly<Record<string, unknown>> = {
      "reactive_varh_total": {
       "at": 280,
       "scale": 1000
+     }
+    }
+   }
+  ]
+ },
+ "ott-pls": {
+  "id": "ott-pls",
+  "vendor": "OTT HydroMet",
+  "model": "PLS and PLS 500",
+  "class": "water",
+  "driver": "sdi12",
+  "sources": [
+   "OTT PLS operating instructions, chapter 6.1 and 6.2"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "The level is in metres as the maker ships it (aOSU0); other units need another scale."
+  ],
+  "header": {
+   "serial": {
+    "baud": 1200,
+    "parity": "even",
+    "dataBits": 7
+   }
+  },
+  "interval": "60s",
+  "points": [
+   {
+    "measurement": "water_level",
+    "tags": {
+     "sensor": "main"
+    },
+    "fields": {
+     "level_m": {
+      "value": 1
+     },
+     "temp_c": {
+      "value": 2
      }
     }
    }
@@ -13467,6 +15317,71 @@ export const profiles: Readonly<Record<string, unknown>> = {
    }
   ]
  },
+ "vaisala-wxt530-sdi12": {
+  "id": "vaisala-wxt530-sdi12",
+  "vendor": "Vaisala",
+  "model": "WXT520 and WXT530",
+  "class": "environment",
+  "driver": "sdi12",
+  "sources": [
+   "Vaisala WXT530 user guide M211840EN, chapter 7, data messages with all parameters"
+  ],
+  "confidence": "medium",
+  "caveats": [
+   "Which values a message holds is set in the device; all wind and all of pressure, humidity and rain must be on, the internal temperature off."
+  ],
+  "header": {
+   "serial": {
+    "baud": 1200,
+    "parity": "even",
+    "dataBits": 7
+   }
+  },
+  "interval": "60s",
+  "points": [
+   {
+    "measurement": "environment",
+    "tags": {
+     "sensor": "main"
+    },
+    "fields": {
+     "wind_deg": {
+      "command": "M1",
+      "value": 2
+     },
+     "wind_mps": {
+      "command": "M1",
+      "value": 5
+     },
+     "gust_mps": {
+      "command": "M1",
+      "value": 6
+     },
+     "temp_c": {
+      "command": "M2",
+      "value": 1
+     },
+     "rh_pct": {
+      "command": "M2",
+      "value": 2
+     },
+     "pressure_pa": {
+      "command": "M2",
+      "value": 3,
+      "scale": 100
+     },
+     "rain_mm_total": {
+      "command": "M3",
+      "value": 1
+     },
+     "rain_mmh": {
+      "command": "M3",
+      "value": 3
+     }
+    }
+   }
+  ]
+ },
  "vertiv-liebert-aps": {
   "id": "vertiv-liebert-aps",
   "vendor": "Vertiv / Liebert",
@@ -13935,7 +15850,24 @@ export const profiles: Readonly<Record<string, unknown>> = {
      }
     }
    }
-  ]
+  ],
+  "settings": {
+   "do{n}_state": {
+    "about": "Output {n}.",
+    "range": [
+     0,
+     1
+    ],
+    "repeat": {
+     "count": 8,
+     "stride": 1
+    },
+    "to": {
+     "table": "coil",
+     "at": 0
+    }
+   }
+  }
  },
  "waveshare-relay-8": {
   "id": "waveshare-relay-8",
@@ -13975,7 +15907,24 @@ export const profiles: Readonly<Record<string, unknown>> = {
      }
     }
    }
-  ]
+  ],
+  "settings": {
+   "relay{n}_state": {
+    "about": "Relay {n}.",
+    "range": [
+     0,
+     1
+    ],
+    "repeat": {
+     "count": 8,
+     "stride": 1
+    },
+    "to": {
+     "table": "coil",
+     "at": 0
+    }
+   }
+  }
  },
  "wellpro-wp3066": {
   "id": "wellpro-wp3066",
@@ -14282,7 +16231,24 @@ export const profiles: Readonly<Record<string, unknown>> = {
      }
     }
    }
-  ]
+  ],
+  "settings": {
+   "k{n}_state": {
+    "about": "Valve relay {n}.",
+    "range": [
+     0,
+     1
+    ],
+    "repeat": {
+     "count": 2,
+     "stride": 1
+    },
+    "to": {
+     "table": "coil",
+     "at": 0
+    }
+   }
+  }
  },
  "xy-md02": {
   "id": "xy-md02",

@@ -112,6 +112,21 @@ export const codes = {
     means: "The device refused the request (exception 1, 2, 3 or 4).",
     remedy: "Compare the profile with the device's manual: register, function and count.",
   },
+  E_DEVICE_TIMEOUT: {
+    verdict: "retry",
+    means: "A device on a serial line or a serial server did not answer in time.",
+    remedy: "Check address, speed, parity and wiring; raise `timeout` for slow devices.",
+  },
+  E_DEVICE_FRAME: {
+    verdict: "retry",
+    means: "What a device sent is no valid frame of its protocol.",
+    remedy: "Check speed, parity and wiring, and that only one device has this address.",
+  },
+  E_DEVICE_REFUSED: {
+    verdict: "retry",
+    means: "A device answered that it cannot give what was asked for.",
+    remedy: "Compare profile and model; the answer is in the message.",
+  },
   E_SET_REFUSED: {
     verdict: "reject",
     means: "A request to set something on a device was refused.",
@@ -136,21 +151,6 @@ export const codes = {
     verdict: "config",
     means: "A device or server refuses this user, its password or what it asks for.",
     remedy: "Check user, password and what that user may see there.",
-  },
-  E_DEVICE_TIMEOUT: {
-    verdict: "retry",
-    means: "A device on a serial line or a serial server did not answer in time.",
-    remedy: "Check address, speed, parity and wiring; raise `timeout` for slow devices.",
-  },
-  E_DEVICE_FRAME: {
-    verdict: "retry",
-    means: "What a device sent is no valid frame of its protocol.",
-    remedy: "Check speed, parity and wiring, and that only one device has this address.",
-  },
-  E_DEVICE_REFUSED: {
-    verdict: "retry",
-    means: "A device answered that it cannot give what was asked for.",
-    remedy: "Compare profile and model; the answer is in the message.",
   },
   E_VALUE: {
     verdict: "reject",

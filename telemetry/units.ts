@@ -26,6 +26,7 @@ export const units = {
   pct: { ucum: "%", shown: "%" },
   ratio: { ucum: "1", shown: "" },
   pa: { ucum: "Pa", shown: "Pa" },
+  l_total: { ucum: "L", shown: "l", integer: true },
   lpm: { ucum: "L/min", shown: "l/min" },
   m3h: { ucum: "m3/h", shown: "m³/h" },
   m: { ucum: "m", shown: "m" },

@@ -3,7 +3,9 @@
  * `rackstreet config example NAME`: a configuration to start from, also where no file is at hand.
  */
 import { examples } from "../../config/examples.gen.ts";
+import type { OptionFacts } from "../../config/index.ts";
 import { factsOf, nearest, schemaAt } from "../../config/index.ts";
+import { drivers } from "../../drivers/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
 import { defineCommand, jsonOption, print, printJson } from "../command.ts";
 import { configSchema } from "../schema.ts";
@@ -25,9 +27,15 @@ const explainCommand = defineCommand({
     const path = key === "" ? [] : key.split(".");
     const schema = schemaAt(configSchema, path);
     if (schema === undefined) throw new GatewayError("E_USAGE", unknownKey(path));
-    const facts = factsOf(schema);
+    const [first, ...others] = meanings(path);
+    const facts = first?.facts ?? factsOf(schema);
     if (json) {
-      printJson({ key, ...facts });
+      const more = others.map(({ driver, facts }) => [driver, facts]);
+      printJson({
+        key,
+        ...facts,
+        ...(more.length > 0 ? { drivers: Object.fromEntries(more) } : {}),
+      });
       return;
     }
     const rows = [
@@ -37,12 +45,30 @@ const explainCommand = defineCommand({
       ...(facts.secret ? [["  secret", "give ${ENVIRONMENT} or file:/path; never printed"]] : []),
     ];
     for (const [name = "", value = ""] of rows) print(`${name}: ${value}`);
+    for (const { driver, facts } of others) print(`  with ${driver}: ${facts.about ?? ""}`);
     for (const name of facts.keys) {
-      const below = schemaAt(configSchema, [...path, name]);
-      print(`  ${name}: ${below === undefined ? "" : (factsOf(below).about ?? "")}`);
+      for (const { facts } of meanings([...path, name])) print(`  ${name}: ${facts.about ?? ""}`);
     }
   },
 });
+
+interface Meaning {
+  /** The first driver that means this by it. */
+  readonly driver: string;
+  readonly facts: OptionFacts;
+}
+
+/** What an option means: one thing, but for options of devices, whose drivers may differ. */
+function meanings(path: readonly string[]): readonly Meaning[] {
+  const [section, device = "", option] = path;
+  const kinds = section === "devices" && option !== undefined ? Object.keys(drivers) : [""];
+  const all = kinds.flatMap((driver): Meaning[] => {
+    const schema = schemaAt(configSchema, path, { devices: { [device]: { driver } } });
+    return schema === undefined ? [] : [{ driver, facts: factsOf(schema) }];
+  });
+  const abouts = all.map(({ facts }) => facts.about);
+  return all.filter((_, index) => abouts.indexOf(abouts[index]) === index);
+}
 
 /** A name of your choice and an entry of a list are what the key above says they are. */
 function aboutAbove(path: readonly string[]): string {

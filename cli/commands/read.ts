@@ -3,11 +3,12 @@
  * device of a configuration, or on any device with a profile from a file or by name.
  */
 import { existsSync } from "node:fs";
-import { address, v } from "../../config/index.ts";
+import { nearest, v } from "../../config/index.ts";
 import type { DriverKind, Trace } from "../../drivers/index.ts";
+import { drivers } from "../../drivers/index.ts";
 import type { Platform, Point, Reading } from "../../telemetry/index.ts";
 import { GatewayError, isRecord } from "../../telemetry/index.ts";
-import { configOption, defineCommand, jsonOption, parsedArgument } from "../command.ts";
+import { configOption, defineCommand, jsonOption } from "../command.ts";
 import { print, printJson } from "../command.ts";
 import { isProfileFile, loadConfig, loadLibrary, loadProfile, profileOf } from "../config.ts";
 import { clock, entropy, openLog } from "../platform.ts";
@@ -16,8 +17,6 @@ import { configuredTarget, kindOf, readOnce } from "../read-device.ts";
 import { renderTable } from "../table.ts";
 import { channelOf, shownValue } from "../values.ts";
 
-const deviceAddress = address({ tcp: 502, "rtu+tcp": 502 });
-
 interface ReadArguments {
   readonly device: string | undefined;
   readonly config: string;
@@ -25,9 +24,10 @@ interface ReadArguments {
   readonly folder: string | undefined;
   readonly address: string | undefined;
   readonly port: string | undefined;
-  readonly baud: number;
-  readonly parity: string;
-  readonly unit: number;
+  readonly baud: number | undefined;
+  readonly parity: string | undefined;
+  readonly unit: number | undefined;
+  readonly set: readonly string[];
 }
 
 export const readCommand = defineCommand({
@@ -41,12 +41,23 @@ export const readCommand = defineCommand({
       .option("folder", { type: "string", describe: "With --profile: a folder of your own, too." })
       .option("address", { type: "string", describe: "With --profile: tcp://HOST[:PORT]." })
       .option("port", { type: "string", describe: "With --profile: a serial port." })
-      .option("baud", { type: "number", default: 9600, describe: "Speed of --port." })
-      .option("parity", { type: "string", default: "none", choices: ["none", "even", "odd"] })
-      .option("unit", { type: "number", default: 1, describe: "Modbus unit id." })
+      .option("baud", { type: "number", describe: "Speed of --port; the maker's, else 9600." })
+      .option("parity", {
+        type: "string",
+        choices: ["none", "even", "odd"],
+        describe: "Parity of --port; the maker's, else none.",
+      })
+      .option("unit", { type: "number", describe: "Unit id or device number; 1 when left out." })
+      .option("set", {
+        type: "string",
+        array: true,
+        default: [],
+        describe: "With --profile: an option of the driver, KEY=VALUE.",
+      })
       .option("json", jsonOption)
       .example("$0 read rack-meter -c site.yaml", "a device of the configuration")
       .example("$0 read --profile eastron-sdm630 --address tcp://10.0.0.5 --unit 3", "any device")
+      .example("$0 read --profile mbus-heat-meter --port /dev/ttyUSB0 --set primary=5", "a meter")
       .example("$0 read --profile ./mine.yaml --port /dev/ttyUSB0", "a profile you are writing"),
   handler: async ({ json, ...given }) => {
     const platform = { clock, entropy, log: openLog("error") };
@@ -63,11 +74,15 @@ export const readCommand = defineCommand({
   },
 });
 
+/** Options of a driver that the command line has by their own names. */
+const flags: readonly string[] = ["address", "unit"];
+
 /** What is wrong with the options: first of one alone, by its name, then of all together. */
 function problemOf(kind: DriverKind, options: ReadTarget["options"]): string | undefined {
   for (const [name, schema] of Object.entries(kind.options)) {
     const issue = v.safeParse(schema, options[name]).issues?.[0];
-    if (issue !== undefined) return `--${name}: ${issue.message}`;
+    const flag = flags.includes(name) ? `--${name}` : `--set ${name}`;
+    if (issue !== undefined) return `${flag}: ${issue.message}`;
   }
   return kind.problems(options)[0];
 }
@@ -100,10 +115,41 @@ async function adHoc(given: ReadArguments, profile: string): Promise<ReadTarget>
   if ((where === undefined) === (port === undefined)) {
     throw new GatewayError("E_USAGE", "give either --address or --port");
   }
-  if (where !== undefined) parsedArgument("address", where, deviceAddress);
-  const bus = port === undefined ? {} : { cli: { port, baud, parity } };
+  const own = baud === undefined ? {} : { baud };
+  const line = { ...makersLine(data), ...own, ...(parity === undefined ? {} : { parity }) };
+  const buses = port === undefined ? {} : { cli: { ...line, port } };
   const wire = where === undefined ? { bus: "cli" } : { address: where };
-  return { id: "device", driver, options: { ...wire, unit }, profile: data, buses: bus };
+  const numbered = unit === undefined ? {} : { unit };
+  const options = { ...wire, ...numbered, ...settings(given.set, driver) };
+  return { id: "device", driver, options, profile: data, buses };
+}
+
+/** How the maker ships the line, if the profile says it. */
+function makersLine(profile: unknown): Readonly<Record<string, unknown>> {
+  const header = isRecord(profile) ? profile["header"] : undefined;
+  const serial = isRecord(header) ? header["serial"] : undefined;
+  return isRecord(serial) ? serial : {};
+}
+
+/**
+ * `KEY=VALUE` as the driver wants it: a number where it takes no text.
+ * @throws E_USAGE
+ */
+function settings(given: readonly string[], driver: string): Readonly<Record<string, unknown>> {
+  const known = drivers[driver]?.options ?? {};
+  const entries = given.map((one): [string, unknown] => {
+    const [, key = one, text = ""] = /^([^=]+)=(.*)$/s.exec(one) ?? [];
+    const schema = known[key];
+    if (schema === undefined || !one.includes("=")) {
+      const near = nearest(key, Object.keys(known));
+      const names = near === undefined ? Object.keys(known).join(", ") : `did you mean "${near}"?`;
+      throw new GatewayError("E_USAGE", `--set ${one}: write KEY=VALUE; ${names}`);
+    }
+    const number = Number(text);
+    const isText = v.safeParse(schema, text).success || text === "" || Number.isNaN(number);
+    return [key, isText ? text : number];
+  });
+  return Object.fromEntries(entries);
 }
 
 function readingTable({ points, faults }: Reading, traces: readonly Trace[]): string {

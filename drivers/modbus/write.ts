@@ -4,7 +4,7 @@
  * clearly, is looked at where it can be read back, and is else unknown.
  */
 import type { Schema } from "../../config/index.ts";
-import { v, whole } from "../../config/index.ts";
+import { settingsOf, v, whole } from "../../config/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
 import type { Code } from "../../telemetry/index.ts";
 import type { Actuator, Setting, SetReport } from "../contract.ts";
@@ -28,7 +28,9 @@ export interface WriteTarget {
   readonly order?: Order | undefined;
   readonly scale: number;
   readonly offset: number;
-  /** False for a register that can only be written. */
+  /** Where it is shown, if elsewhere in the same table. */
+  readonly shown?: number | undefined;
+  /** False for what can only be written. */
   readonly readable: boolean;
 }
 
@@ -51,6 +53,7 @@ export const writeTarget: Schema<WriteTarget> = v.strictObject({
     1,
   ),
   offset: v.optional(v.number(), 0),
+  shown: v.optional(whole(0, 0xffff)),
   readable: v.optional(v.boolean(), true),
 });
 
@@ -76,16 +79,12 @@ const undecided: ReadonlySet<number> = new Set([5, 11]);
 
 /** The settings of a profile at work; undefined when it has none. */
 export function actuatorOf({ profile, unit, exchange }: ActuatorParts): Actuator | undefined {
+  const all = settingsOf(profile);
+  if (all.length === 0) return undefined;
+  const settings = all.map(({ name, about, range }): Setting => ({ name, about, range }));
   const places = new Map(
-    Object.entries(profile.settings).map(([name, { to }]) => [
-      name,
-      { to, form: formOf(to, profile) },
-    ]),
+    all.map(({ name, to, shift }) => [name, { to: shifted(to, shift), form: formOf(to, profile) }]),
   );
-  if (places.size === 0) return undefined;
-  const settings = Object.entries(profile.settings).map(([name, { about, range }]): Setting => {
-    return { name, about, range };
-  });
   return {
     settings,
     async set(name, value, signal) {
@@ -127,11 +126,11 @@ async function written(span: WriteSpan, wire: Wire): Promise<GatewayError | unde
 }
 
 async function readBack(
-  { table, at }: WriteTarget,
+  { table, at, shown = at }: WriteTarget,
   form: FieldForm,
   { unit, exchange, signal }: Wire,
 ): Promise<Uint16Array | undefined> {
-  const span: Span = { table, at, count: form.length };
+  const span: Span = { table, at: shown, count: form.length };
   try {
     return decodeReadReply(span, await exchange({ ...unit, pdu: encodeRead(span) }, signal));
   } catch (error) {
@@ -155,6 +154,10 @@ function reportOf(error: GatewayError | undefined, { shown, asked, form }: Seen)
   if (shown.every((word, at) => word === asked[at])) return { outcome: "done", shown: value };
   const message = `${error.message}; the device shows ${value}`;
   throw new GatewayError(error.code, message, { cause: error });
+}
+
+function shifted(to: WriteTarget, by: number): WriteTarget {
+  return { ...to, at: to.at + by, shown: (to.shown ?? to.at) + by };
 }
 
 function formOf(

@@ -18,6 +18,11 @@ export interface ByteChannel {
    * out where the line itself is slow.
    */
   hold?(on: boolean): void;
+  /**
+   * Holds the line in its break state, or ends that; left out where the way has no such state.
+   * @throws E_SERIAL
+   */
+  setBreak?(on: boolean): Promise<void>;
   /** Ends the channel; calling it again is harmless. */
   close(): Promise<void>;
 }

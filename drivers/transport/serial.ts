@@ -112,6 +112,15 @@ function channelOf(port: SerialPort, path: string): ByteChannel {
       // Best effort: some drivers cannot flush, and what comes anyway is drained by silence.
       if (port.isOpen) port.flush(() => {});
     },
+    setBreak(on) {
+      return new Promise((resolve, reject) => {
+        port.set({ brk: on }, (cause) => {
+          if (!cause) return resolve();
+          const why = `${path}: the port makes no break (${messageOf(cause)}); let the adapter do`;
+          reject(new GatewayError("E_SERIAL", why, { cause }));
+        });
+      });
+    },
     close() {
       closing = true;
       if (!port.isOpen) return Promise.resolve();

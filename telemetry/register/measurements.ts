@@ -104,6 +104,34 @@ export const measurements = {
       export_wh_total: { about: "Active energy exported on the phase.", range: [0, 9e15] },
     },
   },
+  heat_meter: {
+    about: "A meter of heat or cold in a water circuit.",
+    fields: {
+      energy_wh_total: { about: "Heat delivered.", range: [0, 9e15] },
+      cooling_wh_total: { about: "Cold delivered.", range: [0, 9e15] },
+      volume_l_total: { about: "Water that went through.", range: [0, 9e15] },
+      power_w: { about: "Heat carried now.", range: [-1e9, 1e9] },
+      flow_m3h: { about: "Flow.", range: [-1e6, 1e6] },
+      supply_c: { about: "Water to the consumer.", range: [-50, 250] },
+      return_c: { about: "Water coming back.", range: [-50, 250] },
+      difference_k: { about: "Supply above return.", range: [-250, 250] },
+      run_s_total: { about: "Time in operation." },
+      status_code: { about: "The meter's own status byte." },
+      fault_code: { about: "The maker's own fault word." },
+    },
+  },
+  water_meter: {
+    about: "A meter of water.",
+    fields: {
+      volume_l_total: { about: "Water that went through.", range: [0, 9e15] },
+      backflow_l_total: { about: "Water that went backwards.", range: [0, 9e15] },
+      flow_m3h: { about: "Flow.", range: [-1e6, 1e6] },
+      temp_c: { about: "Temperature of the water.", range: [-50, 150] },
+      run_s_total: { about: "Time in operation." },
+      status_code: { about: "The meter's own status byte." },
+      fault_code: { about: "The maker's own fault word." },
+    },
+  },
   ups: {
     about: "An uninterruptible power supply.",
     fields: {
@@ -274,6 +302,53 @@ export const measurements = {
       wind_deg: { about: "Where the wind comes from.", range: [0, 360] },
       rain_mm_total: { about: "Rain since the counter began.", range: [0, 1e7] },
       rain_mmh: { about: "Rain intensity.", range: [0, 1000] },
+      precipitation_state: {
+        about: "What falls.",
+        states: {
+          0: "none",
+          1: "rain",
+          2: "snow",
+          3: "sleet",
+          4: "hail",
+          5: "freezing rain",
+          6: "something",
+        },
+      },
+    },
+  },
+  road_surface: {
+    about: "The surface of a road or path at one place.",
+    channel: "sensor",
+    fields: {
+      surface_c: { about: "Temperature of the surface.", range: [-80, 150] },
+      ground_c: { about: "Temperature below the surface.", range: [-80, 150] },
+      freezing_c: { about: "Where what lies on the road freezes.", range: [-80, 10] },
+      film_mm: { about: "Height of the water film.", range: [0, 100] },
+      ice_pct: { about: "Share of ice in the film.", range: [0, 100] },
+      friction_ratio: { about: "Coefficient of friction.", range: [0, 1] },
+      surface_state: {
+        about: "What the road is like.",
+        states: {
+          0: "dry",
+          1: "moist",
+          2: "wet",
+          3: "moist with salt",
+          4: "wet with salt",
+          5: "ice",
+          6: "snow",
+          7: "frost",
+        },
+      },
+    },
+  },
+  soil: {
+    about: "Soil at one place and depth.",
+    channel: "sensor",
+    fields: {
+      moisture_pct: { about: "Water in the soil, by volume.", range: [0, 100] },
+      temp_c: { about: "Temperature of the soil.", range: [-60, 100] },
+      conductivity_uscm: { about: "Bulk electrical conductivity.", range: [0, 1e6] },
+      permittivity_ratio: { about: "Apparent dielectric permittivity.", range: [0, 100] },
     },
   },
   leak: {
@@ -369,15 +444,6 @@ export const measurements = {
       phosphorus_mgl: { about: "Total phosphorus.", range: [0, 1e5] },
       nitrogen_mgl: { about: "Total nitrogen.", range: [0, 1e5] },
       solids_mgl: { about: "Suspended solids.", range: [0, 1e6] },
-    },
-  },
-  soil: {
-    about: "Soil at one place and depth.",
-    channel: "sensor",
-    fields: {
-      temp_c: { about: "Soil temperature.", range: [-50, 100] },
-      moisture_pct: { about: "Volumetric water content.", range: [0, 100] },
-      conductivity_uscm: { about: "Bulk conductivity.", range: [0, 1e5] },
     },
   },
   distance: {

@@ -33,6 +33,12 @@ describe("config explain", () => {
     expect(out).toMatch(/^ {2}unit: Unit identifier\.$/m);
   });
 
+  test("says of an option what each driver means by it", async () => {
+    const { out } = await rackstreet(["config", "explain", "devices.*.unit"]);
+    expect(out).toMatch(/^devices\.\*\.unit: Unit identifier\.$/m);
+    expect(out).toMatch(/^ {2}with umb: Device number\.$/m);
+  });
+
   test("says how a secret is given", async () => {
     const { out } = await rackstreet(["config", "explain", "agent.uplink.password"]);
     expect(out).toMatch(/^ {2}secret: give \$\{ENVIRONMENT\} or file:\/path; never printed$/m);

@@ -79,6 +79,21 @@ describe("a command line that is not understood", () => {
       ["read", "--profile", "xy-md02", "--address", "tcp://10.0.0.5", "--unit", "999"],
       "--unit: must be a whole number from 0 to 255",
     ],
+    [
+      "a setting that the driver has not",
+      ["read", "--profile", "mbus-heat-meter", "--address", "tcp://a:1", "--set", "primry=5"],
+      '--set primry=5: write KEY=VALUE; did you mean "primary"?',
+    ],
+    [
+      "a setting that cannot be",
+      ["read", "--profile", "mbus-heat-meter", "--address", "tcp://a:1", "--set", "primary=300"],
+      "--set primary: ",
+    ],
+    [
+      "a setting that is missing",
+      ["read", "--profile", "mbus-heat-meter", "--address", "tcp://a:1"],
+      "give either `primary` (an address) or `secondary`",
+    ],
   ])("with %s exits 64 and says what to do", async (_what, args, message) => {
     const { code, out, err } = await rackstreet(args);
     expect([code, out]).toEqual([64, ""]);

@@ -102,11 +102,8 @@ describe("a device that refuses addresses", () => {
 
   it("a block too long whose half has a hole is asked for once", async () => {
     const wanted = [at(0, 4), at(3, 2), at(0, 1)];
-    const device = deviceWith(() => true, {
-      limits: { gap: 0 },
-      spans: wanted,
-      refuses: ({ count }) => count > 4,
-    });
+    const refuses = ({ count }: Span): boolean => count > 4;
+    const device = deviceWith(() => true, { limits: { gap: 0 }, spans: wanted, refuses });
     expect((await device.read(wanted)).asked).toContain("0+5");
     expect((await device.read(wanted)).asked).toEqual(["0+4", "3+2"]);
   });

@@ -79,6 +79,36 @@ describe("what is sent", () => {
   });
 });
 
+test("settings are repeated along a device, and shown elsewhere where they are", async () => {
+  const profile = {
+    ...lamp,
+    settings: {
+      "lamp{n}_dim_pct": {
+        about: "Lamp {n}.",
+        range: [0, 100],
+        repeat: { count: 3, stride: 5, from: 0 },
+        to: { at: 3000, shown: 3004 },
+      },
+    },
+  };
+  await using peer = await startPeer("tcp", (request, link) => {
+    const yes = request.span === undefined ? request.pdu : encodeReadReply(request.span, [7]);
+    link.send(request.wrap(yes));
+  });
+  await using device = await openDevice({ address: peer.address }, profile);
+  const { actuator } = device.session;
+  const names = actuator?.settings.map(({ name, about }) => `${name}: ${about}`);
+  expect(names).toEqual([
+    "lamp0_dim_pct: Lamp 0.",
+    "lamp1_dim_pct: Lamp 1.",
+    "lamp2_dim_pct: Lamp 2.",
+  ]);
+  const report = await actuator?.set("lamp2_dim_pct", 40, never);
+  expect(report).toEqual({ outcome: "done", shown: 7 });
+  const asked = peer.requests.map(({ pdu }) => Buffer.from(pdu).toString("hex"));
+  expect(asked).toEqual(["060bc20028", "030bc60001"]);
+});
+
 describe("what is known afterwards", () => {
   test("a device that took it shows it", async () => {
     await using device = await simulate({ profile: lamp, listen: {}, clock: realClock });

@@ -40,6 +40,13 @@ describe.skipIf(!needs("socat", "socat"))("a serial port", () => {
     await again.close();
   });
 
+  it("that makes no break, as a pseudo terminal, says so", async () => {
+    await using line = await startLine();
+    const channel = await openSerial({ ...busDefaults, port: line.ours });
+    await expect(channel.setBreak?.(true)).rejects.toMatchObject({ code: "E_SERIAL" });
+    await channel.close();
+  });
+
   it("carries bytes both ways while the event loop is idle", async () => {
     await using line = await startLine();
     const ours = await openSerial({ ...busDefaults, port: line.ours });
