@@ -87,6 +87,8 @@ const byName: Readonly<Record<string, Gauge>> = {
   angle_x_deg: gauge(0.4, 0.6, 2),
   angle_y_deg: gauge(-0.2, 0.6, 2),
   angle_z_deg: gauge(1, 0.6, 2),
+  freezing_c: gauge(-2, 1.5),
+  film_mm: gauge(0.4, 0.3, 2),
   interval_s: gauge(60, 0, 0),
   spots_count: gauge(120, 0, 0),
   free_count: gauge(60, -40, 0),
@@ -100,6 +102,7 @@ const counterRates: Readonly<Record<string, number>> = {
   s_total: 0.5,
   ms_total: 500,
   mm_total: 1 / 36_000,
+  l_total: 0.2,
   bytes_total: 1e6,
   total: 0.05,
 };
