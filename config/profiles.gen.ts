@@ -2881,6 +2881,100 @@ export const profiles: Readonly<Record<string, unknown>> = {
    }
   ]
  },
+ "cayenne-lpp": {
+  "id": "cayenne-lpp",
+  "vendor": "any",
+  "model": "Cayenne LPP payload",
+  "class": "environment",
+  "driver": "lorawan",
+  "sources": [
+   "myDevices, Cayenne Low Power Payload 2.0, data types (docs of developers.mydevices.com, lora)",
+   "ElectronicCats/CayenneLPP, README.md, table of data types"
+  ],
+  "confidence": "medium",
+  "caveats": [
+   "Of several channels of one type the first in the uplink counts; copy this file to tell them apart."
+  ],
+  "header": {
+   "form": "cayenne"
+  },
+  "points": [
+   {
+    "measurement": "environment",
+    "tags": {
+     "sensor": "air"
+    },
+    "fields": {
+     "temp_c": {
+      "record": "xx67",
+      "type": "int16",
+      "scale": 0.1
+     },
+     "rh_pct": {
+      "record": "xx68",
+      "type": "uint8",
+      "scale": 0.5
+     },
+     "pressure_pa": {
+      "record": "xx73",
+      "type": "uint16",
+      "scale": 10
+     },
+     "illuminance_lux": {
+      "record": "xx65",
+      "type": "uint16"
+     },
+     "co2_ppm": {
+      "record": "xx7d",
+      "type": "uint16"
+     }
+    }
+   },
+   {
+    "measurement": "distance",
+    "tags": {
+     "sensor": "1"
+    },
+    "fields": {
+     "distance_m": {
+      "record": "xx82",
+      "type": "uint32",
+      "scale": 0.001
+     }
+    }
+   },
+   {
+    "measurement": "digital_io",
+    "tags": {
+     "port": "1"
+    },
+    "fields": {
+     "input_state": {
+      "record": "xx00",
+      "type": "uint8",
+      "states": {
+       "0": 0,
+       "1": 1
+      }
+     }
+    }
+   },
+   {
+    "measurement": "radio",
+    "fields": {
+     "battery_v": {
+      "record": "xx74",
+      "type": "uint16",
+      "scale": 0.01
+     },
+     "battery_pct": {
+      "record": "xx78",
+      "type": "uint8"
+     }
+    }
+   }
+  ]
+ },
  "chint-dtsu666": {
   "id": "chint-dtsu666",
   "vendor": "Chint",
@@ -3623,6 +3717,393 @@ export const profiles: Readonly<Record<string, unknown>> = {
      "temp_c": {
       "value": 3
      }
+    }
+   }
+  ]
+ },
+ "decentlab-dl-ctd10": {
+  "id": "decentlab-dl-ctd10",
+  "vendor": "Decentlab",
+  "model": "DL-CTD10",
+  "class": "water",
+  "driver": "lorawan",
+  "sources": [
+   "decentlab/decentlab-decoders, DL-CTD10/DL-CTD10.js"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "The freezing flag is left out."
+  ],
+  "interval": "10m",
+  "points": [
+   {
+    "measurement": "water_level",
+    "tags": {
+     "sensor": "probe"
+    },
+    "fields": {
+     "level_m": [
+      {
+       "at": 5,
+       "type": "uint16",
+       "scale": 0.001,
+       "offset": -32.768,
+       "when": [
+        {
+         "at": 0,
+         "equals": [
+          2
+         ]
+        },
+        {
+         "at": 4,
+         "mask": 3,
+         "equals": [
+          3
+         ]
+        }
+       ]
+      },
+      {
+       "path": "water_depth.value",
+       "scale": 0.001
+      }
+     ],
+     "temp_c": [
+      {
+       "at": 7,
+       "type": "uint16",
+       "scale": 0.1,
+       "offset": -3276.8,
+       "when": [
+        {
+         "at": 0,
+         "equals": [
+          2
+         ]
+        },
+        {
+         "at": 4,
+         "mask": 3,
+         "equals": [
+          3
+         ]
+        }
+       ]
+      },
+      {
+       "path": "temperature.value"
+      }
+     ]
+    }
+   },
+   {
+    "measurement": "water_quality",
+    "tags": {
+     "sensor": "probe"
+    },
+    "fields": {
+     "conductivity_uscm": [
+      {
+       "at": 9,
+       "type": "uint16",
+       "when": [
+        {
+         "at": 0,
+         "equals": [
+          2
+         ]
+        },
+        {
+         "at": 4,
+         "mask": 3,
+         "equals": [
+          3
+         ]
+        }
+       ]
+      },
+      {
+       "path": "electrical_conductivity.value"
+      }
+     ]
+    }
+   },
+   {
+    "measurement": "radio",
+    "fields": {
+     "battery_v": [
+      {
+       "at": 13,
+       "type": "uint16",
+       "scale": 0.001,
+       "when": [
+        {
+         "at": 0,
+         "equals": [
+          2
+         ]
+        },
+        {
+         "at": 4,
+         "mask": 3,
+         "equals": [
+          3
+         ]
+        }
+       ]
+      },
+      {
+       "at": 5,
+       "type": "uint16",
+       "scale": 0.001,
+       "when": [
+        {
+         "at": 0,
+         "equals": [
+          2
+         ]
+        },
+        {
+         "at": 4,
+         "mask": 3,
+         "equals": [
+          2
+         ]
+        }
+       ]
+      },
+      {
+       "path": "battery_voltage.value"
+      }
+     ]
+    }
+   }
+  ]
+ },
+ "decentlab-dl-mbx": {
+  "id": "decentlab-dl-mbx",
+  "vendor": "Decentlab",
+  "model": "DL-MBX-001, DL-MBX-002, DL-MBX-003",
+  "class": "water",
+  "driver": "lorawan",
+  "sources": [
+   "decentlab/decentlab-decoders, DL-MBX/DL-MBX.js"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "The number of valid samples is left out, and a distance without any is told like another."
+  ],
+  "interval": "10m",
+  "points": [
+   {
+    "measurement": "water_level",
+    "tags": {
+     "sensor": "surface"
+    },
+    "fields": {
+     "distance_m": [
+      {
+       "at": 5,
+       "type": "uint16",
+       "scale": 0.001,
+       "when": [
+        {
+         "at": 0,
+         "equals": [
+          2
+         ]
+        },
+        {
+         "at": 4,
+         "mask": 3,
+         "equals": [
+          3
+         ]
+        }
+       ]
+      },
+      {
+       "path": "distance.value",
+       "scale": 0.001
+      }
+     ]
+    }
+   },
+   {
+    "measurement": "radio",
+    "fields": {
+     "battery_v": [
+      {
+       "at": 9,
+       "type": "uint16",
+       "scale": 0.001,
+       "when": [
+        {
+         "at": 0,
+         "equals": [
+          2
+         ]
+        },
+        {
+         "at": 4,
+         "mask": 3,
+         "equals": [
+          3
+         ]
+        }
+       ]
+      },
+      {
+       "at": 5,
+       "type": "uint16",
+       "scale": 0.001,
+       "when": [
+        {
+         "at": 0,
+         "equals": [
+          2
+         ]
+        },
+        {
+         "at": 4,
+         "mask": 3,
+         "equals": [
+          2
+         ]
+        }
+       ]
+      },
+      {
+       "path": "battery_voltage.value"
+      }
+     ]
+    }
+   }
+  ]
+ },
+ "decentlab-dl-sht35": {
+  "id": "decentlab-dl-sht35",
+  "vendor": "Decentlab",
+  "model": "DL-SHT35",
+  "class": "environment",
+  "driver": "lorawan",
+  "sources": [
+   "decentlab/decentlab-decoders, DL-SHT35/DL-SHT35.js"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "Scales are 175/65535 and 100/65535 to ten digits."
+  ],
+  "interval": "10m",
+  "points": [
+   {
+    "measurement": "environment",
+    "tags": {
+     "sensor": "air"
+    },
+    "fields": {
+     "temp_c": [
+      {
+       "at": 5,
+       "type": "uint16",
+       "scale": 0.002670328832,
+       "offset": -45,
+       "when": [
+        {
+         "at": 0,
+         "equals": [
+          2
+         ]
+        },
+        {
+         "at": 4,
+         "mask": 3,
+         "equals": [
+          3
+         ]
+        }
+       ]
+      },
+      {
+       "path": "air_temperature.value"
+      }
+     ],
+     "rh_pct": [
+      {
+       "at": 7,
+       "type": "uint16",
+       "scale": 0.00152590219,
+       "when": [
+        {
+         "at": 0,
+         "equals": [
+          2
+         ]
+        },
+        {
+         "at": 4,
+         "mask": 3,
+         "equals": [
+          3
+         ]
+        }
+       ]
+      },
+      {
+       "path": "air_humidity.value"
+      }
+     ]
+    }
+   },
+   {
+    "measurement": "radio",
+    "fields": {
+     "battery_v": [
+      {
+       "at": 9,
+       "type": "uint16",
+       "scale": 0.001,
+       "when": [
+        {
+         "at": 0,
+         "equals": [
+          2
+         ]
+        },
+        {
+         "at": 4,
+         "mask": 3,
+         "equals": [
+          3
+         ]
+        }
+       ]
+      },
+      {
+       "at": 5,
+       "type": "uint16",
+       "scale": 0.001,
+       "when": [
+        {
+         "at": 0,
+         "equals": [
+          2
+         ]
+        },
+        {
+         "at": 4,
+         "mask": 3,
+         "equals": [
+          2
+         ]
+        }
+       ]
+      },
+      {
+       "path": "battery_voltage.value"
+      }
+     ]
     }
    }
   ]
@@ -4464,6 +4945,317 @@ export const profiles: Readonly<Record<string, unknown>> = {
       "decimals": 3,
       "sign": "kept"
      }
+    }
+   }
+  ]
+ },
+ "dragino-ldds75": {
+  "id": "dragino-ldds75",
+  "vendor": "Dragino",
+  "model": "LDDS75",
+  "class": "water",
+  "driver": "lorawan",
+  "sources": [
+   "Dragino, LDDS75 LoRaWAN Distance Detection Sensor User Manual, section 2.3 Uplink Payload",
+   "TheThingsNetwork/lorawan-devices, vendor/dragino/ldds75.js"
+  ],
+  "confidence": "medium",
+  "caveats": [
+   "One published decoder gives the battery's bytes as distance; the manual's offsets are used here.",
+   "Distances below 280 mm are sent as 20 mm, a missing sensor as 0; both give no value."
+  ],
+  "interval": "20m",
+  "header": {
+   "ports": [
+    2
+   ]
+  },
+  "points": [
+   {
+    "measurement": "water_level",
+    "tags": {
+     "sensor": "surface"
+    },
+    "fields": {
+     "distance_m": {
+      "at": 2,
+      "type": "uint16",
+      "scale": 0.001,
+      "none": [
+       0,
+       20
+      ],
+      "when": [
+       {
+        "lengths": [
+         5,
+         8
+        ]
+       }
+      ]
+     }
+    }
+   },
+   {
+    "measurement": "distance",
+    "tags": {
+     "sensor": "probe"
+    },
+    "fields": {
+     "temp_c": {
+      "at": 5,
+      "type": "int16",
+      "scale": 0.1,
+      "none": [
+       32767
+      ],
+      "when": [
+       {
+        "lengths": [
+         8
+        ]
+       }
+      ]
+     }
+    }
+   },
+   {
+    "measurement": "radio",
+    "fields": {
+     "battery_v": {
+      "at": 0,
+      "type": "uint16",
+      "bits": {
+       "from": 0,
+       "count": 14
+      },
+      "scale": 0.001,
+      "when": [
+       {
+        "lengths": [
+         5,
+         8
+        ]
+       }
+      ]
+     }
+    }
+   }
+  ]
+ },
+ "dragino-lht65": {
+  "id": "dragino-lht65",
+  "vendor": "Dragino",
+  "model": "LHT65, LHT65N",
+  "class": "environment",
+  "driver": "lorawan",
+  "sources": [
+   "TheThingsNetwork/lorawan-devices, vendor/dragino/lht65.js"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "The battery is not told by models that use the place for a probe (extension 9).",
+   "Counting and analogue extensions are left out."
+  ],
+  "interval": "20m",
+  "header": {
+   "ports": [
+    2
+   ]
+  },
+  "points": [
+   {
+    "measurement": "environment",
+    "tags": {
+     "sensor": "air"
+    },
+    "fields": {
+     "temp_c": [
+      {
+       "at": 2,
+       "type": "int16",
+       "scale": 0.01,
+       "when": [
+        {
+         "lengths": [
+          11
+         ]
+        },
+        {
+         "at": 6,
+         "mask": 79,
+         "equals": [
+          0,
+          1,
+          4,
+          5,
+          6,
+          7,
+          8,
+          9
+         ]
+        }
+       ]
+      },
+      {
+       "path": "TempC_SHT"
+      }
+     ],
+     "rh_pct": [
+      {
+       "at": 4,
+       "type": "uint16",
+       "bits": {
+        "from": 0,
+        "count": 12
+       },
+       "scale": 0.1,
+       "when": [
+        {
+         "lengths": [
+          11
+         ]
+        },
+        {
+         "at": 6,
+         "mask": 79,
+         "equals": [
+          0,
+          1,
+          4,
+          5,
+          6,
+          7,
+          8,
+          9
+         ]
+        }
+       ]
+      },
+      {
+       "path": "Hum_SHT"
+      }
+     ],
+     "illuminance_lux": [
+      {
+       "at": 7,
+       "type": "uint16",
+       "when": [
+        {
+         "lengths": [
+          11
+         ]
+        },
+        {
+         "at": 6,
+         "mask": 79,
+         "equals": [
+          5
+         ]
+        }
+       ]
+      },
+      {
+       "path": "ILL_lx"
+      }
+     ]
+    }
+   },
+   {
+    "measurement": "environment",
+    "tags": {
+     "sensor": "probe"
+    },
+    "fields": {
+     "temp_c": [
+      {
+       "at": 7,
+       "type": "int16",
+       "scale": 0.01,
+       "none": [
+        32767
+       ],
+       "when": [
+        {
+         "lengths": [
+          11
+         ]
+        },
+        {
+         "at": 6,
+         "mask": 79,
+         "equals": [
+          1
+         ]
+        }
+       ]
+      },
+      {
+       "at": 0,
+       "type": "int16",
+       "scale": 0.01,
+       "none": [
+        32767
+       ],
+       "when": [
+        {
+         "lengths": [
+          11
+         ]
+        },
+        {
+         "at": 6,
+         "mask": 79,
+         "equals": [
+          9
+         ]
+        }
+       ]
+      },
+      {
+       "path": "TempC_DS"
+      }
+     ]
+    }
+   },
+   {
+    "measurement": "radio",
+    "fields": {
+     "battery_v": [
+      {
+       "at": 0,
+       "type": "uint16",
+       "bits": {
+        "from": 0,
+        "count": 14
+       },
+       "scale": 0.001,
+       "when": [
+        {
+         "lengths": [
+          11
+         ]
+        },
+        {
+         "at": 6,
+         "mask": 79,
+         "equals": [
+          0,
+          1,
+          4,
+          5,
+          6,
+          7,
+          8,
+          15
+         ]
+        }
+       ]
+      },
+      {
+       "path": "BatV"
+      }
+     ]
     }
    }
   ]
@@ -8367,6 +9159,1371 @@ export const profiles: Readonly<Record<string, unknown>> = {
        -9999
       ]
      }
+    }
+   }
+  ]
+ },
+ "milesight-am308": {
+  "id": "milesight-am308",
+  "vendor": "Milesight",
+  "model": "AM308",
+  "class": "environment",
+  "driver": "lorawan",
+  "sources": [
+   "Milesight-IoT/SensorDecoders, AM_Series/AM300_Series/README.md and AM300_v2/README.md"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "TVOC is an index on some and µg/m³ on others, and is left out; so are light level, ozone in ppm and motion.",
+   "Values kept from the past (record 20ce) are passed over.",
+   "Settings that it confirms (channels fe and ff) end the reading of an uplink."
+  ],
+  "interval": "10m",
+  "header": {
+   "form": "records",
+   "order": "little",
+   "records": {
+    "0175": 1,
+    "0367": 2,
+    "0468": 1,
+    "0500": 1,
+    "06cb": 1,
+    "077d": 2,
+    "087d": 2,
+    "08e6": 2,
+    "0973": 2,
+    "0a7d": 2,
+    "0b7d": 2,
+    "0c7d": 2,
+    "0d7d": 2,
+    "0e01": 1,
+    "20ce": 20,
+    "ff01": 1,
+    "ff09": 2,
+    "ff0a": 2,
+    "ff0b": 1,
+    "ff0f": 1,
+    "ff16": 8,
+    "fffe": 1,
+    "ffff": 2
+   }
+  },
+  "points": [
+   {
+    "measurement": "environment",
+    "tags": {
+     "sensor": "air"
+    },
+    "fields": {
+     "temp_c": [
+      {
+       "record": "0367",
+       "type": "int16",
+       "scale": 0.1
+      },
+      {
+       "path": "temperature"
+      }
+     ],
+     "rh_pct": [
+      {
+       "record": "0468",
+       "type": "uint8",
+       "scale": 0.5
+      },
+      {
+       "path": "humidity"
+      }
+     ],
+     "co2_ppm": [
+      {
+       "record": "077d",
+       "type": "uint16",
+       "none": [
+        65535
+       ]
+      },
+      {
+       "path": "co2"
+      }
+     ],
+     "pressure_pa": [
+      {
+       "record": "0973",
+       "type": "uint16",
+       "scale": 10
+      },
+      {
+       "path": "pressure",
+       "scale": 100
+      }
+     ],
+     "pm25_ugm3": [
+      {
+       "record": "0b7d",
+       "type": "uint16",
+       "none": [
+        65535
+       ]
+      },
+      {
+       "path": "pm2_5"
+      }
+     ],
+     "pm10_ugm3": [
+      {
+       "record": "0c7d",
+       "type": "uint16",
+       "none": [
+        65535
+       ]
+      },
+      {
+       "path": "pm10"
+      }
+     ]
+    }
+   },
+   {
+    "measurement": "radio",
+    "fields": {
+     "battery_pct": [
+      {
+       "record": "0175",
+       "type": "uint8"
+      },
+      {
+       "path": "battery"
+      }
+     ]
+    }
+   }
+  ]
+ },
+ "milesight-am319": {
+  "id": "milesight-am319",
+  "vendor": "Milesight",
+  "model": "AM319",
+  "class": "environment",
+  "driver": "lorawan",
+  "sources": [
+   "Milesight-IoT/SensorDecoders, AM_Series/AM300_v2/README.md"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "TVOC is an index on some and µg/m³ on others, and is left out; so are light level, ozone in ppm and motion.",
+   "Values kept from the past (record 20ce) are passed over.",
+   "Settings that it confirms (channels fe and ff) end the reading of an uplink."
+  ],
+  "interval": "10m",
+  "header": {
+   "form": "records",
+   "order": "little",
+   "records": {
+    "0175": 1,
+    "0367": 2,
+    "0468": 1,
+    "0500": 1,
+    "06cb": 1,
+    "077d": 2,
+    "087d": 2,
+    "08e6": 2,
+    "0973": 2,
+    "0a7d": 2,
+    "0b7d": 2,
+    "0c7d": 2,
+    "0d7d": 2,
+    "0e01": 1,
+    "20ce": 22,
+    "ff01": 1,
+    "ff09": 2,
+    "ff0a": 2,
+    "ff0b": 1,
+    "ff0f": 1,
+    "ff16": 8,
+    "fffe": 1,
+    "ffff": 2
+   }
+  },
+  "points": [
+   {
+    "measurement": "environment",
+    "tags": {
+     "sensor": "air"
+    },
+    "fields": {
+     "temp_c": [
+      {
+       "record": "0367",
+       "type": "int16",
+       "scale": 0.1
+      },
+      {
+       "path": "temperature"
+      }
+     ],
+     "rh_pct": [
+      {
+       "record": "0468",
+       "type": "uint8",
+       "scale": 0.5
+      },
+      {
+       "path": "humidity"
+      }
+     ],
+     "co2_ppm": [
+      {
+       "record": "077d",
+       "type": "uint16",
+       "none": [
+        65535
+       ]
+      },
+      {
+       "path": "co2"
+      }
+     ],
+     "pressure_pa": [
+      {
+       "record": "0973",
+       "type": "uint16",
+       "scale": 10
+      },
+      {
+       "path": "pressure",
+       "scale": 100
+      }
+     ],
+     "formaldehyde_mgm3": [
+      {
+       "record": "0a7d",
+       "type": "uint16",
+       "scale": 0.01,
+       "none": [
+        65535
+       ]
+      },
+      {
+       "path": "hcho"
+      }
+     ],
+     "pm25_ugm3": [
+      {
+       "record": "0b7d",
+       "type": "uint16",
+       "none": [
+        65535
+       ]
+      },
+      {
+       "path": "pm2_5"
+      }
+     ],
+     "pm10_ugm3": [
+      {
+       "record": "0c7d",
+       "type": "uint16",
+       "none": [
+        65535
+       ]
+      },
+      {
+       "path": "pm10"
+      }
+     ]
+    }
+   },
+   {
+    "measurement": "radio",
+    "fields": {
+     "battery_pct": [
+      {
+       "record": "0175",
+       "type": "uint8"
+      },
+      {
+       "path": "battery"
+      }
+     ]
+    }
+   }
+  ]
+ },
+ "milesight-em300-sld": {
+  "id": "milesight-em300-sld",
+  "vendor": "Milesight",
+  "model": "EM300-SLD, EM300-ZLD",
+  "class": "environment",
+  "driver": "lorawan",
+  "sources": [
+   "Milesight-IoT/SensorDecoders, EM_Series/EM300_Series/EM300-SLD/README.md"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "Values kept from the past (record 20ce) are passed over.",
+   "Settings that it confirms (channels fe and ff) end the reading of an uplink."
+  ],
+  "interval": "10m",
+  "header": {
+   "form": "records",
+   "order": "little",
+   "records": {
+    "0175": 1,
+    "0367": 2,
+    "0468": 1,
+    "0500": 1,
+    "20ce": 8,
+    "ff01": 1,
+    "ff09": 2,
+    "ff0a": 2,
+    "ff0b": 1,
+    "ff0f": 1,
+    "ff16": 8,
+    "fffe": 1,
+    "ffff": 2
+   }
+  },
+  "points": [
+   {
+    "measurement": "leak",
+    "tags": {
+     "sensor": "floor"
+    },
+    "fields": {
+     "leak_state": [
+      {
+       "record": "0500",
+       "type": "uint8",
+       "states": {
+        "0": 0,
+        "1": 1
+       }
+      },
+      {
+       "path": "leakage_status",
+       "states": {
+        "normal": 0,
+        "leak": 1
+       }
+      }
+     ]
+    }
+   },
+   {
+    "measurement": "environment",
+    "tags": {
+     "sensor": "air"
+    },
+    "fields": {
+     "temp_c": [
+      {
+       "record": "0367",
+       "type": "int16",
+       "scale": 0.1
+      },
+      {
+       "path": "temperature"
+      }
+     ],
+     "rh_pct": [
+      {
+       "record": "0468",
+       "type": "uint8",
+       "scale": 0.5
+      },
+      {
+       "path": "humidity"
+      }
+     ]
+    }
+   },
+   {
+    "measurement": "radio",
+    "fields": {
+     "battery_pct": [
+      {
+       "record": "0175",
+       "type": "uint8"
+      },
+      {
+       "path": "battery"
+      }
+     ]
+    }
+   }
+  ]
+ },
+ "milesight-em300-th": {
+  "id": "milesight-em300-th",
+  "vendor": "Milesight",
+  "model": "EM300-TH",
+  "class": "environment",
+  "driver": "lorawan",
+  "sources": [
+   "Milesight-IoT/SensorDecoders, EM_Series/EM300_Series/EM300-TH/README.md"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "Values kept from the past (record 20ce) are passed over.",
+   "Settings that it confirms (channels fe and ff) end the reading of an uplink."
+  ],
+  "interval": "10m",
+  "header": {
+   "form": "records",
+   "order": "little",
+   "records": {
+    "0175": 1,
+    "0367": 2,
+    "0468": 1,
+    "20ce": 8,
+    "ff01": 1,
+    "ff09": 2,
+    "ff0a": 2,
+    "ff0b": 1,
+    "ff0f": 1,
+    "ff16": 8,
+    "fffe": 1,
+    "ffff": 2
+   }
+  },
+  "points": [
+   {
+    "measurement": "environment",
+    "tags": {
+     "sensor": "air"
+    },
+    "fields": {
+     "temp_c": [
+      {
+       "record": "0367",
+       "type": "int16",
+       "scale": 0.1
+      },
+      {
+       "path": "temperature"
+      }
+     ],
+     "rh_pct": [
+      {
+       "record": "0468",
+       "type": "uint8",
+       "scale": 0.5
+      },
+      {
+       "path": "humidity"
+      }
+     ]
+    }
+   },
+   {
+    "measurement": "radio",
+    "fields": {
+     "battery_pct": [
+      {
+       "record": "0175",
+       "type": "uint8"
+      },
+      {
+       "path": "battery"
+      }
+     ]
+    }
+   }
+  ]
+ },
+ "milesight-em310-tilt": {
+  "id": "milesight-em310-tilt",
+  "vendor": "Milesight",
+  "model": "EM310-TILT",
+  "class": "environment",
+  "driver": "lorawan",
+  "sources": [
+   "Milesight-IoT/SensorDecoders, EM_Series/EM300_Series/EM310-TILT/EM310-TILT_Decoder.js"
+  ],
+  "confidence": "medium",
+  "caveats": [
+   "The reporting interval is a guess; set `interval` to what the device is set to.",
+   "Settings that it confirms (channels fe and ff) end the reading of an uplink."
+  ],
+  "interval": "1h",
+  "header": {
+   "form": "records",
+   "order": "little",
+   "records": {
+    "0175": 1,
+    "03cf": 7,
+    "ff01": 1,
+    "ff09": 2,
+    "ff0a": 2,
+    "ff0b": 1,
+    "ff0f": 1,
+    "ff16": 8,
+    "fffe": 1,
+    "ffff": 2
+   }
+  },
+  "points": [
+   {
+    "measurement": "tilt",
+    "tags": {
+     "sensor": "body"
+    },
+    "fields": {
+     "angle_x_deg": [
+      {
+       "record": "03cf",
+       "at": 0,
+       "type": "int16",
+       "scale": 0.01
+      },
+      {
+       "path": "angle_x"
+      }
+     ],
+     "angle_y_deg": [
+      {
+       "record": "03cf",
+       "at": 2,
+       "type": "int16",
+       "scale": 0.01
+      },
+      {
+       "path": "angle_y"
+      }
+     ],
+     "angle_z_deg": [
+      {
+       "record": "03cf",
+       "at": 4,
+       "type": "int16",
+       "scale": 0.01
+      },
+      {
+       "path": "angle_z"
+      }
+     ],
+     "alarm_state": {
+      "record": "03cf",
+      "at": 6,
+      "type": "uint8",
+      "bits": {
+       "from": 0,
+       "count": 3
+      },
+      "states": {
+       "0": 0,
+       "1": 1,
+       "2": 1,
+       "3": 1,
+       "4": 1,
+       "5": 1,
+       "6": 1,
+       "7": 1
+      }
+     }
+    }
+   },
+   {
+    "measurement": "radio",
+    "fields": {
+     "battery_pct": [
+      {
+       "record": "0175",
+       "type": "uint8"
+      },
+      {
+       "path": "battery"
+      }
+     ]
+    }
+   }
+  ]
+ },
+ "milesight-em310-udl": {
+  "id": "milesight-em310-udl",
+  "vendor": "Milesight",
+  "model": "EM310-UDL",
+  "class": "environment",
+  "driver": "lorawan",
+  "sources": [
+   "Milesight-IoT/SensorDecoders, EM_Series/EM300_Series/EM310-UDL/README.md"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "Whether a distance means a car or a full bin is left to a rule.",
+   "Settings that it confirms (channels fe and ff) end the reading of an uplink."
+  ],
+  "interval": "10m",
+  "header": {
+   "form": "records",
+   "order": "little",
+   "records": {
+    "0175": 1,
+    "0382": 2,
+    "0400": 1,
+    "ff01": 1,
+    "ff09": 2,
+    "ff0a": 2,
+    "ff0b": 1,
+    "ff0f": 1,
+    "ff16": 8,
+    "fffe": 1,
+    "ffff": 2
+   }
+  },
+  "points": [
+   {
+    "measurement": "distance",
+    "tags": {
+     "sensor": "down"
+    },
+    "fields": {
+     "distance_m": [
+      {
+       "record": "0382",
+       "type": "uint16",
+       "scale": 0.001
+      },
+      {
+       "path": "distance",
+       "scale": 0.001
+      }
+     ],
+     "tilt_state": [
+      {
+       "record": "0400",
+       "type": "uint8",
+       "states": {
+        "0": 0,
+        "1": 1
+       }
+      },
+      {
+       "path": "position",
+       "states": {
+        "normal": 0,
+        "tilt": 1
+       }
+      }
+     ]
+    }
+   },
+   {
+    "measurement": "radio",
+    "fields": {
+     "battery_pct": [
+      {
+       "record": "0175",
+       "type": "uint8"
+      },
+      {
+       "path": "battery"
+      }
+     ]
+    }
+   }
+  ]
+ },
+ "milesight-em500-smtc": {
+  "id": "milesight-em500-smtc",
+  "vendor": "Milesight",
+  "model": "EM500-SMTC",
+  "class": "environment",
+  "driver": "lorawan",
+  "sources": [
+   "Milesight-IoT/SensorDecoders, EM_Series/EM500_Series/EM500-SMTC/README.md"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "Values kept from the past (record 20ce) are passed over.",
+   "Settings that it confirms (channels fe and ff) end the reading of an uplink."
+  ],
+  "interval": "10m",
+  "header": {
+   "form": "records",
+   "order": "little",
+   "records": {
+    "0175": 1,
+    "0367": 2,
+    "0468": 1,
+    "04ca": 2,
+    "057f": 2,
+    "83d7": 5,
+    "20ce": 10,
+    "ff01": 1,
+    "ff09": 2,
+    "ff0a": 2,
+    "ff0b": 1,
+    "ff0f": 1,
+    "ff16": 8,
+    "fffe": 1,
+    "ffff": 2
+   }
+  },
+  "points": [
+   {
+    "measurement": "soil",
+    "tags": {
+     "sensor": "probe"
+    },
+    "fields": {
+     "temp_c": [
+      {
+       "record": "0367",
+       "type": "int16",
+       "scale": 0.1
+      },
+      {
+       "record": "83d7",
+       "type": "int16",
+       "scale": 0.1
+      },
+      {
+       "path": "temperature"
+      }
+     ],
+     "moisture_pct": [
+      {
+       "record": "0468",
+       "type": "uint8",
+       "scale": 0.5
+      },
+      {
+       "record": "04ca",
+       "type": "uint16",
+       "scale": 0.01
+      },
+      {
+       "path": "moisture"
+      }
+     ],
+     "conductivity_uscm": [
+      {
+       "record": "057f",
+       "type": "uint16"
+      },
+      {
+       "path": "ec"
+      }
+     ]
+    }
+   },
+   {
+    "measurement": "radio",
+    "fields": {
+     "battery_pct": [
+      {
+       "record": "0175",
+       "type": "uint8"
+      },
+      {
+       "path": "battery"
+      }
+     ]
+    }
+   }
+  ]
+ },
+ "milesight-em500-swl": {
+  "id": "milesight-em500-swl",
+  "vendor": "Milesight",
+  "model": "EM500-SWL",
+  "class": "water",
+  "driver": "lorawan",
+  "sources": [
+   "Milesight-IoT/SensorDecoders, EM_Series/EM500_Series/EM500-SWL/README.md"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "Values kept from the past (record 20ce) are passed over.",
+   "Settings that it confirms (channels fe and ff) end the reading of an uplink."
+  ],
+  "interval": "10m",
+  "header": {
+   "form": "records",
+   "order": "little",
+   "records": {
+    "0175": 1,
+    "0377": 2,
+    "20ce": 6,
+    "ff01": 1,
+    "ff09": 2,
+    "ff0a": 2,
+    "ff0b": 1,
+    "ff0f": 1,
+    "ff16": 8,
+    "fffe": 1,
+    "ffff": 2
+   }
+  },
+  "points": [
+   {
+    "measurement": "water_level",
+    "tags": {
+     "sensor": "probe"
+    },
+    "fields": {
+     "level_m": [
+      {
+       "record": "0377",
+       "type": "uint16",
+       "scale": 0.01
+      },
+      {
+       "path": "depth",
+       "scale": 0.01
+      }
+     ]
+    }
+   },
+   {
+    "measurement": "radio",
+    "fields": {
+     "battery_pct": [
+      {
+       "record": "0175",
+       "type": "uint8"
+      },
+      {
+       "path": "battery"
+      }
+     ]
+    }
+   }
+  ]
+ },
+ "milesight-em500-udl": {
+  "id": "milesight-em500-udl",
+  "vendor": "Milesight",
+  "model": "EM500-UDL",
+  "class": "water",
+  "driver": "lorawan",
+  "sources": [
+   "Milesight-IoT/SensorDecoders, EM_Series/EM500_Series/EM500-UDL/README.md"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "Values kept from the past (record 20ce) are passed over.",
+   "Settings that it confirms (channels fe and ff) end the reading of an uplink."
+  ],
+  "interval": "10m",
+  "header": {
+   "form": "records",
+   "order": "little",
+   "records": {
+    "0175": 1,
+    "0382": 2,
+    "20ce": 6,
+    "ff01": 1,
+    "ff09": 2,
+    "ff0a": 2,
+    "ff0b": 1,
+    "ff0f": 1,
+    "ff16": 8,
+    "fffe": 1,
+    "ffff": 2
+   }
+  },
+  "points": [
+   {
+    "measurement": "water_level",
+    "tags": {
+     "sensor": "surface"
+    },
+    "fields": {
+     "distance_m": [
+      {
+       "record": "0382",
+       "type": "uint16",
+       "scale": 0.001
+      },
+      {
+       "path": "distance",
+       "scale": 0.001
+      }
+     ]
+    }
+   },
+   {
+    "measurement": "radio",
+    "fields": {
+     "battery_pct": [
+      {
+       "record": "0175",
+       "type": "uint8"
+      },
+      {
+       "path": "battery"
+      }
+     ]
+    }
+   }
+  ]
+ },
+ "milesight-vs133": {
+  "id": "milesight-vs133",
+  "vendor": "Milesight",
+  "model": "VS133",
+  "class": "traffic",
+  "driver": "lorawan",
+  "sources": [
+   "Milesight-IoT/SensorDecoders, VS_Series/VS133/README.md"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "Totals begin at 0 again when the device is reset.",
+   "People in regions and their dwell time are left out.",
+   "Settings that it confirms (channels fe and ff) end the reading of an uplink."
+  ],
+  "interval": "10m",
+  "header": {
+   "form": "records",
+   "order": "little",
+   "records": {
+    "03d2": 4,
+    "04d2": 4,
+    "05cc": 4,
+    "06d2": 4,
+    "07d2": 4,
+    "08cc": 4,
+    "09d2": 4,
+    "0ad2": 4,
+    "0bcc": 4,
+    "0cd2": 4,
+    "0dd2": 4,
+    "0ecc": 4,
+    "0fe3": 4,
+    "10e4": 5,
+    "ff01": 1,
+    "ff09": 2,
+    "ff0a": 2,
+    "ff0b": 1,
+    "ff0f": 1,
+    "ff16": 8,
+    "fffe": 1,
+    "ffff": 2
+   }
+  },
+  "points": [
+   {
+    "measurement": "passage",
+    "tags": {
+     "line": "1"
+    },
+    "fields": {
+     "in_total": [
+      {
+       "record": "03d2",
+       "type": "uint32"
+      },
+      {
+       "path": "line_1_total_in"
+      }
+     ],
+     "out_total": [
+      {
+       "record": "04d2",
+       "type": "uint32"
+      },
+      {
+       "path": "line_1_total_out"
+      }
+     ],
+     "in_count": [
+      {
+       "record": "05cc",
+       "type": "uint16"
+      },
+      {
+       "path": "line_1_period_in"
+      }
+     ],
+     "out_count": [
+      {
+       "record": "05cc",
+       "at": 2,
+       "type": "uint16"
+      },
+      {
+       "path": "line_1_period_out"
+      }
+     ]
+    }
+   },
+   {
+    "measurement": "passage",
+    "tags": {
+     "line": "2"
+    },
+    "fields": {
+     "in_total": [
+      {
+       "record": "06d2",
+       "type": "uint32"
+      },
+      {
+       "path": "line_2_total_in"
+      }
+     ],
+     "out_total": [
+      {
+       "record": "07d2",
+       "type": "uint32"
+      },
+      {
+       "path": "line_2_total_out"
+      }
+     ],
+     "in_count": [
+      {
+       "record": "08cc",
+       "type": "uint16"
+      },
+      {
+       "path": "line_2_period_in"
+      }
+     ],
+     "out_count": [
+      {
+       "record": "08cc",
+       "at": 2,
+       "type": "uint16"
+      },
+      {
+       "path": "line_2_period_out"
+      }
+     ]
+    }
+   },
+   {
+    "measurement": "passage",
+    "tags": {
+     "line": "3"
+    },
+    "fields": {
+     "in_total": [
+      {
+       "record": "09d2",
+       "type": "uint32"
+      },
+      {
+       "path": "line_3_total_in"
+      }
+     ],
+     "out_total": [
+      {
+       "record": "0ad2",
+       "type": "uint32"
+      },
+      {
+       "path": "line_3_total_out"
+      }
+     ],
+     "in_count": [
+      {
+       "record": "0bcc",
+       "type": "uint16"
+      },
+      {
+       "path": "line_3_period_in"
+      }
+     ],
+     "out_count": [
+      {
+       "record": "0bcc",
+       "at": 2,
+       "type": "uint16"
+      },
+      {
+       "path": "line_3_period_out"
+      }
+     ]
+    }
+   },
+   {
+    "measurement": "passage",
+    "tags": {
+     "line": "4"
+    },
+    "fields": {
+     "in_total": [
+      {
+       "record": "0cd2",
+       "type": "uint32"
+      },
+      {
+       "path": "line_4_total_in"
+      }
+     ],
+     "out_total": [
+      {
+       "record": "0dd2",
+       "type": "uint32"
+      },
+      {
+       "path": "line_4_total_out"
+      }
+     ],
+     "in_count": [
+      {
+       "record": "0ecc",
+       "type": "uint16"
+      },
+      {
+       "path": "line_4_period_in"
+      }
+     ],
+     "out_count": [
+      {
+       "record": "0ecc",
+       "at": 2,
+       "type": "uint16"
+      },
+      {
+       "path": "line_4_period_out"
+      }
+     ]
+    }
+   }
+  ]
+ },
+ "milesight-vs350": {
+  "id": "milesight-vs350",
+  "vendor": "Milesight",
+  "model": "VS350",
+  "class": "traffic",
+  "driver": "lorawan",
+  "sources": [
+   "Milesight-IoT/SensorDecoders, VS_Series/VS350/README.md"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "Totals have 16 bits and wrap at 65536; they are passed on as they are.",
+   "Values kept from the past (record 20ce) have two lengths and end the reading of an uplink.",
+   "Settings that it confirms (channels fe and ff) end the reading of an uplink."
+  ],
+  "interval": "1h",
+  "header": {
+   "form": "records",
+   "order": "little",
+   "records": {
+    "8367": 3,
+    "0175": 1,
+    "0367": 2,
+    "04cc": 4,
+    "05cc": 4,
+    "84cc": 5,
+    "85cc": 5,
+    "ff01": 1,
+    "ff09": 2,
+    "ff0a": 2,
+    "ff0b": 1,
+    "ff0f": 1,
+    "ff16": 8,
+    "fffe": 1,
+    "ffff": 2
+   }
+  },
+  "points": [
+   {
+    "measurement": "passage",
+    "tags": {
+     "line": "passage"
+    },
+    "fields": {
+     "in_total": [
+      {
+       "record": "04cc",
+       "type": "uint16"
+      },
+      {
+       "record": "84cc",
+       "type": "uint16"
+      },
+      {
+       "path": "total_in"
+      }
+     ],
+     "out_total": [
+      {
+       "record": "04cc",
+       "at": 2,
+       "type": "uint16"
+      },
+      {
+       "record": "84cc",
+       "at": 2,
+       "type": "uint16"
+      },
+      {
+       "path": "total_out"
+      }
+     ],
+     "in_count": [
+      {
+       "record": "05cc",
+       "type": "uint16"
+      },
+      {
+       "record": "85cc",
+       "type": "uint16"
+      },
+      {
+       "path": "period_in"
+      }
+     ],
+     "out_count": [
+      {
+       "record": "05cc",
+       "at": 2,
+       "type": "uint16"
+      },
+      {
+       "record": "85cc",
+       "at": 2,
+       "type": "uint16"
+      },
+      {
+       "path": "period_out"
+      }
+     ]
+    }
+   },
+   {
+    "measurement": "environment",
+    "tags": {
+     "sensor": "device"
+    },
+    "fields": {
+     "temp_c": [
+      {
+       "record": "0367",
+       "type": "int16",
+       "scale": 0.1
+      },
+      {
+       "record": "8367",
+       "type": "int16",
+       "scale": 0.1
+      },
+      {
+       "path": "temperature"
+      }
+     ]
+    }
+   },
+   {
+    "measurement": "radio",
+    "fields": {
+     "battery_pct": [
+      {
+       "record": "0175",
+       "type": "uint8"
+      },
+      {
+       "path": "battery"
+      }
+     ]
+    }
+   }
+  ]
+ },
+ "milesight-ws301": {
+  "id": "milesight-ws301",
+  "vendor": "Milesight",
+  "model": "WS301",
+  "class": "io",
+  "driver": "lorawan",
+  "sources": [
+   "Milesight-IoT/SensorDecoders, WS_Series/WS301/README.md"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "Contact 1 is a door closed, mounting 1 a sensor in its place.",
+   "Settings that it confirms (channels fe and ff) end the reading of an uplink."
+  ],
+  "interval": "18h",
+  "header": {
+   "form": "records",
+   "order": "little",
+   "records": {
+    "0175": 1,
+    "0300": 1,
+    "0400": 1,
+    "ff01": 1,
+    "ff09": 2,
+    "ff0a": 2,
+    "ff0b": 1,
+    "ff0f": 1,
+    "ff16": 8,
+    "fffe": 1,
+    "ffff": 2
+   }
+  },
+  "points": [
+   {
+    "measurement": "digital_io",
+    "tags": {
+     "port": "magnet"
+    },
+    "fields": {
+     "input_state": [
+      {
+       "record": "0300",
+       "type": "uint8",
+       "states": {
+        "0": 1,
+        "1": 0
+       }
+      },
+      {
+       "path": "state",
+       "states": {
+        "close": 1,
+        "open": 0
+       }
+      }
+     ]
+    }
+   },
+   {
+    "measurement": "digital_io",
+    "tags": {
+     "port": "mounting"
+    },
+    "fields": {
+     "input_state": [
+      {
+       "record": "0400",
+       "type": "uint8",
+       "states": {
+        "0": 1,
+        "1": 0
+       }
+      },
+      {
+       "path": "install",
+       "states": {
+        "yes": 1,
+        "no": 0
+       }
+      }
+     ]
+    }
+   },
+   {
+    "measurement": "radio",
+    "fields": {
+     "battery_pct": [
+      {
+       "record": "0175",
+       "type": "uint8"
+      },
+      {
+       "path": "battery"
+      }
+     ]
     }
    }
   ]

@@ -147,6 +147,11 @@ export const codes = {
     means: "A device that should speak by itself said nothing.",
     remedy: "Check that it is on and sends to this place; some send only every few minutes.",
   },
+  E_LOGIN: {
+    verdict: "config",
+    means: "A device or server refuses this user, its password or what it asks for.",
+    remedy: "Check user, password and what that user may see there.",
+  },
   E_VALUE: {
     verdict: "reject",
     means: "A raw value cannot be a value of its field.",

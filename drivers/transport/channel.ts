@@ -14,6 +14,11 @@ export interface ByteChannel {
   /** Throws away what was received but not yet handed over. */
   discardInput(): void;
   /**
+   * Stops handing over what is received, or goes on: what comes meanwhile waits at the sender. Left
+   * out where the line itself is slow.
+   */
+  hold?(on: boolean): void;
+  /**
    * Holds the line in its break state, or ends that; left out where the way has no such state.
    * @throws E_SERIAL
    */

@@ -52,7 +52,12 @@ function givenUp(name: string, signal: AbortSignal): GatewayError {
   });
 }
 
-function channelOf(socket: Socket, name: string): ByteChannel {
+/**
+ * The channel of a socket that is connected.
+ * @param name for messages
+ * @param called the other side has made the connection: when it ends, it still gets our answers
+ */
+export function channelOf(socket: Socket, name: string, called = false): ByteChannel {
   let failure: unknown;
   let closing: Promise<void> | undefined;
   let unsent: Uint8Array[] = [];
@@ -65,7 +70,7 @@ function channelOf(socket: Socket, name: string): ByteChannel {
     failure = error;
   });
   // A device that has ended its side will not answer any more: half-open is closed.
-  socket.on("end", () => socket.destroy());
+  if (!called) socket.on("end", () => socket.destroy());
   return {
     write(bytes) {
       // What is written in one turn leaves in one packet, and costs one call of the system.
@@ -81,6 +86,10 @@ function channelOf(socket: Socket, name: string): ByteChannel {
         const why = failure === undefined ? "the other side hung up" : messageOf(failure);
         listener(new GatewayError("E_DISCONNECTED", `${name}: ${why}`, { cause: failure }));
       });
+    },
+    hold(on) {
+      if (on) socket.pause();
+      else socket.resume();
     },
     discardInput() {
       // Bytes are handed over as they arrive; nothing waits here.

@@ -1,6 +1,7 @@
 /**
  * The exam of a driver: what `drivers/contract.ts` promises, asked of a real device (simulated, but
- * over the driver's own wire). Every driver's tests call `driverExam` once for each way to connect.
+ * over the driver's own wire). Every driver's tests call `driverExam` once for each way to connect;
+ * a driver of devices that speak by themselves takes `listenerExam` (listener.ts).
  */
 import { describe, expect, it, vi } from "vitest";
 import type { DriverContext, DriverKind, Session, Target } from "../../drivers/contract.ts";
@@ -231,7 +232,7 @@ function silenced({ fallSilent }: ExamDevice): () => boolean {
 }
 
 /** It rejects, with an error of the table whose verdict is not our own fault. */
-async function expectVerdict(read: Promise<unknown>): Promise<void> {
+export async function expectVerdict(read: Promise<unknown>): Promise<void> {
   const error: unknown = await read.then(
     () => undefined,
     (reason: unknown) => reason,

@@ -18,7 +18,8 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   "fastest-levenshtein": ["config/validate.ts"],
   influx: ["store/influxdb1/client.ts"],
   "modbus-serial": ["drivers/modbus/simulator.ts"],
-  mqtt: ["agent/uplink.ts"],
+  // The agent's link to its hub, and what drivers hear at other brokers.
+  mqtt: ["agent/uplink.ts", "drivers/transport/mqtt.ts"],
   "node:sqlite": ["store/sqlite/worker.ts"],
   pino: ["cli/platform.ts"],
   serialport: ["drivers/transport/serial.ts"],
