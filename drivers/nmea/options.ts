@@ -3,7 +3,7 @@ import type { Schema } from "../../config/index.ts";
 import { duration, option, text, v } from "../../config/index.ts";
 import { fieldFacts } from "../../telemetry/index.ts";
 import type { WireOptions } from "../transport/wire.ts";
-import { wireOptions, wireProblem } from "../transport/wire.ts";
+import { onWire, wireOptions } from "../transport/wire.ts";
 
 /** The port that IANA registered for NMEA 0183 over TCP. */
 const nmeaPort = 10_110;
@@ -88,10 +88,4 @@ export interface NmeaOptions extends WireOptions {
   readonly silence: number;
 }
 
-export const nmeaOptionsSchema: Schema<NmeaOptions> = v.pipe(
-  v.object(nmeaOptions),
-  v.rawCheck(({ dataset, addIssue }) => {
-    const problem = dataset.typed ? wireProblem(dataset.value) : undefined;
-    if (problem !== undefined) addIssue({ message: problem });
-  }),
-);
+export const nmeaOptionsSchema: Schema<NmeaOptions> = onWire(v.object(nmeaOptions));

@@ -2,7 +2,7 @@
 import type { Schema } from "../../config/index.ts";
 import { duration, option, text, v } from "../../config/index.ts";
 import type { WireOptions } from "../transport/wire.ts";
-import { wireOptions, wireProblem } from "../transport/wire.ts";
+import { onWire, wireOptions } from "../transport/wire.ts";
 
 export const sensors = ["pms5003", "sds011", "sps30"] as const;
 
@@ -42,10 +42,4 @@ export interface ParticlesOptions extends WireOptions {
   readonly silence: number;
 }
 
-export const particlesOptionsSchema: Schema<ParticlesOptions> = v.pipe(
-  v.object(particlesOptions),
-  v.rawCheck(({ dataset, addIssue }) => {
-    const problem = dataset.typed ? wireProblem(dataset.value) : undefined;
-    if (problem !== undefined) addIssue({ message: problem });
-  }),
-);
+export const particlesOptionsSchema: Schema<ParticlesOptions> = onWire(v.object(particlesOptions));
