@@ -37,6 +37,8 @@ import type { Message, Uplink, UplinkEvents } from "./uplink.ts";
 export interface AgentDevice extends Described {
   readonly session: Session;
   readonly busKey: string;
+  /** How many devices of its bus may be read at once; one when left out. */
+  readonly width?: number | undefined;
 }
 
 /** How the agent looks at the moment: the live table and `status` are made of it. */
@@ -376,8 +378,8 @@ function watch(device: AgentDevice): Watched {
   };
 }
 
-function polled({ address, session, busKey, interval }: AgentDevice): PolledDevice {
-  return { id: address.device, session, busKey, interval };
+function polled({ address, session, busKey, width, interval }: AgentDevice): PolledDevice {
+  return { id: address.device, session, busKey, width, interval };
 }
 
 /** A clock that goes back by less than this has not jumped. @unit ms */

@@ -112,6 +112,7 @@ async function openDevice(
     lineOf: lineTeller(device, files),
     interval: Math.min(...paces),
     busKey: driver.busKey(target),
+    width: driver.width?.(target) ?? 1,
     session,
   };
 }
