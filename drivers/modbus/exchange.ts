@@ -8,6 +8,8 @@ export interface Exchange {
   readonly timeout: number;
   /** Silence before the request, when the device wants more than the line. @unit ms */
   readonly pause: number;
+  /** Waits no longer than the device's past, or else its line's, lets expect. */
+  readonly hurry?: boolean;
 }
 
 export interface Exchanger extends AsyncDisposable {

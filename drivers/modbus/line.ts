@@ -4,11 +4,12 @@
  * request is answered, or rejects with a verdict, within its own time.
  */
 import type { Clock } from "../../telemetry/index.ts";
-import { GatewayError, sleep } from "../../telemetry/index.ts";
+import { GatewayError, sleepPrecisely } from "../../telemetry/index.ts";
 import type { ByteChannel } from "../transport/channel.ts";
 import type { Exchange, Exchanger } from "./exchange.ts";
 import type { Framing } from "./framing.ts";
 import { Ghosts } from "./ghosts.ts";
+import { Paces } from "./paces.ts";
 import { dataBytes, decodeReadRequest, placeOf, pduLimits } from "./pdu.ts";
 import { cancelled, Turns } from "./turns.ts";
 
@@ -48,11 +49,14 @@ export class Line implements Exchanger {
   readonly #clock: Clock;
   readonly #turns = new Turns();
   readonly #ghosts = new Ghosts();
+  readonly #paces = new Paces();
   #channel: ByteChannel | undefined;
   #pending: Pending | undefined;
   #closed = false;
   /** The last request was given up: something of its reply may still come. */
   #dirty = false;
+  /** The request sent last. */
+  #last: Exchange | undefined;
   #unanswered = 0;
   #lastByte = Number.NEGATIVE_INFINITY;
 
@@ -70,8 +74,9 @@ export class Line implements Exchanger {
     const endTurn = await this.#turns.take(signal);
     try {
       await this.#connect(signal);
-      if (this.#spec.anonymous) await this.#fence(exchange, signal);
-      return await this.#transact(exchange, signal);
+      return this.#spec.anonymous
+        ? await this.#fenced(exchange, signal)
+        : await this.#transact(exchange, signal);
     } finally {
       endTurn();
     }
@@ -119,6 +124,10 @@ export class Line implements Exchanger {
     try {
       const reply = this.#spec.framing.accept(bytes);
       if (reply !== undefined) this.#pending?.answer(reply);
+      else if (this.#last !== undefined && this.#spec.framing.unasked?.() === true) {
+        // The line may be out of step by one: what looks like the next answer may be the last one.
+        this.#ghosts.add(this.#last, this.#lastByte);
+      }
     } catch (error) {
       this.#pending?.fail(error);
       // A stream that lost its framing cannot be trusted; an RTU line is drained instead.
@@ -127,18 +136,24 @@ export class Line implements Exchanger {
   }
 
   /** Makes sure that no late reply can be taken for the answer to this request. */
-  async #fence(exchange: Exchange, signal: AbortSignal): Promise<void> {
+  async #fenced(exchange: Exchange, signal: AbortSignal): Promise<Uint8Array> {
     const { unit, pdu, timeout } = exchange;
-    if (!this.#ghosts.haunted(unit, pdu)) return;
-    const fence = this.#ghosts.fenceFor(unit, pdu);
+    const now = this.#clock.monotonic();
+    const haunting = this.#ghosts.haunting(unit, pdu, now);
+    if (haunting === "none") return this.#transact(exchange, signal);
+    const fence = haunting === "other" ? pdu : this.#ghosts.fenceFor(unit, pdu, now);
     if (fence !== undefined) {
       const reply = await this.#transact({ ...exchange, pdu: fence }, signal);
       // An exception may be a ghost's: it proves nothing.
-      if (reply[0] === fence[0]) return this.#ghosts.clear(unit);
+      if (reply[0] === fence[0]) {
+        this.#ghosts.clear(unit);
+        return fence === pdu ? reply : this.#transact(exchange, signal);
+      }
     }
     this.#lastByte = this.#clock.monotonic();
     await this.#silence(timeout, signal);
     this.#ghosts.clear(unit);
+    return this.#transact(exchange, signal);
   }
 
   /** Waits until nothing has been received for `least` ms. [MODBUS-RTU 2.5.1.1] */
@@ -149,7 +164,7 @@ export class Line implements Exchanger {
       const left = this.#lastByte + least - now;
       if (left <= 0) return;
       if (now > until) throw this.#failure("E_MODBUS_FRAME", "the line does not fall silent");
-      await sleep(this.#clock, left, signal);
+      await sleepPrecisely(this.#clock, left, signal);
       if (signal.aborted) throw cancelled(signal);
     }
   }
@@ -161,6 +176,7 @@ export class Line implements Exchanger {
     const channel = this.#channel;
     if (channel === undefined) throw this.#failure("E_DISCONNECTED", "the connection was lost");
     this.#dirty = false;
+    this.#last = exchange;
     try {
       return await this.#await(exchange, channel, signal);
     } catch (error) {
@@ -168,13 +184,14 @@ export class Line implements Exchanger {
       // Now, not before the next request: flushing a serial port may discard what was just written.
       channel.discardInput();
       this.#lastByte = this.#clock.monotonic();
-      if (this.#spec.anonymous) this.#ghosts.add(exchange.unit, exchange.pdu);
+      if (this.#spec.anonymous) this.#ghosts.add(exchange, this.#lastByte);
       throw error;
     }
   }
 
   #await(exchange: Exchange, channel: ByteChannel, signal: AbortSignal): Promise<Uint8Array> {
     const { framing } = this.#spec;
+    const { unit, pdu, hurry, timeout } = exchange;
     return new Promise((resolve, reject) => {
       const end = (): boolean => {
         timer.cancel();
@@ -186,13 +203,17 @@ export class Line implements Exchanger {
         end();
         reject(cancelled(signal));
       };
-      const frame = framing.begin(exchange.unit, exchange.pdu);
-      const timer = this.#clock.after(this.#deadline(exchange, frame.length), () => {
-        reject(this.#overdue(exchange, end()));
+      const frame = framing.begin(unit, pdu);
+      const wire = this.#wireTime(pdu, frame.length);
+      const wait = hurry === true ? this.#paces.waitFor(unit, timeout) : timeout;
+      const sent = this.#clock.monotonic();
+      const timer = this.#clock.after(wait + wire, () => {
+        reject(this.#overdue({ ...exchange, timeout: wait }, end()));
       });
       this.#pending = {
         answer: (reply) => {
           end();
+          this.#paces.add(unit, Math.max(0, this.#lastByte - sent - wire));
           resolve(reply);
         },
         fail: (error) => {
@@ -205,11 +226,11 @@ export class Line implements Exchanger {
     });
   }
 
-  /** The device's time, and the time that both frames take on the wire. @unit ms */
-  #deadline({ timeout, pdu }: Exchange, sent: number): number {
+  /** The time that request and reply take on the wire. @unit ms */
+  #wireTime(pdu: Uint8Array, sent: number): number {
     const span = decodeReadRequest(pdu);
     const expected = span === undefined ? pduLimits.bytes : dataBytes(span) + 2;
-    return timeout + (sent + expected + 3) * this.#spec.character;
+    return (sent + expected + 3) * this.#spec.character;
   }
 
   #overdue(exchange: Exchange, noise: boolean): GatewayError {
@@ -220,7 +241,7 @@ export class Line implements Exchanger {
     }
     this.#unanswered += 1;
     if (this.#spec.reconnects && this.#unanswered >= silenceLimit) void this.#drop();
-    const waited = `no answer within ${exchange.timeout} ms`;
+    const waited = `no answer within ${Math.ceil(exchange.timeout)} ms`;
     return this.#failure("E_MODBUS_TIMEOUT", `${describe(exchange)}: ${waited}`);
   }
 

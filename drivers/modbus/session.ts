@@ -10,7 +10,14 @@ import { decodeField, exponentOf } from "./field.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Span } from "./pdu.ts";
 import { sourcesOf } from "./origin.ts";
-import { decodeReadReply, encodeRead, extentOf, placeOf } from "./pdu.ts";
+import {
+  dataBytes,
+  decodeReadReply,
+  encodeRead,
+  extentOf,
+  ModbusException,
+  placeOf,
+} from "./pdu.ts";
 import type { ModbusProfile, PlacedField, Row } from "./profile.ts";
 import { groupName, limitsOf, rowsOf } from "./profile.ts";
 import type { ReadOutcome } from "./reader.ts";
@@ -39,6 +46,9 @@ interface Selection {
 /** Combinations of groups remembered. */
 const selectionLimit = 32;
 
+/** Each so many-th probe waits as long as a reading does. */
+const patientProbe = 4;
+
 export class ModbusSession implements Session {
   readonly groups: readonly Group[];
   readonly #parts: SessionParts;
@@ -47,6 +57,9 @@ export class ModbusSession implements Session {
   readonly #selections = new Map<string, Selection>();
   readonly #counters: Counters;
   readonly #ending = new AbortController();
+  /** What is asked to see whether the device is there. */
+  readonly #shortest: Span;
+  #probes = 0;
   #released: Promise<void> | undefined;
 
   /** @throws E_PROFILE */
@@ -61,6 +74,7 @@ export class ModbusSession implements Session {
       request: (span, signal) => this.#request(span, signal),
     });
     this.#counters = new Counters(this.#rows, parts.memory);
+    this.#shortest = shortestOf(this.#rows);
   }
 
   async read(
@@ -68,22 +82,28 @@ export class ModbusSession implements Session {
     signal: AbortSignal,
     trace?: (trace: Trace) => void,
   ): Promise<Reading> {
-    const ending = this.#ending.signal;
-    if (ending.aborted) throw cancelled(ending);
-    const both = new AbortController();
-    const abort = (): void => both.abort(ending.aborted ? ending.reason : signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    ending.addEventListener("abort", abort, { once: true });
-    try {
+    return this.#untilEnd(signal, async (either) => {
       const { rows, spans } = this.#select(groups);
-      const reading = this.#pointsOf(rows, await this.#reader.read(spans, both.signal), trace);
+      const reading = this.#pointsOf(rows, await this.#reader.read(spans, either), trace);
       this.#counters.keep();
       return reading;
-    } finally {
-      signal.removeEventListener("abort", abort);
-      ending.removeEventListener("abort", abort);
-    }
+    });
+  }
+
+  async probe(signal: AbortSignal): Promise<void> {
+    const { exchange, unit } = this.#parts;
+    // Now and then with all its time: it may have become slower than it was.
+    this.#probes = (this.#probes + 1) % patientProbe;
+    const hurry = this.#probes !== 0;
+    await this.#untilEnd(signal, async (either) => {
+      const reply = await exchange({ ...unit, hurry, pdu: encodeRead(this.#shortest) }, either);
+      try {
+        decodeReadReply(this.#shortest, reply);
+      } catch (error) {
+        // Whatever the device refuses, it is there; what a gateway says of it is another thing.
+        if (!(error instanceof ModbusException) || error.ofGateway) throw error;
+      }
+    });
   }
 
   origin(): Origin {
@@ -94,6 +114,23 @@ export class ModbusSession implements Session {
     this.#ending.abort(new GatewayError("E_DISCONNECTED", "the session was closed"));
     this.#released ??= this.#parts.release();
     await this.#released;
+  }
+
+  /** Runs until the signal aborts or the session is closed. */
+  async #untilEnd<T>(signal: AbortSignal, run: (either: AbortSignal) => Promise<T>): Promise<T> {
+    const ending = this.#ending.signal;
+    if (ending.aborted) throw cancelled(ending);
+    const both = new AbortController();
+    const abort = (): void => both.abort(ending.aborted ? ending.reason : signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+    ending.addEventListener("abort", abort, { once: true });
+    try {
+      return await run(both.signal);
+    } finally {
+      signal.removeEventListener("abort", abort);
+      ending.removeEventListener("abort", abort);
+    }
   }
 
   async #request(span: Span, signal: AbortSignal): Promise<Uint16Array> {
@@ -164,6 +201,12 @@ export class ModbusSession implements Session {
     const exponent = word === undefined ? undefined : exponentOf(word);
     return exponent === undefined ? undefined : { ...unwrap, exponent };
   }
+}
+
+/** The field that takes the fewest bytes. */
+function shortestOf(rows: readonly Row[]): Span {
+  const spans = rows.flatMap(({ fields }) => fields.map(({ span }) => span));
+  return spans.reduce((least, span) => (dataBytes(span) < dataBytes(least) ? span : least));
 }
 
 function pointOf(row: Row, fields: Readonly<Record<string, FieldValue>>): Point | undefined {

@@ -152,17 +152,83 @@ describe("after an answer that did not come", () => {
     expect((await read).at(-1)).toBe(9);
   });
 
-  it("four in a row: no more fences, a long silence", async () => {
+  it("a request of another length is its own fence, unless it is refused", async () => {
     const table = bench();
-    for (let count = 0; count < 4; count += 1) await timedOut(table);
-    const before = table.sent.length;
+    await timedOut(table);
+    const short = { ...wide, count: 2 };
+    const read = table.ask({ span: short });
+    await table.clock.advance(quiet);
+    await table.answer();
+    await read;
+    expect(table.sent.map(({ span }) => span?.count)).toEqual([10, 2]);
+    await timedOut(table);
+    const again = table.ask({ span: short });
+    await table.clock.advance(quiet);
+    table.hear(encodeRtu(1, encodeException(table.sent.at(-1)?.pdu ?? new Uint8Array(), 2)));
+    await table.clock.advance(1000);
+    await table.answer(9);
+    expect((await again).at(-1)).toBe(9);
+    expect(table.sent.map(({ span }) => span?.count)).toEqual([10, 2, 10, 2, 2]);
+  });
+
+  it("each try costs one wait, and each fence has a length of its own", async () => {
+    const table = bench();
+    for (let count = 0; count < 5; count += 1) await timedOut(table);
+    const counts = table.sent.map(({ span }) => span?.count);
+    expect(counts).toEqual([10, 8, 12, 6, 14]);
+  });
+
+  it("no fence is left: a long silence", async () => {
+    const table = bench();
+    for (let count = 0; count < 8; count += 1) await timedOut(table);
     const read = table.ask();
     await table.clock.advance(999);
-    expect(table.sent).toHaveLength(before);
+    expect(table.sent).toHaveLength(8);
     await table.clock.advance(1);
     await table.answer(9);
     expect((await read).at(-1)).toBe(9);
-    expect(table.sent).toHaveLength(before + 1);
+    expect(table.sent).toHaveLength(9);
+  });
+
+  it("in a hurry it is waited for no longer than answers took before", async () => {
+    const table = bench();
+    for (let count = 0; count < 4; count += 1) {
+      const read = table.ask({ hurry: true });
+      await table.clock.advance(gap + 50);
+      await table.answer();
+      await read;
+    }
+    const began = table.clock.monotonic();
+    const read = codeOf(table.ask({ hurry: true }));
+    await table.clock.advance(gap + 3 * 54);
+    expect(await read).toBe("E_MODBUS_TIMEOUT");
+    expect(table.clock.monotonic() - began).toBeLessThan(200);
+  });
+
+  it("in a hurry on a line that never answered it has all its time", async () => {
+    const table = bench();
+    const read = table.ask({ hurry: true });
+    await table.clock.advance(900);
+    await table.answer(9);
+    expect((await read).at(-1)).toBe(9);
+  });
+});
+
+describe("an answer that comes twice", () => {
+  it("late enough to pass for the next one is fenced off", async () => {
+    const table = bench();
+    const first = table.ask();
+    await table.answer(7);
+    await first;
+    await table.clock.advance(100);
+    table.hear(encodeRtu(1, encodeReadReply(wide, Array(10).fill(7))));
+    const second = table.ask({ span: { ...wide, at: 300 } });
+    await table.clock.advance(gap);
+    expect(table.sent.at(-1)?.span).toEqual({ ...wide, at: 300, count: 8 });
+    await table.answer();
+    await table.clock.advance(gap);
+    await table.answer(9);
+    expect((await second).at(-1)).toBe(9);
   });
 });
 
