@@ -4,6 +4,7 @@ import { run as chainAlone } from "./chain-alone.ts";
 import { run as chain } from "./chain.ts";
 import { run as lines } from "./lines.ts";
 import { run as rollups } from "./rollups.ts";
+import { run as rtuFuzz } from "./rtu-fuzz.ts";
 import { run as spool } from "./spool.ts";
 import { run as sqlite } from "./sqlite.ts";
 import { run as store } from "./store.ts";
@@ -14,6 +15,7 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   "chain-alone": chainAlone,
   lines,
   rollups,
+  "rtu-fuzz": rtuFuzz,
   spool,
   sqlite,
   store,

@@ -6,13 +6,17 @@
  * The way out is a fence: before the next request of that kind, one is sent whose reply has a
  * length that no ghost's reply has. Devices answer in order, so once the fence's reply is there,
  * every ghost has spoken or never will. A request whose own reply has such a length is its own
- * fence.
+ * fence. An exception reply has one length only: where one may be a ghost's, the next fence asks
+ * with a function that no ghost has, which a device need not know to answer.
  */
 import type { Exchange } from "./exchange.ts";
-import { dataBytes, decodeReadRequest, encodeRead, pduLimits, tables } from "./pdu.ts";
+import { dataBytes, decodeReadRequest, encodeRead, pduLimits, tableNames, tables } from "./pdu.ts";
 
-/** Kinds of ghosts of one unit after which there is no fence and only a long silence helps. */
-const ghostLimit = 8;
+/** Kinds of ghosts of one unit; the oldest is forgotten for one more. */
+const ghostLimit = 16;
+
+/** Lengths tried for a fence on either side of the request's own. */
+const fenceLimit = 8;
 
 /** An answer that is later than so many timeouts, and than so much, will not come any more. */
 const patience = { timeouts: 10, ms: 10_000 } as const;
@@ -22,9 +26,6 @@ interface Ghost {
   /** Nothing of it will come any more. @unit ms, monotonic */
   readonly until: number;
 }
-
-/** What a late reply would be to a request: nothing, another answer, or one just like its own. */
-export type Haunting = "none" | "other" | "alike";
 
 /** Units on a line are numbered by a byte, which bounds the map. */
 export class Ghosts {
@@ -38,32 +39,43 @@ export class Ghosts {
     this.#byUnit.set(unit, ghosts.slice(-ghostLimit));
   }
 
-  /** How a late reply could be taken for the answer to this request. */
-  haunting(unit: number, pdu: Uint8Array, now: number): Haunting {
-    const ghosts = this.#of(unit, now).filter((ghost) => ghost.pdu[0] === pdu[0]);
-    if (ghosts.length === 0) return "none";
-    // An exception reply has the same length for every request of a function.
-    return ghosts.some((ghost) => alike(ghost.pdu, pdu)) ? "alike" : "other";
+  /** Whether a late reply could be taken for the answer to this request. */
+  haunted(unit: number, pdu: Uint8Array, now: number): boolean {
+    // The length is no help: an exception reply has the same for every request of a function.
+    return this.#of(unit, now).some((ghost) => ghost.pdu[0] === pdu[0]);
   }
 
   /**
-   * A request whose reply cannot be mistaken for a ghost's; undefined when there is none, or when
-   * enough of them went unanswered.
+   * A request whose reply cannot be a ghost's, unless it is an exception: the request itself where
+   * that will do, else one that reads a little less or more of the same.
    */
   fenceFor(unit: number, pdu: Uint8Array, now: number): Uint8Array | undefined {
     const ghosts = this.#of(unit, now);
+    const free = (fence: Uint8Array): boolean => !ghosts.some((ghost) => alike(ghost.pdu, fence));
+    if (free(pdu)) return pdu;
     const span = decodeReadRequest(pdu);
-    if (span === undefined || ghosts.length >= ghostLimit) return undefined;
+    if (span === undefined) return undefined;
     const { bits } = tables[span.table];
     const most = bits ? pduLimits.bits : pduLimits.registers;
     // Two registers less or more: devices with 32-bit values refuse half of one.
     const step = bits ? 8 : 2;
-    for (let away = 1; away <= ghostLimit; away += 1) {
+    for (let away = 1; away <= fenceLimit; away += 1) {
       for (const count of [span.count - away * step, span.count + away * step]) {
         if (count < 1 || count > most || span.at + count > 0x1_0000) continue;
         const fence = encodeRead({ ...span, count });
-        if (!ghosts.some((ghost) => alike(ghost.pdu, fence))) return fence;
+        if (free(fence)) return fence;
       }
+    }
+    return undefined;
+  }
+
+  /** A request whose reply cannot be a ghost's, whatever it is: no ghost has its function. */
+  otherFence(unit: number, pdu: Uint8Array, now: number): Uint8Array | undefined {
+    const ghosts = this.#of(unit, now);
+    const at = decodeReadRequest(pdu)?.at ?? 0;
+    for (const table of tableNames) {
+      const fence = encodeRead({ table, at, count: 1 });
+      if (!ghosts.some((ghost) => ghost.pdu[0] === fence[0])) return fence;
     }
     return undefined;
   }

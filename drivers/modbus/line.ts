@@ -39,7 +39,19 @@ const drainLimit = 3000;
 /** Unanswered requests in a row after which a connection is taken for dead. */
 const silenceLimit = 3;
 
+/** Answers in a row that kept to the line's speed, after which one that does not is no answer. */
+const steadyAfter = 8;
+
+/** So many of those in a row: the line has no speed of its own after all. */
+const unsteadyAfter = 3;
+
+/** The clock of a UART may be so much off; more, and it is not understood. */
+const speedTolerance = 0.95;
+
 interface Pending {
+  readonly exchange: Exchange;
+  /** When its request was handed over. @unit ms, monotonic */
+  readonly sent: number;
   readonly answer: (reply: Uint8Array) => void;
   readonly fail: (error: unknown) => void;
 }
@@ -55,6 +67,10 @@ export class Line implements Exchanger {
   #closed = false;
   /** The last request was given up: something of its reply may still come. */
   #dirty = false;
+  /** Answers in a row that came no sooner than the line can carry them. */
+  #steady = 0;
+  /** Answers in a row that came sooner. */
+  #impossible = 0;
   /** The request sent last. */
   #last: Exchange | undefined;
   #unanswered = 0;
@@ -123,7 +139,7 @@ export class Line implements Exchanger {
     this.#unanswered = 0;
     try {
       const reply = this.#spec.framing.accept(bytes);
-      if (reply !== undefined) this.#pending?.answer(reply);
+      if (reply !== undefined) this.#answered(reply);
       else if (this.#last !== undefined && this.#spec.framing.unasked?.() === true) {
         // The line may be out of step by one: what looks like the next answer may be the last one.
         this.#ghosts.add(this.#last, this.#lastByte);
@@ -135,23 +151,53 @@ export class Line implements Exchanger {
     }
   }
 
+  /**
+   * What is complete before request and reply can have gone over the wire began before the request
+   * did: it is a late or foreign frame that an adapter held back. Lines that are no real ones, such
+   * as pseudo terminals and USB devices with a nominal speed, are told by their first answers.
+   */
+  #answered(reply: Uint8Array): void {
+    const pending = this.#pending;
+    if (pending === undefined) return;
+    const { unit, pdu } = pending.exchange;
+    const frames = pdu.length + 3 + reply.length + 3;
+    const least = frames * this.#spec.character * speedTolerance;
+    if (this.#lastByte - pending.sent >= least) {
+      this.#steady += 1;
+      this.#impossible = 0;
+    } else if (this.#steady >= steadyAfter && this.#impossible < unsteadyAfter) {
+      this.#impossible += 1;
+      this.#spec.framing.begin(unit, pdu);
+      return;
+    } else {
+      this.#steady = 0;
+      this.#impossible = 0;
+    }
+    pending.answer(reply);
+  }
+
   /** Makes sure that no late reply can be taken for the answer to this request. */
   async #fenced(exchange: Exchange, signal: AbortSignal): Promise<Uint8Array> {
     const { unit, pdu, timeout } = exchange;
     const now = this.#clock.monotonic();
-    const haunting = this.#ghosts.haunting(unit, pdu, now);
-    if (haunting === "none") return this.#transact(exchange, signal);
-    const fence = haunting === "other" ? pdu : this.#ghosts.fenceFor(unit, pdu, now);
+    if (!this.#ghosts.haunted(unit, pdu, now)) return this.#transact(exchange, signal);
+    const fence = this.#ghosts.fenceFor(unit, pdu, now);
     if (fence !== undefined) {
       const reply = await this.#transact({ ...exchange, pdu: fence }, signal);
-      // An exception may be a ghost's: it proves nothing.
       if (reply[0] === fence[0]) {
         this.#ghosts.clear(unit);
         return fence === pdu ? reply : this.#transact(exchange, signal);
       }
+      // An exception may be a ghost's: it proves nothing, and the fence's own answer may come yet.
+      this.#ghosts.add({ ...exchange, pdu: fence }, this.#lastByte);
     }
-    this.#lastByte = this.#clock.monotonic();
-    await this.#silence(timeout, signal);
+    const other = this.#ghosts.otherFence(unit, pdu, now);
+    if (other === undefined) {
+      this.#lastByte = this.#clock.monotonic();
+      await this.#silence(timeout, signal);
+    } else {
+      await this.#transact({ ...exchange, pdu: other }, signal);
+    }
     this.#ghosts.clear(unit);
     return this.#transact(exchange, signal);
   }
@@ -211,6 +257,8 @@ export class Line implements Exchanger {
         reject(this.#overdue({ ...exchange, timeout: wait }, end()));
       });
       this.#pending = {
+        exchange,
+        sent,
         answer: (reply) => {
           end();
           this.#paces.add(unit, Math.max(0, this.#lastByte - sent - wire));

@@ -206,7 +206,8 @@ export class ModbusSession implements Session {
 /** The field that takes the fewest bytes. */
 function shortestOf(rows: readonly Row[]): Span {
   const spans = rows.flatMap(({ fields }) => fields.map(({ span }) => span));
-  return spans.reduce((least, span) => (dataBytes(span) < dataBytes(least) ? span : least));
+  const [first = { table: "holding", at: 0, count: 1 }] = spans;
+  return spans.reduce((least, span) => (dataBytes(span) < dataBytes(least) ? span : least), first);
 }
 
 function pointOf(row: Row, fields: Readonly<Record<string, FieldValue>>): Point | undefined {

@@ -16,22 +16,39 @@ describe("requests that were given up", () => {
   it("haunt their own unit and function alone", () => {
     const ghosts = new Ghosts();
     ghosts.add({ unit: 3, pdu, timeout }, 0);
-    expect(ghosts.haunting(3, encodeRead({ ...span, at: 300 }), 1)).toBe("alike");
-    expect(ghosts.haunting(3, encodeRead({ ...span, count: 2 }), 1)).toBe("other");
-    expect(ghosts.haunting(4, pdu, 1)).toBe("none");
-    expect(ghosts.haunting(3, encodeRead({ ...span, table: "input" }), 1)).toBe("none");
+    expect(ghosts.haunted(3, pdu, 1)).toBe(true);
+    expect(ghosts.haunted(4, pdu, 1)).toBe(false);
+    expect(ghosts.haunted(3, encodeRead({ ...span, table: "input" }), 1)).toBe(false);
     ghosts.clear(3);
-    expect(ghosts.haunting(3, pdu, 1)).toBe("none");
+    expect(ghosts.haunted(3, pdu, 1)).toBe(false);
   });
 
   it("are forgotten after ten times what they were given, ten seconds at least", () => {
     const ghosts = new Ghosts();
     ghosts.add({ unit: 3, pdu, timeout: 20 }, 0);
     ghosts.add({ unit: 4, pdu, timeout: 2000 }, 0);
-    expect(ghosts.haunting(3, pdu, 9999)).toBe("alike");
-    expect(ghosts.haunting(3, pdu, 10_000)).toBe("none");
-    expect(ghosts.haunting(4, pdu, 19_999)).toBe("alike");
-    expect(ghosts.haunting(4, pdu, 20_000)).toBe("none");
+    expect(ghosts.haunted(3, pdu, 9999)).toBe(true);
+    expect(ghosts.haunted(3, pdu, 10_000)).toBe(false);
+    expect(ghosts.haunted(4, pdu, 19_999)).toBe(true);
+    expect(ghosts.haunted(4, pdu, 20_000)).toBe(false);
+  });
+
+  it("need no fence before a request of another length", () => {
+    const ghosts = new Ghosts();
+    ghosts.add({ unit: 3, pdu, timeout }, 0);
+    const short = encodeRead({ ...span, count: 2 });
+    expect(ghosts.fenceFor(3, short, 1)).toBe(short);
+  });
+
+  it("are fenced off by a function that none of them has, where exceptions count", () => {
+    const ghosts = new Ghosts();
+    const tables: unknown[] = [];
+    for (let fence = ghosts.otherFence(3, pdu, 1); fence !== undefined;) {
+      tables.push(decodeReadRequest(fence)?.table);
+      ghosts.add({ unit: 3, pdu: fence, timeout }, 0);
+      fence = ghosts.otherFence(3, pdu, 1);
+    }
+    expect(tables).toEqual(["holding", "input", "coil", "discrete"]);
   });
 
   it("are fenced off inside what is known to be legal, when there is room", () => {
@@ -62,7 +79,7 @@ describe("requests that were given up", () => {
     const ghosts = new Ghosts();
     for (let count = 0; count < 20; count += 1) ghosts.add({ unit: 1, pdu, timeout }, 0);
     expect(ghosts.fenceFor(1, pdu, 1)).toBeDefined();
-    for (let count = 1; count < 12; count += 1) {
+    for (let count = 2; count <= 26; count += 2) {
       ghosts.add({ unit: 1, pdu: encodeRead({ ...span, count }), timeout }, 0);
     }
     expect(ghosts.fenceFor(1, pdu, 1)).toBeUndefined();

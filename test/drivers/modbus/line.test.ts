@@ -19,7 +19,7 @@ const gap = 4;
 const quiet = 20;
 
 /** A line whose other end is the test. */
-function bench() {
+function bench(character = 0) {
   const clock = new VirtualClock();
   const sent: { readonly at: number; readonly span: Span | undefined; readonly pdu: Uint8Array }[] =
     [];
@@ -48,7 +48,7 @@ function bench() {
       reconnects: false,
       gap,
       quiet,
-      character: 0,
+      character,
     },
     clock,
   );
@@ -71,6 +71,12 @@ function bench() {
       await settle();
       const span = sent.at(-1)?.span ?? wide;
       receive(encodeRtu(1, encodeReadReply(span, Array(span.count).fill(value))));
+      await settle();
+    },
+    /** Refuses the request sent last. */
+    async refuse(): Promise<void> {
+      await settle();
+      receive(encodeRtu(1, encodeException(sent.at(-1)?.pdu ?? new Uint8Array(), 2)));
       await settle();
     },
   };
@@ -139,14 +145,35 @@ describe("after an answer that did not come", () => {
     expect(table.sent).toHaveLength(2);
   });
 
-  it("a fence that is refused proves nothing: a long silence does", async () => {
+  it("a fence that is refused proves nothing: another function does, refused or not", async () => {
+    for (const refused of [true, false]) {
+      const table = bench();
+      await timedOut(table);
+      const read = table.ask();
+      await table.clock.advance(quiet);
+      await table.refuse();
+      await table.clock.advance(gap);
+      expect(table.sent.at(-1)?.span).toEqual({ ...wide, table: "input", count: 1 });
+      await (refused ? table.refuse() : table.answer());
+      await table.clock.advance(gap);
+      await table.answer(9);
+      expect((await read).at(-1)).toBe(9);
+    }
+  });
+
+  it("when no function is left, a long silence proves it", async () => {
     const table = bench();
     await timedOut(table);
+    for (const name of ["input", "coil", "discrete"] as const) {
+      const read = codeOf(table.ask({ span: { ...wide, table: name } }));
+      await table.clock.advance(1000 + quiet);
+      expect(await read).toBe("E_MODBUS_TIMEOUT");
+    }
     const read = table.ask();
     await table.clock.advance(quiet);
-    table.hear(encodeRtu(1, encodeException(table.sent.at(-1)?.pdu ?? new Uint8Array(), 2)));
+    await table.refuse();
     await table.clock.advance(999);
-    expect(table.sent).toHaveLength(2);
+    expect(table.sent).toHaveLength(5);
     await table.clock.advance(1);
     await table.answer(9);
     expect((await read).at(-1)).toBe(9);
@@ -164,11 +191,13 @@ describe("after an answer that did not come", () => {
     await timedOut(table);
     const again = table.ask({ span: short });
     await table.clock.advance(quiet);
-    table.hear(encodeRtu(1, encodeException(table.sent.at(-1)?.pdu ?? new Uint8Array(), 2)));
-    await table.clock.advance(1000);
+    await table.refuse();
+    await table.clock.advance(gap);
+    await table.answer();
+    await table.clock.advance(gap);
     await table.answer(9);
     expect((await again).at(-1)).toBe(9);
-    expect(table.sent.map(({ span }) => span?.count)).toEqual([10, 2, 10, 2, 2]);
+    expect(table.sent.map(({ span }) => span?.count)).toEqual([10, 2, 10, 2, 1, 2]);
   });
 
   it("each try costs one wait, and each fence has a length of its own", async () => {
@@ -176,18 +205,6 @@ describe("after an answer that did not come", () => {
     for (let count = 0; count < 5; count += 1) await timedOut(table);
     const counts = table.sent.map(({ span }) => span?.count);
     expect(counts).toEqual([10, 8, 12, 6, 14]);
-  });
-
-  it("no fence is left: a long silence", async () => {
-    const table = bench();
-    for (let count = 0; count < 8; count += 1) await timedOut(table);
-    const read = table.ask();
-    await table.clock.advance(999);
-    expect(table.sent).toHaveLength(8);
-    await table.clock.advance(1);
-    await table.answer(9);
-    expect((await read).at(-1)).toBe(9);
-    expect(table.sent).toHaveLength(9);
   });
 
   it("in a hurry it is waited for no longer than answers took before", async () => {
@@ -298,5 +315,57 @@ describe("waiting", () => {
     await table.line[Symbol.asyncDispose]();
     expect(table.clock.timers).toBe(0);
     expect(await codeOf(table.ask())).toBe("E_DISCONNECTED");
+  });
+});
+
+describe("an answer that is there sooner than the line can carry it", () => {
+  const character = 1;
+  /** Request, reply: 8 and 25 bytes. */
+  const least = 33;
+  const after = async (table: ReturnType<typeof bench>, ms: number): Promise<boolean> => {
+    let there = false;
+    const read = table.ask().then(() => {
+      there = true;
+    });
+    await table.clock.advance(gap + ms);
+    await table.answer();
+    const atOnce = there;
+    if (!atOnce) {
+      await table.clock.advance(least);
+      await table.answer();
+    }
+    await read;
+    return atOnce;
+  };
+
+  it("is none, once the line has shown its speed: it was held back", async () => {
+    const table = bench(character);
+    for (let count = 0; count < 8; count += 1) expect(await after(table, least)).toBe(true);
+    expect(await after(table, 10)).toBe(false);
+    expect(await after(table, least)).toBe(true);
+  });
+
+  it("is one on a line that has no speed of its own", async () => {
+    const table = bench(character);
+    for (let count = 0; count < 20; count += 1) expect(await after(table, 1)).toBe(true);
+  });
+
+  it("is one again after three in a row: the line has no speed of its own after all", async () => {
+    const table = bench(character);
+    for (let count = 0; count < 8; count += 1) await after(table, least);
+    for (let count = 0; count < 3; count += 1) {
+      const read = codeOf(table.ask());
+      await table.clock.advance(quiet + 1);
+      await table.answer();
+      await table.clock.advance(1000 + least);
+      expect(await read).toBe("E_MODBUS_TIMEOUT");
+    }
+    // A fence, then the request itself.
+    const read = table.ask();
+    await table.clock.advance(quiet + 1);
+    await table.answer();
+    await table.clock.advance(gap);
+    await table.answer(9);
+    expect((await read).at(-1)).toBe(9);
   });
 });
