@@ -5,6 +5,7 @@ import { run as chain } from "./chain.ts";
 import { run as lines } from "./lines.ts";
 import { run as rollups } from "./rollups.ts";
 import { run as rtuFuzz } from "./rtu-fuzz.ts";
+import { run as rtuWire } from "./rtu-wire.ts";
 import { run as spool } from "./spool.ts";
 import { run as sqlite } from "./sqlite.ts";
 import { run as store } from "./store.ts";
@@ -16,6 +17,7 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   lines,
   rollups,
   "rtu-fuzz": rtuFuzz,
+  "rtu-wire": rtuWire,
   spool,
   sqlite,
   store,

@@ -7,6 +7,8 @@ import { SerialPort } from "serialport";
 import { GatewayError, invariant, messageOf } from "../../telemetry/index.ts";
 import type { Code } from "../../telemetry/index.ts";
 import type { ByteChannel } from "./channel.ts";
+import type { Descriptor } from "./descriptor.ts";
+import { readEach, writeNow } from "./descriptor.ts";
 import type { SerialBus } from "./options.ts";
 
 /**
@@ -64,11 +66,18 @@ export function openSerial(bus: SerialBus): Promise<ByteChannel> {
       autoOpen: false,
     });
     port.open((cause) => {
-      if (cause) reject(openFailure(bus.port, cause));
-      else resolve(channelOf(port, bus.port));
+      if (cause) return reject(openFailure(bus.port, cause));
+      if (process.platform !== "linux") return resolve(channelOf(port, bus.port));
+      port.set(swift, () => resolve(channelOf(port, bus.port)));
     });
   });
 }
+
+/**
+ * FTDI adapters hold bytes back for 16 ms otherwise. Not all drivers know it, nor need to. The
+ * lines are as opening leaves them: all settings are made at once.
+ */
+const swift = { brk: false, dtr: true, rts: true, lowLatency: true };
 
 /** What serialport says when a port does not open, as one of our codes. */
 export function openFailure(path: string, cause: Error): GatewayError {
@@ -81,29 +90,46 @@ export function openFailure(path: string, cause: Error): GatewayError {
   return new GatewayError("E_SERIAL", `${path}: ${message}`, { cause });
 }
 
+/** The port's file descriptor, where the system has such a thing. */
+function descriptorOf({ port }: SerialPort): Descriptor | undefined {
+  if (port === undefined) return undefined;
+  const fd: unknown = Reflect.get(port, "fd");
+  const poller: unknown = Reflect.get(port, "poller");
+  return typeof fd === "number" && poller instanceof Poller ? { fd, poller } : undefined;
+}
+
 function channelOf(port: SerialPort, path: string): ByteChannel {
   let closing = false;
   let ended = false;
   let listener: ((reason: GatewayError) => void) | undefined;
+  const descriptor = descriptorOf(port);
   const end = (cause: unknown): void => {
     if (ended || closing) return;
     ended = true;
     const why = cause === null || cause === undefined ? "the port was closed" : messageOf(cause);
     listener?.(new GatewayError("E_DISCONNECTED", `${path}: ${why}`, { cause }));
   };
-  port.on("close", end);
-  // serialport reads on and on at a line that hung up between two reads; the next write fails,
-  // and closing the port ends that.
-  port.on("error", (cause) => {
+  const fail = (cause: unknown): void => {
     end(cause);
     if (port.isOpen) port.close();
-  });
+  };
+  port.on("close", end);
+  port.on("error", fail);
   return {
     write(bytes) {
-      if (port.isOpen) port.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+      if (!port.isOpen || ended) return;
+      let written = 0;
+      try {
+        if (descriptor !== undefined) written = writeNow(descriptor.fd, bytes);
+      } catch (cause) {
+        return fail(cause);
+      }
+      const rest = bytes.subarray(written);
+      if (rest.length > 0) port.write(Buffer.from(rest.buffer, rest.byteOffset, rest.byteLength));
     },
     onData(onData) {
-      port.on("data", onData);
+      if (descriptor === undefined) port.on("data", onData);
+      else readEach(descriptor, () => port.isOpen && !ended && !closing, { onData, onEnd: fail });
     },
     onClose(onClose) {
       listener = onClose;
