@@ -32,10 +32,14 @@ export interface PollEvents {
 
 /** A read that takes longer is given up. @unit ms */
 const longestRead = 60_000;
-/** A dead device is tried again at least this often. @unit ms */
-const longestBackoff = 60_000;
-/** So is the way to the device, which costs nobody time. @unit ms */
-const longestWayBackoff = 10_000;
+/** A dead device is tried again at least so often. @unit ms */
+const longestBackoff = {
+  device: 60_000,
+  /** With a short question. */
+  probed: 30_000,
+  /** When it is the way to it that is lost: to try costs nobody time. */
+  way: 10_000,
+} as const;
 /** Durations kept for the percentile. */
 const keptDurations = 512;
 
@@ -158,11 +162,12 @@ export class Poller {
     entry.failures += 1;
     entry.wayLost = known !== undefined && wayCodes.has(known.code);
     entry.wary = !entry.wayLost && known?.verdict === "retry";
-    const longest = Math.max(interval, entry.wayLost ? longestWayBackoff : longestBackoff);
-    const policy = { first: interval, longest };
+    const probed = entry.wary && entry.device.session.probe !== undefined;
+    const longest = longestBackoff[entry.wayLost ? "way" : probed ? "probed" : "device"];
+    const policy = { first: interval, longest: Math.max(interval, longest) };
     const attempt = entry.failures - 1;
-    entry.patience = attempt < 1 ? 0 : retryDelay(policy, attempt, this.#platform.entropy);
-    entry.notBefore = this.#platform.clock.monotonic() + entry.patience;
+    const delay = attempt < 1 ? 0 : retryDelay(policy, attempt, this.#platform.entropy);
+    entry.notBefore = this.#platform.clock.monotonic() + delay;
   }
 }
 

@@ -36,8 +36,6 @@ export interface Entry {
   wary: boolean;
   /** Not before this, whatever is due: back-off. */
   notBefore: number;
-  /** How long the back-off was: the deadline of a failing device. @unit ms */
-  patience: number;
   /** When its last read began. @unit ms, monotonic */
   served: number;
   /** Set by the schedule. */
@@ -109,12 +107,12 @@ function earliest({ slots }: Entry): number {
   return slots.reduce((least, { due }) => Math.min(least, due), Number.POSITIVE_INFINITY);
 }
 
-function deadlineOf({ slots, ready, failures, patience }: Entry): number {
-  const end = slots.reduce(
-    (least, { due, every }) => (due <= ready ? Math.min(least, due + every) : least),
-    Number.POSITIVE_INFINITY,
-  );
-  return failures === 0 ? end : Math.max(end, ready + patience);
+function deadlineOf({ slots, ready, failures }: Entry): number {
+  return slots.reduce((least, { due, every }) => {
+    // What is tried again is due when its back-off ends: it has been overdue for long.
+    const from = failures === 0 ? due : Math.max(due, ready);
+    return due <= ready ? Math.min(least, from + every) : least;
+  }, Number.POSITIVE_INFINITY);
 }
 
 /**
@@ -183,7 +181,6 @@ function entryOf(device: PolledDevice, { bus, index, of }: Seat, now: number): E
     wayLost: false,
     wary: false,
     notBefore: 0,
-    patience: 0,
     served: Number.NEGATIVE_INFINITY,
     ready: now,
     deadline: now,

@@ -2,6 +2,7 @@
 import { run as broker } from "./broker.ts";
 import { run as chainAlone } from "./chain-alone.ts";
 import { run as chain } from "./chain.ts";
+import { run as deadDevices } from "./dead-devices.ts";
 import { run as lines } from "./lines.ts";
 import { run as rollups } from "./rollups.ts";
 import { run as rtuFuzz } from "./rtu-fuzz.ts";
@@ -14,6 +15,7 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   broker,
   chain,
   "chain-alone": chainAlone,
+  "dead-devices": deadDevices,
   lines,
   rollups,
   "rtu-fuzz": rtuFuzz,

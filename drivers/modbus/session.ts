@@ -47,7 +47,7 @@ interface Selection {
 const selectionLimit = 32;
 
 /** Each so many-th probe waits as long as a reading does. */
-const patientProbe = 4;
+const patientProbe = 8;
 
 export class ModbusSession implements Session {
   readonly groups: readonly Group[];
