@@ -10,6 +10,8 @@ import type { ByteChannel } from "./channel.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { readEach, writeNow } from "./descriptor.ts";
 import type { SerialBus } from "./options.ts";
+import type { PortFiles } from "./port-facts.ts";
+import { missingRemedy, permissionRemedy, systemFiles } from "./port-facts.ts";
 
 /**
  * Since Node 26.4 the native poller of serialport 13.0.0 wakes JavaScript without running what
@@ -32,23 +34,21 @@ function keepPollerAwake(): void {
 keepPollerAwake();
 
 /** What the operating system says, as a code and what to do. */
-const openFailures: readonly (readonly [RegExp, Code, string])[] = [
+const openFailures: readonly (readonly [RegExp, Code, Remedy])[] = [
   [
     /no such file|ENOENT|ENODEV|ENXIO|no such device/i,
     "E_SERIAL_MISSING",
-    "plug the adapter in, or name the port by its path under /dev/serial/by-id",
+    (_path, files) => missingRemedy(files),
   ],
-  [
-    /permission|EACCES|EPERM/i,
-    "E_SERIAL_PERMISSION",
-    "run `sudo usermod -aG dialout $USER` and log in again",
-  ],
+  [/permission|EACCES|EPERM/i, "E_SERIAL_PERMISSION", permissionRemedy],
   [
     /temporarily unavailable|cannot lock|busy|EBUSY|EAGAIN/i,
     "E_SERIAL_BUSY",
-    "another program holds it; `fuser -v` names that program",
+    () => "another program holds it; `fuser -v` names that program",
   ],
 ];
+
+type Remedy = (path: string, files: PortFiles) => string;
 
 /**
  * Opens a serial port for this process alone.
@@ -80,11 +80,11 @@ export function openSerial(bus: SerialBus): Promise<ByteChannel> {
 const swift = { brk: false, dtr: true, rts: true, lowLatency: true };
 
 /** What serialport says when a port does not open, as one of our codes. */
-export function openFailure(path: string, cause: Error): GatewayError {
+export function openFailure(path: string, cause: Error, files = systemFiles): GatewayError {
   const message = cause.message.replace(/^Error:? /, "");
   for (const [pattern, code, remedy] of openFailures) {
     if (pattern.test(message)) {
-      return new GatewayError(code, `${path}: ${message}; ${remedy}`, { cause });
+      return new GatewayError(code, `${path}: ${message}; ${remedy(path, files)}`, { cause });
     }
   }
   return new GatewayError("E_SERIAL", `${path}: ${message}`, { cause });
@@ -120,7 +120,9 @@ function channelOf(port: SerialPort, path: string): ByteChannel {
       if (!port.isOpen || ended) return;
       let written = 0;
       try {
-        if (descriptor !== undefined) written = writeNow(descriptor.fd, bytes);
+        // What waits in the stream already goes first.
+        const atOnce = descriptor !== undefined && port.writableLength === 0;
+        if (atOnce) written = writeNow(descriptor.fd, bytes);
       } catch (cause) {
         return fail(cause);
       }

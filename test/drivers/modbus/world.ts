@@ -208,8 +208,9 @@ export interface Line extends AsyncDisposable {
   readonly theirs: string;
 }
 
-export async function startLine(): Promise<Line> {
-  const folder = await mkdtemp(join(tmpdir(), "rackstreet-line-"));
+/** `at`: a folder for the ends, which is kept; a line of its own name when left out. */
+export async function startLine(at?: string): Promise<Line> {
+  const folder = at ?? (await mkdtemp(join(tmpdir(), "rackstreet-line-")));
   const [ours, theirs] = [join(folder, "ours"), join(folder, "theirs")];
   const child = spawn("socat", [`PTY,raw,echo=0,link=${ours}`, `PTY,raw,echo=0,link=${theirs}`], {
     stdio: "ignore",
@@ -222,14 +223,14 @@ export async function startLine(): Promise<Line> {
     async [Symbol.asyncDispose]() {
       child.kill();
       await exited;
-      await rm(folder, { recursive: true, force: true });
+      if (at === undefined) await rm(folder, { recursive: true, force: true });
     },
   };
 }
 
 /** A peer on a serial line that behaves as told. */
-export async function startSerialPeer(behaviour: Behaviour = honest): Promise<Peer> {
-  const line = await startLine();
+export async function startSerialPeer(behaviour = honest, at?: string): Promise<Peer> {
+  const line = await startLine(at);
   const requests: PeerRequest[] = [];
   const channel = await openSerial({ ...busDefaults, port: line.theirs });
   const take = rtuTaker();
