@@ -65,7 +65,9 @@ export class Poller {
   readonly #buses: readonly Bus[];
   readonly #listened: readonly PolledDevice[];
   readonly #stop = new AbortController();
+  /** A ring. @unit ms */
   readonly #durations: number[] = [];
+  #timed = 0;
   #running: Promise<unknown> = Promise.resolve();
   polls = 0;
   failures = 0;
@@ -140,7 +142,7 @@ export class Poller {
       const groups = due.map(({ group }) => group);
       const reading = await session.read(groups, deadline.signal);
       this.overruns += nextBeat(entry, due, clock.monotonic());
-      Object.assign(entry, { failures: 0, notBefore: 0, wayLost: false, wary: false });
+      revive(entry);
       schedule.wayFound();
       this.#events.read(entry.device, reading, clock.now());
     } catch (error) {
@@ -151,7 +153,8 @@ export class Poller {
       this.#events.failed(entry.device, error);
     } finally {
       deadline.end();
-      this.#durations[this.polls % keptDurations] = clock.monotonic() - started;
+      this.#durations[this.#timed % keptDurations] = clock.monotonic() - started;
+      this.#timed += 1;
     }
   }
 
@@ -169,6 +172,14 @@ export class Poller {
     const delay = attempt < 1 ? 0 : retryDelay(policy, attempt, this.#platform.entropy);
     entry.notBefore = this.#platform.clock.monotonic() + delay;
   }
+}
+
+/** It answered: nothing is held against it any more. */
+function revive(entry: Entry): void {
+  entry.failures = 0;
+  entry.notBefore = 0;
+  entry.wayLost = false;
+  entry.wary = false;
 }
 
 /** What one device of a bus cannot bear is kept from all. */

@@ -122,26 +122,25 @@ function deadlineOf({ slots, ready, failures }: Entry): number {
 export function nextBeat({ served }: Entry, slots: readonly Slot[], now: number): number {
   let missed = 0;
   for (const slot of slots) {
-    if (slot.begun) {
-      const beats = Math.floor((now - slot.due) / slot.every) + 1;
-      missed += beats - 1;
-      slot.due += beats * slot.every;
-    } else {
-      // Half an interval after the first reading at least, one and a half at most.
-      const from = Math.max(now, served + slot.every / 2);
-      const beats = Math.ceil((from - slot.origin) / slot.every);
-      slot.due = slot.origin + Math.max(0, beats) * slot.every;
-      if (slot.due <= now) slot.due += slot.every;
-      slot.begun = true;
-    }
+    const { every, origin, begun, due } = slot;
+    if (begun) missed += Math.max(0, Math.floor((now - due) / every));
+    // Half an interval after the first reading at least, one and a half at most.
+    const from = begun ? now : Math.max(now, served + every / 2);
+    slot.due = origin + Math.max(0, Math.ceil((from - origin) / every)) * every;
+    // The beat of this very moment has been served, also where rounding put it a little off.
+    if (slot.due <= now) slot.due += every;
+    slot.begun = true;
   }
   return missed;
 }
 
-/** Slots that could not be read: the slow ones come with the next try, not with their own beat. */
+/** What is read this seldom is tried again sooner than at its next beat. @unit ms */
+const longestBeat = 60_000;
+
+/** Slots that could not be read are tried again together, at the next beat of the fastest. */
 export function nextTry(entry: Entry, slots: readonly Slot[], now: number): void {
   nextBeat(entry, slots, now);
-  const soonest = Math.min(...slots.map(({ due }) => due));
+  const soonest = Math.min(now + longestBeat, ...slots.map(({ due }) => due));
   for (const slot of slots) slot.due = soonest;
 }
 

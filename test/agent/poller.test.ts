@@ -321,6 +321,19 @@ describe("a device that fell silent", () => {
     await poller.stop();
   });
 
+  test("and is read but seldom is tried again within a minute, and keeps its beat", async () => {
+    let reads = 0;
+    const dead = (): boolean => {
+      reads += 1;
+      return reads === 2;
+    };
+    const { clock, poller, times } = rig({ a: { interval: 3_600_000, dead } });
+    poller.start();
+    await clock.advance(10_000_000);
+    expect(times("a")).toEqual([0, 3_600_000, 3_660_000, 7_200_000]);
+    await poller.stop();
+  });
+
   test("a way that broke is tried often, and once it is there all come back", async () => {
     let gone = true;
     const behaviour = {
