@@ -7,7 +7,7 @@
  *    ├── ready, waits ──┤ read ├── ...
  *
  * The first readings are due at once. After that each device has a phase of its own, so that
- * neither the devices of a bus nor the buses all come due in the same moment.
+ * neither the devices of a bus nor many buses come due in the same moment.
  */
 import { Heap } from "./heap.ts";
 import type { PolledDevice } from "./poller.ts";
@@ -115,6 +115,9 @@ function deadlineOf({ slots, ready, failures }: Entry): number {
   }, Number.POSITIVE_INFINITY);
 }
 
+/** What sums of beats may be off, of a beat. */
+const rounding = 1e-6;
+
 /**
  * Moves slots of a device on to their next beat after `now`, on their own grid.
  * @returns how many beats were left out
@@ -128,7 +131,7 @@ export function nextBeat({ served }: Entry, slots: readonly Slot[], now: number)
     const from = begun ? now : Math.max(now, served + every / 2);
     slot.due = origin + Math.max(0, Math.ceil((from - origin) / every)) * every;
     // The beat of this very moment has been served, also where rounding put it a little off.
-    if (slot.due <= now) slot.due += every;
+    if (slot.due - now <= every * rounding) slot.due += every;
     slot.begun = true;
   }
   return missed;
@@ -143,6 +146,9 @@ export function nextTry(entry: Entry, slots: readonly Slot[], now: number): void
   const soonest = Math.min(now + longestBeat, ...slots.map(({ due }) => due));
   for (const slot of slots) slot.due = soonest;
 }
+
+/** So many buses keep the same phases: what is read together shares a sync of the spool. */
+const sharing = 8;
 
 /** One schedule a bus. `members` are the devices of each. */
 export function schedulesOf(
@@ -161,7 +167,8 @@ export function schedulesOf(
     for (const [interval, alike] of Map.groupBy(devices, (device) => device.interval)) {
       const before = passed.get(interval) ?? 0;
       passed.set(interval, before + 1);
-      const bus = before / (buses.get(interval) ?? 1);
+      const phases = Math.ceil((buses.get(interval) ?? 1) / sharing);
+      const bus = Math.floor(before / sharing) / phases;
       for (const [index, device] of alike.entries()) {
         schedule.put(entryOf(device, { bus, index, of: alike.length }, now));
       }

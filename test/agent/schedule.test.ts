@@ -33,8 +33,9 @@ test("the next beat is on the grid, in the future, and at most an interval and a
         if (step > 20_000) nextTry(entry, entry.slots, now);
         else nextBeat(entry, entry.slots, now);
         for (const { due, every: pace, origin } of entry.slots) {
-          expect(due).toBeGreaterThan(now);
-          expect(due - now).toBeLessThanOrEqual(1.5 * pace + 1e-6);
+          // A beat that is but a rounding away has just been served.
+          expect(due - now).toBeGreaterThan(step > 20_000 ? 0 : pace * 1e-7);
+          expect(due - now).toBeLessThanOrEqual(1.5001 * pace);
           const off = (due - origin) / pace;
           if (step <= 20_000) expect(Math.abs(off - Math.round(off))).toBeLessThan(1e-3);
         }
