@@ -19,8 +19,7 @@ const gap = 4;
 const quiet = 20;
 
 /** A line whose other end is the test. */
-function bench(character = 0) {
-  const clock = new VirtualClock();
+function bench(character = 0, clock = new VirtualClock()) {
   const sent: { readonly at: number; readonly span: Span | undefined; readonly pdu: Uint8Array }[] =
     [];
   let receive = (_bytes: Uint8Array): void => {};
@@ -99,6 +98,25 @@ describe("silence before a request [MODBUS-RTU 2.5.1.1]", () => {
     await answer();
     await third;
     expect(sent.map(({ at }) => at)).toEqual([0, gap, gap + 50]);
+  });
+
+  it("is kept as precisely as the clock can", async () => {
+    const asked: number[] = [];
+    class PreciseClock extends VirtualClock {
+      precisely(ms: number, run: () => void) {
+        asked.push(ms);
+        return this.after(ms, run);
+      }
+    }
+    const { ask, answer, clock } = bench(0, new PreciseClock());
+    const first = ask();
+    await answer();
+    await first;
+    const second = ask();
+    await clock.advance(gap);
+    await answer();
+    await second;
+    expect(asked).toEqual([gap]);
   });
 
   it("on a line that never falls silent is given up", async () => {
