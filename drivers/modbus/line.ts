@@ -39,8 +39,11 @@ const drainLimit = 3000;
 /** Unanswered requests in a row after which a connection is taken for dead. */
 const silenceLimit = 3;
 
-/** Answers in a row that kept to the line's speed, after which one that does not is no answer. */
+/** Answers that kept to the line's speed, after which one that does not is no answer. */
 const steadyAfter = 8;
+
+/** Only of long frames it can be told whether a line has a speed of its own. @unit ms */
+const telling = 10;
 
 /** So many of those in a row: the line has no speed of its own after all. */
 const unsteadyAfter = 3;
@@ -69,6 +72,8 @@ export class Line implements Exchanger {
   #dirty = false;
   /** Answers in a row that came no sooner than the line can carry them. */
   #steady = 0;
+  /** The longest of them. @unit ms */
+  #proven = 0;
   /** Answers in a row that came sooner. */
   #impossible = 0;
   /** The request sent last. */
@@ -125,6 +130,9 @@ export class Line implements Exchanger {
   #listen(channel: ByteChannel): void {
     this.#channel = channel;
     this.#unanswered = 0;
+    this.#steady = 0;
+    this.#proven = 0;
+    this.#impossible = 0;
     this.#spec.framing.reset();
     channel.onData((bytes) => this.#received(bytes));
     channel.onClose((reason) => {
@@ -154,7 +162,7 @@ export class Line implements Exchanger {
   /**
    * What is complete before request and reply can have gone over the wire began before the request
    * did: it is a late or foreign frame that an adapter held back. Lines that are no real ones, such
-   * as pseudo terminals and USB devices with a nominal speed, are told by their first answers.
+   * as pseudo terminals and USB devices with a nominal speed, are told by their long answers.
    */
   #answered(reply: Uint8Array): void {
     const pending = this.#pending;
@@ -162,16 +170,19 @@ export class Line implements Exchanger {
     const { unit, pdu } = pending.exchange;
     const frames = pdu.length + 3 + reply.length + 3;
     const least = frames * this.#spec.character * speedTolerance;
+    if (this.#impossible >= unsteadyAfter) return pending.answer(reply);
     if (this.#lastByte - pending.sent >= least) {
-      this.#steady += 1;
+      if (least >= telling) this.#steady += 1;
+      this.#proven = Math.max(this.#proven, least);
       this.#impossible = 0;
-    } else if (this.#steady >= steadyAfter && this.#impossible < unsteadyAfter) {
-      this.#impossible += 1;
-      this.#spec.framing.begin(unit, pdu);
-      return;
     } else {
+      if (this.#steady >= steadyAfter && least <= this.#proven) {
+        this.#impossible += 1;
+        this.#spec.framing.begin(unit, pdu);
+        return;
+      }
       this.#steady = 0;
-      this.#impossible = 0;
+      this.#proven = 0;
     }
     pending.answer(reply);
   }

@@ -340,9 +340,15 @@ describe("an answer that is there sooner than the line can carry it", () => {
   const character = 1;
   /** Request, reply: 8 and 25 bytes. */
   const least = 33;
-  const after = async (table: ReturnType<typeof bench>, ms: number): Promise<boolean> => {
+  const long = { ...wide, count: 30 };
+  /** Whether an answer `ms` after its request is taken; if not, a later one is. */
+  const after = async (
+    table: ReturnType<typeof bench>,
+    ms: number,
+    span = wide,
+  ): Promise<boolean> => {
     let there = false;
-    const read = table.ask().then(() => {
+    const read = table.ask({ span }).then(() => {
       there = true;
     });
     await table.clock.advance(gap + ms);
@@ -370,12 +376,12 @@ describe("an answer that is there sooner than the line can carry it", () => {
 
   it("is one again after three in a row: the line has no speed of its own after all", async () => {
     const table = bench(character);
-    for (let count = 0; count < 8; count += 1) await after(table, least);
+    for (let count = 0; count < 8; count += 1) await after(table, 2 * least + 10, long);
     for (let count = 0; count < 3; count += 1) {
       const read = codeOf(table.ask());
       await table.clock.advance(quiet + 1);
       await table.answer();
-      await table.clock.advance(1000 + least);
+      await table.clock.advance(1000 + 2 * least);
       expect(await read).toBe("E_MODBUS_TIMEOUT");
     }
     // A fence, then the request itself.
@@ -385,5 +391,13 @@ describe("an answer that is there sooner than the line can carry it", () => {
     await table.clock.advance(gap);
     await table.answer(9);
     expect((await read).at(-1)).toBe(9);
+    for (const ms of [least, least, 1, 1, least, 1]) expect(await after(table, ms)).toBe(true);
+  });
+
+  it("is one where it is longer than any that kept to the speed: a quick device", async () => {
+    const table = bench(character);
+    for (let count = 0; count < 20; count += 1) expect(await after(table, least)).toBe(true);
+    expect(await after(table, least, long)).toBe(true);
+    expect(await after(table, 1)).toBe(true);
   });
 });
