@@ -11,6 +11,7 @@ import type { Framing } from "./framing.ts";
 import { Ghosts } from "./ghosts.ts";
 import { Paces } from "./paces.ts";
 import { dataBytes, decodeReadRequest, placeOf, pduLimits } from "./pdu.ts";
+import { LineSpeed } from "./speed.ts";
 import { cancelled, Turns } from "./turns.ts";
 
 export interface LineSpec {
@@ -39,18 +40,6 @@ const drainLimit = 3000;
 /** Unanswered requests in a row after which a connection is taken for dead. */
 const silenceLimit = 3;
 
-/** Answers that kept to the line's speed, after which one that does not is no answer. */
-const steadyAfter = 8;
-
-/** Only of long frames it can be told whether a line has a speed of its own. @unit ms */
-const telling = 10;
-
-/** So many of those in a row: the line has no speed of its own after all. */
-const unsteadyAfter = 3;
-
-/** The clock of a UART may be so much off; more, and it is not understood. */
-const speedTolerance = 0.95;
-
 interface Pending {
   readonly exchange: Exchange;
   /** When its request was handed over. @unit ms, monotonic */
@@ -65,17 +54,12 @@ export class Line implements Exchanger {
   readonly #turns = new Turns();
   readonly #ghosts = new Ghosts();
   readonly #paces = new Paces();
+  #speed = new LineSpeed();
   #channel: ByteChannel | undefined;
   #pending: Pending | undefined;
   #closed = false;
   /** The last request was given up: something of its reply may still come. */
   #dirty = false;
-  /** Answers in a row that came no sooner than the line can carry them. */
-  #steady = 0;
-  /** The longest of them. @unit ms */
-  #proven = 0;
-  /** Answers in a row that came sooner. */
-  #impossible = 0;
   /** The request sent last. */
   #last: Exchange | undefined;
   #unanswered = 0;
@@ -130,9 +114,7 @@ export class Line implements Exchanger {
   #listen(channel: ByteChannel): void {
     this.#channel = channel;
     this.#unanswered = 0;
-    this.#steady = 0;
-    this.#proven = 0;
-    this.#impossible = 0;
+    this.#speed = new LineSpeed();
     this.#spec.framing.reset();
     channel.onData((bytes) => this.#received(bytes));
     channel.onClose((reason) => {
@@ -159,32 +141,14 @@ export class Line implements Exchanger {
     }
   }
 
-  /**
-   * What is complete before request and reply can have gone over the wire began before the request
-   * did: it is a late or foreign frame that an adapter held back. Lines that are no real ones, such
-   * as pseudo terminals and USB devices with a nominal speed, are told by their long answers.
-   */
   #answered(reply: Uint8Array): void {
     const pending = this.#pending;
     if (pending === undefined) return;
     const { unit, pdu } = pending.exchange;
-    const frames = pdu.length + 3 + reply.length + 3;
-    const least = frames * this.#spec.character * speedTolerance;
-    if (this.#impossible >= unsteadyAfter) return pending.answer(reply);
-    if (this.#lastByte - pending.sent >= least) {
-      if (least >= telling) this.#steady += 1;
-      this.#proven = Math.max(this.#proven, least);
-      this.#impossible = 0;
-    } else {
-      if (this.#steady >= steadyAfter && least <= this.#proven) {
-        this.#impossible += 1;
-        this.#spec.framing.begin(unit, pdu);
-        return;
-      }
-      this.#steady = 0;
-      this.#proven = 0;
-    }
-    pending.answer(reply);
+    const nominal = (pdu.length + reply.length + 6) * this.#spec.character;
+    if (this.#speed.allows(this.#lastByte - pending.sent, nominal)) pending.answer(reply);
+    // From here on, as if nothing had come.
+    else this.#spec.framing.begin(unit, pdu);
   }
 
   /** Makes sure that no late reply can be taken for the answer to this request. */
