@@ -1,18 +1,23 @@
 /**
- * Reads devices at their own rates. One request at a time per bus: each bus has a loop of its own
- * that takes the earliest due device; devices on other buses never wait for it. A device that
- * fails backs off, so that a dead one costs its bus little.
+ * Reads devices at their own rates. Each bus has a loop of its own that takes the device whose
+ * deadline comes first (`schedule.ts`); devices on other buses never wait for it. A device that
+ * fails backs off, and is asked one short question before it is read again, so that a dead one
+ * costs its bus little.
  */
 import type { Heard, Session } from "../drivers/index.ts";
-import type { Clock, Platform, Reading } from "../telemetry/index.ts";
+import type { Clock, Code, Platform, Reading } from "../telemetry/index.ts";
 import { GatewayError, retryDelay } from "../telemetry/index.ts";
 import { Bell } from "./bell.ts";
 import { keepListening } from "./listening.ts";
+import type { Entry, Schedule } from "./schedule.ts";
+import { nextBeat, nextTry, schedulesOf } from "./schedule.ts";
 
 export interface PolledDevice {
   readonly id: string;
   readonly session: Session;
   readonly busKey: string;
+  /** How many devices of its bus may be read at once; one when left out. */
+  readonly width?: number | undefined;
   /** Between two reads of a group without its own pace. @unit ms */
   readonly interval: number;
 }
@@ -27,23 +32,31 @@ export interface PollEvents {
 
 /** A read that takes longer is given up. @unit ms */
 const longestRead = 60_000;
-/** A dead device is tried again at least this often. @unit ms */
-const longestBackoff = 60_000;
+/** A dead device is tried again at least so often. @unit ms */
+const longestBackoff = {
+  device: 60_000,
+  /** With a short question. */
+  probed: 30_000,
+  /** When it is the way to it that is lost: to try costs nobody time. */
+  way: 10_000,
+} as const;
 /** Durations kept for the percentile. */
 const keptDurations = 512;
 
-interface Slot {
-  readonly group: string;
-  readonly every: number;
-  due: number;
-}
+/** The way to the device failed, not the device: it is shared by all on its bus. */
+const wayCodes: ReadonlySet<Code> = new Set([
+  "E_CONNECT",
+  "E_DISCONNECTED",
+  "E_SERIAL",
+  "E_SERIAL_BUSY",
+  "E_SERIAL_MISSING",
+  "E_SERIAL_PERMISSION",
+] as const);
 
-interface Entry {
-  readonly device: PolledDevice;
-  readonly slots: Slot[];
-  failures: number;
-  /** Not before this, whatever is due: back-off. */
-  notBefore: number;
+interface Bus {
+  readonly schedule: Schedule;
+  /** One for each reader: as many as devices of the bus may be read at once. */
+  readonly bells: readonly Bell[];
 }
 
 export class Poller {
@@ -52,7 +65,9 @@ export class Poller {
   readonly #buses: readonly Bus[];
   readonly #listened: readonly PolledDevice[];
   readonly #stop = new AbortController();
+  /** A ring. @unit ms */
   readonly #durations: number[] = [];
+  #timed = 0;
   #running: Promise<unknown> = Promise.resolve();
   polls = 0;
   failures = 0;
@@ -62,17 +77,22 @@ export class Poller {
   constructor(devices: readonly PolledDevice[], events: PollEvents, platform: Platform) {
     this.#platform = platform;
     this.#events = events;
-    const now = platform.clock.monotonic();
     this.#listened = devices.filter(({ session }) => session.listen !== undefined);
     const asked = devices.filter(({ session }) => session.groups.length > 0);
-    const byBus = Map.groupBy(asked, ({ busKey }) => busKey);
-    this.#buses = [...byBus.values()].map((members) => new Bus(members, now));
+    const members = [...Map.groupBy(asked, ({ busKey }) => busKey).values()];
+    const schedules = schedulesOf(members, platform.clock.monotonic());
+    this.#buses = schedules.map((schedule, index) => ({
+      schedule,
+      bells: Array.from({ length: readersOf(members[index] ?? []) }, () => new Bell()),
+    }));
   }
 
   start(): void {
     const { signal } = this.#stop;
     this.#running = Promise.all([
-      ...this.#buses.map((bus) => this.#run(bus)),
+      ...this.#buses.flatMap(({ schedule, bells }) =>
+        bells.map((bell) => this.#run(schedule, bell)),
+      ),
       ...this.#listened.map((device) =>
         keepListening(device, this.#events, {
           platform: this.#platform,
@@ -85,7 +105,7 @@ export class Poller {
   /** Ends the reads under way and returns when the last has ended. */
   async stop(): Promise<void> {
     this.#stop.abort();
-    for (const bus of this.#buses) bus.bell.ring();
+    for (const { bells } of this.#buses) for (const bell of bells) bell.ring();
     await this.#running;
   }
 
@@ -95,96 +115,81 @@ export class Poller {
     return sorted[Math.floor(sorted.length * 0.99)] ?? 0;
   }
 
-  async #run(bus: Bus): Promise<void> {
+  /** One of the readers of a bus; each takes what comes next. */
+  async #run(schedule: Schedule, bell: Bell): Promise<void> {
     const { clock } = this.#platform;
     while (!this.#stop.signal.aborted) {
-      const entry = bus.next();
-      const wait = entry.at - clock.monotonic();
-      if (wait > 0) await bus.bell.wait(clock, wait);
-      else await this.#poll(entry.entry);
+      const entry = schedule.take(clock.monotonic());
+      if (entry === undefined) {
+        await bell.wait(clock, Math.min(schedule.next - clock.monotonic(), longestWait));
+        continue;
+      }
+      await this.#poll(entry, schedule);
+      schedule.put(entry);
     }
   }
 
-  async #poll(entry: Entry): Promise<void> {
+  async #poll(entry: Entry, schedule: Schedule): Promise<void> {
     const { clock } = this.#platform;
     const started = clock.monotonic();
     const due = entry.slots.filter((slot) => slot.due <= started);
+    const { session } = entry.device;
     const deadline = new Deadline(clock, longestRead, this.#stop.signal);
+    entry.served = started;
     this.polls += 1;
     try {
+      if (entry.wary) await session.probe?.(deadline.signal);
       const groups = due.map(({ group }) => group);
-      const reading = await entry.device.session.read(groups, deadline.signal);
-      entry.failures = 0;
-      entry.notBefore = 0;
-      this.#schedule(due);
+      const reading = await session.read(groups, deadline.signal);
+      this.overruns += nextBeat(entry, due, clock.monotonic());
+      revive(entry);
+      schedule.wayFound();
       this.#events.read(entry.device, reading, clock.now());
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       this.failures += 1;
-      entry.failures += 1;
-      this.#schedule(due);
-      entry.notBefore = clock.monotonic() + this.#backoff(entry);
+      nextTry(entry, due, clock.monotonic());
+      this.#backOff(entry, error);
       this.#events.failed(entry.device, error);
     } finally {
       deadline.end();
-      this.#durations.push(clock.monotonic() - started);
-      if (this.#durations.length > keptDurations) this.#durations.shift();
-    }
-  }
-
-  /** Keeps each group's own beat; a beat that passed during the read is left out and counted. */
-  #schedule(due: readonly Slot[]): void {
-    const now = this.#platform.clock.monotonic();
-    for (const slot of due) {
-      const next = Math.floor((now - slot.due) / slot.every) + 1;
-      this.overruns += next - 1;
-      slot.due += next * slot.every;
+      this.#durations[this.#timed % keptDurations] = clock.monotonic() - started;
+      this.#timed += 1;
     }
   }
 
   /** The first failure costs nothing extra: a single lost answer is no dead device. */
-  #backoff({ device, failures }: Entry): number {
-    if (failures < 2) return 0;
-    const policy = { first: device.interval, longest: Math.max(longestBackoff, device.interval) };
-    return retryDelay(policy, failures - 1, this.#platform.entropy);
+  #backOff(entry: Entry, error: unknown): void {
+    const { interval } = entry.device;
+    const known = error instanceof GatewayError ? error : undefined;
+    entry.failures += 1;
+    entry.wayLost = known !== undefined && wayCodes.has(known.code);
+    entry.wary = !entry.wayLost && known?.verdict === "retry";
+    const probed = entry.wary && entry.device.session.probe !== undefined;
+    const longest = longestBackoff[entry.wayLost ? "way" : probed ? "probed" : "device"];
+    const policy = { first: interval, longest: Math.max(interval, longest) };
+    const attempt = entry.failures - 1;
+    const delay = attempt < 1 ? 0 : retryDelay(policy, attempt, this.#platform.entropy);
+    entry.notBefore = this.#platform.clock.monotonic() + delay;
   }
 }
 
-class Bus {
-  readonly bell = new Bell();
-  readonly #entries: readonly Entry[];
-
-  constructor(devices: readonly PolledDevice[], now: number) {
-    this.#entries = devices.map((device) => ({
-      device,
-      failures: 0,
-      notBefore: 0,
-      slots: device.session.groups.map(({ name, every }) => ({
-        group: name,
-        // A group's own pace slows it down; it never makes a device be read more often.
-        every: Math.max(1, device.interval, every ?? 0),
-        due: now,
-      })),
-    }));
-  }
-
-  /** The entry whose turn is next, and when. Ties go to the one that has waited longest. */
-  next(): { readonly entry: Entry; readonly at: number } {
-    let best: { entry: Entry; at: number; due: number } | undefined;
-    for (const entry of this.#entries) {
-      const due = Math.min(...entry.slots.map((slot) => slot.due));
-      const at = Math.max(due, entry.notBefore);
-      if (best === undefined || at < best.at || (at === best.at && due < best.due)) {
-        best = { entry, at, due };
-      }
-    }
-    return best ?? unreachable();
-  }
+/** It answered: nothing is held against it any more. */
+function revive(entry: Entry): void {
+  entry.failures = 0;
+  entry.notBefore = 0;
+  entry.wayLost = false;
+  entry.wary = false;
 }
 
-function unreachable(): never {
-  throw new GatewayError("E_BUG", "a bus without a device");
+/** What one device of a bus cannot bear is kept from all. */
+function readersOf(members: readonly PolledDevice[]): number {
+  const width = Math.min(...members.map((device) => device.width ?? 1));
+  return Math.max(1, Math.min(width, members.length));
 }
+
+/** A bus looks at its devices at least this often. @unit ms */
+const longestWait = 3_600_000;
 
 /** Aborts after a time, or with the signal it follows. */
 class Deadline {

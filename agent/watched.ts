@@ -10,6 +10,8 @@ import type { Settable } from "./setter.ts";
 export interface AgentDevice extends Described {
   readonly session: Session;
   readonly busKey: string;
+  /** How many devices of its bus may be read at once; one when left out. */
+  readonly width?: number | undefined;
 }
 
 /** How the agent looks at the moment: the live table and `status` are made of it. */
@@ -57,6 +59,6 @@ export function settable({ address, session, settings = [] }: AgentDevice): Sett
   return actuator === undefined || settings.length === 0 ? [] : [{ address, actuator, settings }];
 }
 
-export function polled({ address, session, busKey, interval }: AgentDevice): PolledDevice {
-  return { id: address.device, session, busKey, interval };
+export function polled({ address, session, busKey, width, interval }: AgentDevice): PolledDevice {
+  return { id: address.device, session, busKey, width, interval };
 }

@@ -2,10 +2,13 @@
 import { run as broker } from "./broker.ts";
 import { run as chainAlone } from "./chain-alone.ts";
 import { run as chain } from "./chain.ts";
+import { run as deadDevices } from "./dead-devices.ts";
 import { run as lines } from "./lines.ts";
 import { run as modbusTcp } from "./modbus-tcp.ts";
 import { run as readPlan } from "./read-plan.ts";
 import { run as rollups } from "./rollups.ts";
+import { run as rtuFuzz } from "./rtu-fuzz.ts";
+import { run as rtuWire } from "./rtu-wire.ts";
 import { run as scan } from "./scan.ts";
 import { run as spool } from "./spool.ts";
 import { run as sqlite } from "./sqlite.ts";
@@ -15,10 +18,13 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   broker,
   chain,
   "chain-alone": chainAlone,
+  "dead-devices": deadDevices,
   lines,
   "modbus-tcp": modbusTcp,
   "read-plan": readPlan,
   rollups,
+  "rtu-fuzz": rtuFuzz,
+  "rtu-wire": rtuWire,
   scan,
   spool,
   sqlite,

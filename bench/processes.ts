@@ -98,6 +98,19 @@ export function cpuOf(...pids: readonly number[]): number {
   }, 0);
 }
 
+/**
+ * Lets processes run before all others, so that what is measured is not the wait for a core that
+ * others use; false where that is not allowed.
+ */
+export function hasten(...pids: readonly number[]): boolean {
+  try {
+    for (const pid of pids) execFileSync("chrt", ["-a", "-f", "-p", "1", `${pid}`]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Load of the machine over the last minute. */
 export function loadNow(): number {
   return rounded(loadavg()[0] ?? 0);

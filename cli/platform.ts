@@ -25,7 +25,27 @@ export const clock: Clock = {
     wait(ms);
     return { cancel: () => clearTimeout(timer) };
   },
+  precisely(ms, run) {
+    const end = performance.now() + ms;
+    let turn: NodeJS.Immediate | undefined;
+    const look = (): void => {
+      if (performance.now() >= end) run();
+      else turn = setImmediate(look);
+    };
+    const whole = Math.floor(ms - timerLateness);
+    const timer = whole < 1 ? undefined : setTimeout(look, whole);
+    if (timer === undefined) turn = setImmediate(look);
+    return {
+      cancel() {
+        clearTimeout(timer);
+        clearImmediate(turn);
+      },
+    };
+  },
 };
+
+/** A timer of whole ms comes so much late while the machine has time. @unit ms */
+const timerLateness = 0.3;
 
 /** @unit ms */
 const longestTimer = 2 ** 31 - 1;

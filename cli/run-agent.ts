@@ -119,6 +119,7 @@ async function openDevice(
     interval: paces.length === 0 ? asked : Math.min(...paces),
     settings: session.actuator?.settings.filter(({ name }) => common.allow.includes(name)),
     busKey: driver.busKey(target),
+    width: driver.width?.(target) ?? 1,
     session,
   };
 }

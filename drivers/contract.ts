@@ -104,6 +104,13 @@ export interface Session extends AsyncDisposable {
     signal: AbortSignal,
     trace?: (trace: Trace) => void,
   ): Promise<Reading>;
+  /**
+   * Asks the device one short thing and waits for it no longer than it ever took: a way to find
+   * out, at little cost for the others on its wire, whether a device that fell silent is back.
+   * Resolves when it answered, be it with a refusal.
+   * @throws GatewayError as `read` does
+   */
+  probe?(signal: AbortSignal): Promise<void>;
   /** Where its values come from, for a driver that can say it; costs no request. */
   origin?(): Origin;
   /** How it would read these groups now, for a driver with a plan; costs no request. */

@@ -13,8 +13,9 @@ export interface Line extends AsyncDisposable {
   readonly theirs: string;
 }
 
-export async function startLine(): Promise<Line> {
-  const folder = await mkdtemp(join(tmpdir(), "rackstreet-line-"));
+/** `at`: a folder for the ends, which is kept; a line of its own name when left out. */
+export async function startLine(at?: string): Promise<Line> {
+  const folder = at ?? (await mkdtemp(join(tmpdir(), "rackstreet-line-")));
   const [ours, theirs] = [join(folder, "ours"), join(folder, "theirs")];
   const ends = [ours, theirs].map((end) => `PTY,raw,echo=0,link=${end}`);
   const child = spawn("socat", ends, { stdio: "ignore" });
@@ -28,7 +29,7 @@ export async function startLine(): Promise<Line> {
     async [Symbol.asyncDispose]() {
       child.kill();
       await exited;
-      await rm(folder, { recursive: true, force: true });
+      if (at === undefined) await rm(folder, { recursive: true, force: true });
     },
   };
 }

@@ -12,6 +12,11 @@ export interface Framing {
   accept(bytes: Uint8Array): Uint8Array | undefined;
   /** Ends the request, answered or not; true when bytes came that were no reply. */
   end(): boolean;
+  /**
+   * Whether an answer to the last request has come after that was ended; asking forgets it. For
+   * framings whose replies do not say which request they answer.
+   */
+  unasked?(): boolean;
   /** Forgets everything: the connection is a new one. */
   reset(): void;
 }

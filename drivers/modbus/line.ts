@@ -5,7 +5,7 @@
  * Replies do not say which request they answer: late ones must be fenced off.
  */
 import type { Clock } from "../../telemetry/index.ts";
-import { GatewayError, sleep } from "../../telemetry/index.ts";
+import { GatewayError, sleepPrecisely } from "../../telemetry/index.ts";
 import { cancelled } from "../transport/cancelled.ts";
 import type { ByteChannel } from "../transport/channel.ts";
 import type { Connect } from "../transport/opening.ts";
@@ -14,7 +14,9 @@ import type { Exchange, Exchanger } from "./exchange.ts";
 import { describe } from "./exchange.ts";
 import type { Framing } from "./framing.ts";
 import { Ghosts } from "./ghosts.ts";
+import { Paces } from "./paces.ts";
 import { dataBytes, decodeReadRequest, pduLimits } from "./pdu.ts";
+import { LineSpeed } from "./speed.ts";
 import { Turns } from "./turns.ts";
 
 export interface LineSpec {
@@ -39,6 +41,9 @@ const drainLimit = 3000;
 const silenceLimit = 3;
 
 interface Pending {
+  readonly exchange: Exchange;
+  /** When its request was handed over. @unit ms, monotonic */
+  readonly sent: number;
   readonly answer: (reply: Uint8Array) => void;
   readonly fail: (error: unknown) => void;
 }
@@ -48,11 +53,15 @@ export class Line implements Exchanger {
   readonly #clock: Clock;
   readonly #turns = new Turns();
   readonly #ghosts = new Ghosts();
+  readonly #paces = new Paces();
+  #speed = new LineSpeed();
   #channel: ByteChannel | undefined;
   #pending: Pending | undefined;
   #closed = false;
   /** The last request was given up: something of its reply may still come. */
   #dirty = false;
+  /** The request sent last. */
+  #last: Exchange | undefined;
   #unanswered = 0;
   #lastByte = Number.NEGATIVE_INFINITY;
 
@@ -70,8 +79,7 @@ export class Line implements Exchanger {
     const endTurn = await this.#turns.take(signal);
     try {
       await this.#connect(signal);
-      await this.#fence(exchange, signal);
-      return await this.#transact(exchange, signal);
+      return await this.#fenced(exchange, signal);
     } finally {
       endTurn();
     }
@@ -95,6 +103,7 @@ export class Line implements Exchanger {
   #listen(channel: ByteChannel): void {
     this.#channel = channel;
     this.#unanswered = 0;
+    this.#speed = new LineSpeed();
     this.#spec.framing.reset();
     channel.onData((bytes) => this.#received(bytes));
     channel.onClose((reason) => {
@@ -109,25 +118,50 @@ export class Line implements Exchanger {
     this.#unanswered = 0;
     try {
       const reply = this.#spec.framing.accept(bytes);
-      if (reply !== undefined) this.#pending?.answer(reply);
+      if (reply !== undefined) this.#answered(reply);
+      else if (this.#last !== undefined && this.#spec.framing.unasked?.() === true) {
+        // The line may be out of step by one: what looks like the next answer may be the last one.
+        this.#ghosts.add(this.#last, this.#lastByte);
+      }
     } catch (error) {
       this.#pending?.fail(error);
     }
   }
 
+  #answered(reply: Uint8Array): void {
+    const pending = this.#pending;
+    if (pending === undefined) return;
+    const { unit, pdu } = pending.exchange;
+    const nominal = (pdu.length + reply.length + 6) * this.#spec.character;
+    if (this.#speed.allows(this.#lastByte - pending.sent, nominal)) pending.answer(reply);
+    // From here on, as if nothing had come.
+    else this.#spec.framing.begin(unit, pdu);
+  }
+
   /** Makes sure that no late reply can be taken for the answer to this request. */
-  async #fence(exchange: Exchange, signal: AbortSignal): Promise<void> {
+  async #fenced(exchange: Exchange, signal: AbortSignal): Promise<Uint8Array> {
     const { unit, pdu, timeout } = exchange;
-    if (!this.#ghosts.haunted(unit, pdu)) return;
-    const fence = this.#ghosts.fenceFor(unit, pdu);
+    const now = this.#clock.monotonic();
+    if (!this.#ghosts.haunted(unit, pdu, now)) return this.#transact(exchange, signal);
+    const fence = this.#ghosts.fenceFor(unit, pdu, now);
     if (fence !== undefined) {
       const reply = await this.#transact({ ...exchange, pdu: fence }, signal);
-      // An exception may be a ghost's: it proves nothing.
-      if (reply[0] === fence[0]) return this.#ghosts.clear(unit);
+      if (reply[0] === fence[0]) {
+        this.#ghosts.clear(unit);
+        return fence === pdu ? reply : this.#transact(exchange, signal);
+      }
+      // An exception may be a ghost's: it proves nothing, and the fence's own answer may come yet.
+      this.#ghosts.add({ ...exchange, pdu: fence }, this.#lastByte);
     }
-    this.#lastByte = this.#clock.monotonic();
-    await this.#silence(timeout, signal);
+    const other = this.#ghosts.otherFence(unit, pdu, now);
+    if (other === undefined) {
+      this.#lastByte = this.#clock.monotonic();
+      await this.#silence(timeout, signal);
+    } else {
+      await this.#transact({ ...exchange, pdu: other }, signal);
+    }
     this.#ghosts.clear(unit);
+    return this.#transact(exchange, signal);
   }
 
   /** Waits until nothing has been received for `least` ms. [MODBUS-RTU 2.5.1.1] */
@@ -138,7 +172,7 @@ export class Line implements Exchanger {
       const left = this.#lastByte + least - now;
       if (left <= 0) return;
       if (now > until) throw this.#failure("E_MODBUS_FRAME", "the line does not fall silent");
-      await sleep(this.#clock, left, signal);
+      await sleepPrecisely(this.#clock, left, signal);
       if (signal.aborted) throw cancelled(signal);
     }
   }
@@ -150,6 +184,7 @@ export class Line implements Exchanger {
     const channel = this.#channel;
     if (channel === undefined) throw this.#failure("E_DISCONNECTED", "the connection was lost");
     this.#dirty = false;
+    this.#last = exchange;
     try {
       return await this.#await(exchange, channel, signal);
     } catch (error) {
@@ -157,13 +192,14 @@ export class Line implements Exchanger {
       // Now, not before the next request: flushing a serial port may discard what was just written.
       channel.discardInput();
       this.#lastByte = this.#clock.monotonic();
-      this.#ghosts.add(exchange.unit, exchange.pdu);
+      this.#ghosts.add(exchange, this.#lastByte);
       throw error;
     }
   }
 
   #await(exchange: Exchange, channel: ByteChannel, signal: AbortSignal): Promise<Uint8Array> {
     const { framing } = this.#spec;
+    const { unit, pdu, hurry, timeout } = exchange;
     return new Promise((resolve, reject) => {
       const end = (): boolean => {
         timer.cancel();
@@ -175,13 +211,19 @@ export class Line implements Exchanger {
         end();
         reject(cancelled(signal));
       };
-      const frame = framing.begin(exchange.unit, exchange.pdu);
-      const timer = this.#clock.after(this.#deadline(exchange, frame.length), () => {
-        reject(this.#overdue(exchange, end()));
+      const frame = framing.begin(unit, pdu);
+      const wire = this.#wireTime(pdu, frame.length);
+      const wait = hurry === true ? this.#paces.waitFor(unit, timeout) : timeout;
+      const sent = this.#clock.monotonic();
+      const timer = this.#clock.after(wait + wire, () => {
+        reject(this.#overdue({ ...exchange, timeout: wait }, end()));
       });
       this.#pending = {
+        exchange,
+        sent,
         answer: (reply) => {
           end();
+          this.#paces.add(unit, Math.max(0, this.#lastByte - sent - wire));
           resolve(reply);
         },
         fail: (error) => {
@@ -195,18 +237,18 @@ export class Line implements Exchanger {
     });
   }
 
-  /** The device's time, and the time that both frames take on the wire. @unit ms */
-  #deadline({ timeout, pdu }: Exchange, sent: number): number {
+  /** The time that request and reply take on the wire. @unit ms */
+  #wireTime(pdu: Uint8Array, sent: number): number {
     const span = decodeReadRequest(pdu);
     const expected = span === undefined ? pduLimits.bytes : dataBytes(span) + 2;
-    return timeout + (sent + expected + 3) * this.#spec.character;
+    return (sent + expected + 3) * this.#spec.character;
   }
 
   #overdue(exchange: Exchange, noise: boolean): GatewayError {
     if (noise) return this.#failure("E_MODBUS_FRAME", `${describe(exchange)}: no whole answer`);
     this.#unanswered += 1;
     if (this.#spec.reconnects && this.#unanswered >= silenceLimit) void this.#drop();
-    const waited = `no answer within ${exchange.timeout} ms`;
+    const waited = `no answer within ${Math.ceil(exchange.timeout)} ms`;
     return this.#failure("E_MODBUS_TIMEOUT", `${describe(exchange)}: ${waited}`);
   }
 

@@ -59,6 +59,9 @@ const exceptionNames: Readonly<Record<number, string>> = {
 /** Exceptions that say "later", not "never". [MODBUS-AP 7] */
 const busyExceptions: ReadonlySet<number> = new Set([5, 6, 10, 11]);
 
+/** Exceptions of a gateway that did not reach the device. [MODBUS-AP 7] */
+const gatewayExceptions: ReadonlySet<number> = new Set([10, 11]);
+
 /** A device that answered no: code `E_MODBUS_BUSY` or `E_MODBUS_EXCEPTION`. */
 export class ModbusException extends GatewayError {
   readonly exception: number;
@@ -68,6 +71,11 @@ export class ModbusException extends GatewayError {
     const name = exceptionNames[exception] ?? "unknown";
     super(code, `${where}: exception ${exception} (${name})`);
     this.exception = exception;
+  }
+
+  /** Whether a gateway says that it did not hear the device. */
+  get ofGateway(): boolean {
+    return gatewayExceptions.has(this.exception);
   }
 }
 

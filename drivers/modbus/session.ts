@@ -17,7 +17,14 @@ import { Learned } from "./learned.ts";
 import { sourcesOf } from "./origin.ts";
 import { AnswerTimes } from "./answer-times.ts";
 import type { Span } from "./pdu.ts";
-import { dataBytes, decodeReadReply, encodeRead, extentOf, placeOf } from "./pdu.ts";
+import {
+  dataBytes,
+  decodeReadReply,
+  encodeRead,
+  extentOf,
+  ModbusException,
+  placeOf,
+} from "./pdu.ts";
 import type { Block } from "./plan.ts";
 import type { ModbusProfile, PlacedField, Row } from "./profile.ts";
 import { limitsOf, rowsOf } from "./profile.ts";
@@ -53,6 +60,9 @@ interface Selection {
 /** Combinations of groups remembered. */
 const selectionLimit = 32;
 
+/** Each so many-th probe waits as long as a reading does. */
+const patientProbe = 8;
+
 export class ModbusSession implements Session {
   readonly groups: readonly Group[];
   readonly actuator: Actuator | undefined;
@@ -64,6 +74,9 @@ export class ModbusSession implements Session {
   readonly #selections = new Map<string, Selection>();
   readonly #counters: Counters;
   readonly #ending = new AbortController();
+  /** What is asked to see whether the device is there. */
+  readonly #shortest: Span;
+  #probes = 0;
   #released: Promise<void> | undefined;
 
   /** @throws E_PROFILE */
@@ -88,6 +101,7 @@ export class ModbusSession implements Session {
       request: (span, signal) => this.#ahead.request(span, signal),
     });
     this.#counters = new Counters(this.#rows, recall.part("counters"));
+    this.#shortest = shortestOf(spans);
     this.actuator = actuatorOf(parts);
   }
 
@@ -96,26 +110,32 @@ export class ModbusSession implements Session {
     signal: AbortSignal,
     trace?: (trace: Trace) => void,
   ): Promise<Reading> {
-    const ending = this.#ending.signal;
-    if (ending.aborted) throw cancelled(ending);
-    const both = new AbortController();
-    const abort = (): void => both.abort(ending.aborted ? ending.reason : signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    ending.addEventListener("abort", abort, { once: true });
-    try {
+    return this.#untilEnd(signal, async (either) => {
       const { rows, spans } = this.#select(groups);
       const blocks = this.#reader.plan(spans);
-      const outcome = await this.#ahead.during(blocks, both.signal, (signal) =>
+      const outcome = await this.#ahead.during(blocks, either, (signal) =>
         this.#reader.read(spans, signal),
       );
       const reading = this.#pointsOf(rows, outcome, trace);
       this.#counters.keep();
       return reading;
-    } finally {
-      signal.removeEventListener("abort", abort);
-      ending.removeEventListener("abort", abort);
-    }
+    });
+  }
+
+  async probe(signal: AbortSignal): Promise<void> {
+    const { exchange, unit } = this.#parts;
+    // Now and then with all its time: it may have become slower than it was.
+    this.#probes = (this.#probes + 1) % patientProbe;
+    const hurry = this.#probes !== 0;
+    await this.#untilEnd(signal, async (either) => {
+      const reply = await exchange({ ...unit, hurry, pdu: encodeRead(this.#shortest) }, either);
+      try {
+        decodeReadReply(this.#shortest, reply);
+      } catch (error) {
+        // Whatever the device refuses, it is there; what a gateway says of it is another thing.
+        if (!(error instanceof ModbusException) || error.ofGateway) throw error;
+      }
+    });
   }
 
   origin(): Origin {
@@ -135,6 +155,23 @@ export class ModbusSession implements Session {
     this.#ending.abort(new GatewayError("E_DISCONNECTED", "the session was closed"));
     this.#released ??= this.#parts.release();
     await this.#released;
+  }
+
+  /** Runs until the signal aborts or the session is closed. */
+  async #untilEnd<T>(signal: AbortSignal, run: (either: AbortSignal) => Promise<T>): Promise<T> {
+    const ending = this.#ending.signal;
+    if (ending.aborted) throw cancelled(ending);
+    const both = new AbortController();
+    const abort = (): void => both.abort(ending.aborted ? ending.reason : signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+    ending.addEventListener("abort", abort, { once: true });
+    try {
+      return await run(both.signal);
+    } finally {
+      signal.removeEventListener("abort", abort);
+      ending.removeEventListener("abort", abort);
+    }
   }
 
   async #request(span: Span, signal: AbortSignal): Promise<Uint16Array> {
@@ -233,6 +270,12 @@ function spansOf(rows: readonly Row[]): Span[] {
 
 function addressesOf({ at, count }: Span): number[] {
   return Array.from({ length: count }, (_, index) => at + index);
+}
+
+/** The place that takes the fewest bytes. */
+function shortestOf(spans: readonly Span[]): Span {
+  const [first = { table: "holding", at: 0, count: 1 }] = spans;
+  return spans.reduce((least, span) => (dataBytes(span) < dataBytes(least) ? span : least), first);
 }
 
 function pointOf(row: Row, fields: Readonly<Record<string, FieldValue>>): Point | undefined {

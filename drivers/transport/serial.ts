@@ -7,8 +7,12 @@ import { SerialPort } from "serialport";
 import { GatewayError, invariant, messageOf } from "../../telemetry/index.ts";
 import type { Code } from "../../telemetry/index.ts";
 import type { ByteChannel } from "./channel.ts";
+import type { Descriptor } from "./descriptor.ts";
+import { readEach, writeNow } from "./descriptor.ts";
 import type { SerialBus } from "./options.ts";
 import type { SerialPortFacts } from "./ports.ts";
+import type { PortFiles } from "./port-facts.ts";
+import { missingRemedy, permissionRemedy, systemFiles } from "./port-facts.ts";
 
 /**
  * Since Node 26.4 the native poller of serialport 13.0.0 wakes JavaScript without running what
@@ -31,23 +35,21 @@ function keepPollerAwake(): void {
 keepPollerAwake();
 
 /** What the operating system says, as a code and what to do. */
-const openFailures: readonly (readonly [RegExp, Code, string])[] = [
+const openFailures: readonly (readonly [RegExp, Code, Remedy])[] = [
   [
     /no such file|ENOENT|ENODEV|ENXIO|no such device/i,
     "E_SERIAL_MISSING",
-    "plug the adapter in, or name the port by its path under /dev/serial/by-id",
+    (_path, files) => missingRemedy(files),
   ],
-  [
-    /permission|EACCES|EPERM/i,
-    "E_SERIAL_PERMISSION",
-    "run `sudo usermod -aG dialout $USER` and log in again",
-  ],
+  [/permission|EACCES|EPERM/i, "E_SERIAL_PERMISSION", permissionRemedy],
   [
     /temporarily unavailable|cannot lock|busy|EBUSY|EAGAIN/i,
     "E_SERIAL_BUSY",
-    "another program holds it; `fuser -v` names that program",
+    () => "another program holds it; `fuser -v` names that program",
   ],
 ];
+
+type Remedy = (path: string, files: PortFiles) => string;
 
 /**
  * Opens a serial port for this process alone.
@@ -65,11 +67,18 @@ export function openSerial(bus: SerialBus): Promise<ByteChannel> {
       autoOpen: false,
     });
     port.open((cause) => {
-      if (cause) reject(openFailure(bus.port, cause));
-      else resolve(channelOf(port, bus.port));
+      if (cause) return reject(openFailure(bus.port, cause));
+      if (process.platform !== "linux") return resolve(channelOf(port, bus.port));
+      port.set(swift, () => resolve(channelOf(port, bus.port)));
     });
   });
 }
+
+/**
+ * FTDI adapters hold bytes back for 16 ms otherwise. Not all drivers know it, nor need to. The
+ * lines are as opening leaves them: all settings are made at once.
+ */
+const swift = { brk: false, dtr: true, rts: true, lowLatency: true };
 
 /**
  * The serial ports of a machine that is not Linux, as far as serialport knows them. On Linux it
@@ -95,39 +104,58 @@ export async function listSerialPorts(): Promise<SerialPortFacts[]> {
 }
 
 /** What serialport says when a port does not open, as one of our codes. */
-export function openFailure(path: string, cause: Error): GatewayError {
+export function openFailure(path: string, cause: Error, files = systemFiles): GatewayError {
   const message = cause.message.replace(/^Error:? /, "");
   for (const [pattern, code, remedy] of openFailures) {
     if (pattern.test(message)) {
-      return new GatewayError(code, `${path}: ${message}; ${remedy}`, { cause });
+      return new GatewayError(code, `${path}: ${message}; ${remedy(path, files)}`, { cause });
     }
   }
   return new GatewayError("E_SERIAL", `${path}: ${message}`, { cause });
+}
+
+/** The port's file descriptor, where the system has such a thing. */
+function descriptorOf({ port }: SerialPort): Descriptor | undefined {
+  if (port === undefined) return undefined;
+  const fd: unknown = Reflect.get(port, "fd");
+  const poller: unknown = Reflect.get(port, "poller");
+  return typeof fd === "number" && poller instanceof Poller ? { fd, poller } : undefined;
 }
 
 function channelOf(port: SerialPort, path: string): ByteChannel {
   let closing = false;
   let ended = false;
   let listener: ((reason: GatewayError) => void) | undefined;
+  const descriptor = descriptorOf(port);
   const end = (cause: unknown): void => {
     if (ended || closing) return;
     ended = true;
     const why = cause === null || cause === undefined ? "the port was closed" : messageOf(cause);
     listener?.(new GatewayError("E_DISCONNECTED", `${path}: ${why}`, { cause }));
   };
-  port.on("close", end);
-  // serialport reads on and on at a line that hung up between two reads; the next write fails,
-  // and closing the port ends that.
-  port.on("error", (cause) => {
+  const fail = (cause: unknown): void => {
     end(cause);
     if (port.isOpen) port.close();
-  });
+  };
+  port.on("close", end);
+  port.on("error", fail);
   return {
     write(bytes) {
-      if (port.isOpen) port.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+      if (!port.isOpen || ended) return;
+      let written = 0;
+      try {
+        // What waits in the stream already goes first.
+        const atOnce = descriptor !== undefined && port.writableLength === 0;
+        if (atOnce) written = writeNow(descriptor.fd, bytes);
+      } catch (cause) {
+        return fail(cause);
+      }
+      const rest = bytes.subarray(written);
+      if (rest.length > 0) port.write(Buffer.from(rest.buffer, rest.byteOffset, rest.byteLength));
     },
     onData(onData) {
-      port.on("data", onData);
+      if (descriptor === undefined) port.on("data", onData);
+      else readEach(descriptor, () => port.isOpen && !ended && !closing, { onData, onEnd: fail });
     },
     onClose(onClose) {
       listener = onClose;
@@ -138,7 +166,7 @@ function channelOf(port: SerialPort, path: string): ByteChannel {
     },
     setBreak(on) {
       return new Promise((resolve, reject) => {
-        port.set({ brk: on }, (cause) => {
+        port.set({ ...swift, brk: on }, (cause) => {
           if (!cause) return resolve();
           const why = `${path}: the port makes no break (${messageOf(cause)}); let the adapter do`;
           reject(new GatewayError("E_SERIAL", why, { cause }));

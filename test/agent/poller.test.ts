@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { PolledDevice } from "../../agent/poller.ts";
 import { Poller } from "../../agent/poller.ts";
 import type { Session } from "../../drivers/index.ts";
+import type { Code } from "../../telemetry/index.ts";
 import { GatewayError, sleep } from "../../telemetry/index.ts";
 import { SeededEntropy, silentLog, VirtualClock } from "../virtual.ts";
 
@@ -18,6 +19,11 @@ interface Behaviour {
   /** How long a read takes. @unit ms */
   readonly takes?: number;
   readonly dead?: () => boolean;
+  /** What it fails with. */
+  readonly code?: Code;
+  /** How long a probe of it takes; left out: it cannot be probed. @unit ms */
+  readonly probe?: number;
+  readonly width?: number;
   readonly groups?: Session["groups"];
 }
 
@@ -26,24 +32,35 @@ function rig(devices: Readonly<Record<string, Behaviour>>) {
   const started: Polled[] = [];
   const read: string[] = [];
   const failed: string[] = [];
+  const probed: number[] = [];
+  let most = 0;
   const busy = new Map<string, number>();
   let overlaps = 0;
   const open = ([id, behaviour]: [string, Behaviour]): PolledDevice => {
     const busKey = behaviour.bus ?? id;
+    const failure = () => new GatewayError(behaviour.code ?? "E_MODBUS_TIMEOUT", "silent");
+    const probe = async (signal: AbortSignal): Promise<void> => {
+      probed.push(clock.monotonic());
+      await sleep(clock, behaviour.probe ?? 0, signal);
+      if (behaviour.dead?.() === true) throw failure();
+    };
     const session: Session = {
       groups: behaviour.groups ?? [{ name: "default", every: undefined }],
       async read(groups, signal) {
         started.push({ id, at: clock.monotonic(), groups });
         if ((busy.get(busKey) ?? 0) > 0) overlaps += 1;
         busy.set(busKey, (busy.get(busKey) ?? 0) + 1);
+        most = Math.max(most, busy.get(busKey) ?? 0);
         await sleep(clock, behaviour.takes ?? 0, signal);
         busy.set(busKey, (busy.get(busKey) ?? 0) - 1);
-        if (behaviour.dead?.() === true) throw new GatewayError("E_MODBUS_TIMEOUT", "silent");
+        if (behaviour.dead?.() === true) throw failure();
         return { points: [], faults: [] };
       },
+      ...(behaviour.probe === undefined ? {} : { probe }),
       [Symbol.asyncDispose]: () => Promise.resolve(),
     };
-    return { id, session, busKey, interval: behaviour.interval ?? 1000 };
+    const { width, interval = 1000 } = behaviour;
+    return { id, session, busKey, width, interval };
   };
   const platform = { clock, entropy: new SeededEntropy(1), log: silentLog };
   const poller = new Poller(
@@ -57,7 +74,8 @@ function rig(devices: Readonly<Record<string, Behaviour>>) {
   );
   const times = (id: string): number[] =>
     started.filter((one) => one.id === id).map(({ at }) => at);
-  return { clock, poller, started, read, failed, times, overlaps: () => overlaps };
+  const seen = { started, read, failed, probed, times };
+  return { clock, poller, ...seen, overlaps: () => overlaps, most: () => most };
 }
 
 describe("the poller", () => {
@@ -183,5 +201,158 @@ describe("the poller", () => {
     await poller.stop();
     expect(failed).toEqual([]);
     expect(clock.timers).toBe(0);
+  });
+});
+
+const many = (count: number, behaviour: Behaviour): Record<string, Behaviour> =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [`m${i}`, behaviour]));
+
+describe("deadlines", () => {
+  test("of unlike rates are all kept on a bus that has time for them", async () => {
+    const fast = { bus: "rs485", takes: 100, interval: 1000 };
+    const slow = { bus: "rs485", takes: 300, interval: 10_000 };
+    const { clock, poller, times, overlaps } = rig({ fast, ...many(20, slow) });
+    poller.start();
+    await clock.advance(100_000);
+    // Between two fast readings there is room for two slow ones, never for a third.
+    const gaps = times("fast").map((at, i, all) => at - (all[i - 1] ?? at));
+    expect(Math.max(...gaps)).toBeLessThan(2000);
+    expect(times("m7").length).toBeGreaterThanOrEqual(10);
+    expect(poller.overruns).toBe(0);
+    expect(overlaps()).toBe(0);
+    await poller.stop();
+  });
+
+  test("that cannot be kept are missed by all alike: the overdue starve nobody", async () => {
+    const fast = { bus: "rs485", takes: 100, interval: 1000 };
+    const slow = { bus: "rs485", takes: 100, interval: 20_000 };
+    const { clock, poller, times } = rig({ ...many(30, fast), slow });
+    poller.start();
+    await clock.advance(200_000);
+    // The fast ones get a third of their beats, the slow one half.
+    expect(times("slow").length).toBeGreaterThanOrEqual(5);
+    const counts = Array.from({ length: 30 }, (_, i) => times(`m${i}`).length);
+    expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(2);
+    await poller.stop();
+  });
+});
+
+describe("phases", () => {
+  test("first readings come at once, later ones spread over the interval", async () => {
+    const devices = Object.fromEntries(
+      Array.from({ length: 100 }, (_, i) => [`m${i}`, { bus: `b${i % 20}`, interval: 10_000 }]),
+    );
+    const { clock, poller, started } = rig(devices);
+    poller.start();
+    await clock.advance(0);
+    expect(started).toHaveLength(100);
+    await clock.advance(25_000);
+    const seconds = Map.groupBy(
+      started.filter(({ at }) => at >= 15_000),
+      ({ at }) => Math.floor(at / 1000),
+    );
+    for (const [, reads] of seconds) expect(reads.length).toBeLessThanOrEqual(16);
+    for (const id of Object.keys(devices)) {
+      const beats = started.filter((one) => one.id === id).map(({ at }) => at);
+      expect((beats[1] ?? 0) / 10_000).toBeGreaterThanOrEqual(0.5);
+      expect((beats[1] ?? 0) / 10_000).toBeLessThanOrEqual(1.5);
+      expect((beats[2] ?? 0) - (beats[1] ?? 0)).toBeCloseTo(10_000, 6);
+      expect(beats.length).toBeLessThanOrEqual(4);
+    }
+    await poller.stop();
+  });
+});
+
+describe("a bus of several readers", () => {
+  test("reads as many devices at once as all of them bear, no device twice", async () => {
+    const wide = { bus: "tcp", takes: 100, width: 4 };
+    const devices = { ...many(9, wide), narrow: { ...wide, width: 3 } };
+    const { clock, poller, started, times, most } = rig(devices);
+    poller.start();
+    await clock.advance(300);
+    expect(started).toHaveLength(10);
+    await clock.advance(9700);
+    expect(most()).toBe(3);
+    for (const id of Object.keys(devices)) {
+      const gaps = times(id).map((at, i, all) => at - (all[i - 1] ?? at - 1000));
+      expect(Math.min(...gaps)).toBeGreaterThanOrEqual(100);
+      expect(times(id).length).toBeGreaterThanOrEqual(10);
+    }
+    await poller.stop();
+    expect(clock.timers).toBe(0);
+  });
+});
+
+describe("a device that fell silent", () => {
+  test("costs one full wait, then short questions; it is read once it answers", async () => {
+    let dead = true;
+    const meter = { bus: "rs485", takes: 1000, probe: 100, dead: () => dead };
+    const { clock, poller, times, probed, read } = rig({ meter });
+    poller.start();
+    await clock.advance(300_000);
+    expect(times("meter")).toEqual([0]);
+    const gaps = probed.map((at, i) => at - (probed[i - 1] ?? at));
+    expect(probed.length).toBeLessThan(25);
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(32_000);
+    dead = false;
+    await clock.advance(32_000);
+    expect(read.length).toBeGreaterThan(0);
+    expect(times("meter")[1]).toBe((probed.at(-1) ?? 0) + 100);
+    await poller.stop();
+  });
+
+  test("its slow groups come with the next reading, not with their own beat", async () => {
+    let reads = 0;
+    const dead = (): boolean => {
+      reads += 1;
+      return reads === 1;
+    };
+    const groups = [
+      { name: "default", every: undefined },
+      { name: "slow", every: 3_600_000 },
+    ];
+    const { clock, poller, started } = rig({ a: { groups, dead } });
+    poller.start();
+    await clock.advance(2500);
+    expect(started.map((one) => one.groups.join("+"))).toEqual([
+      "default+slow",
+      "default+slow",
+      "default",
+    ]);
+    await poller.stop();
+  });
+
+  test("and is read but seldom is tried again within a minute, and keeps its beat", async () => {
+    let reads = 0;
+    const dead = (): boolean => {
+      reads += 1;
+      return reads === 2;
+    };
+    const { clock, poller, times } = rig({ a: { interval: 3_600_000, dead } });
+    poller.start();
+    await clock.advance(10_000_000);
+    expect(times("a")).toEqual([0, 3_600_000, 3_660_000, 7_200_000]);
+    await poller.stop();
+  });
+
+  test("a way that broke is tried often, and once it is there all come back", async () => {
+    let gone = true;
+    const behaviour = {
+      bus: "usb",
+      interval: 5000,
+      probe: 100,
+      code: "E_SERIAL_MISSING" as const,
+      dead: () => gone,
+    };
+    const { clock, poller, probed, read } = rig({ ...many(20, behaviour), far: {} });
+    poller.start();
+    await clock.advance(3_600_000);
+    const before = read.length;
+    gone = false;
+    await clock.advance(10_000);
+    const back = new Set(read.slice(before));
+    expect(back.size).toBe(21);
+    expect(probed).toEqual([]);
+    await poller.stop();
   });
 });

@@ -34,6 +34,19 @@ describe("the clock", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  test("waits precisely: never too short, and not at all once cancelled", async () => {
+    const cancelled = vi.fn<() => void>();
+    for (const ms of [0, 0.4, 1.75, 3.65, 20]) {
+      clock.precisely?.(ms, cancelled).cancel();
+      const began = clock.monotonic();
+      await new Promise<void>((resolve) => {
+        clock.precisely?.(ms, resolve);
+      });
+      expect(clock.monotonic() - began).toBeGreaterThanOrEqual(ms);
+    }
+    expect(cancelled).not.toHaveBeenCalled();
+  });
+
   test("gives whole milliseconds since 1970, and a second hand that never goes back", () => {
     expect(clock.now()).toSatisfy(Number.isSafeInteger);
     const first = clock.monotonic();

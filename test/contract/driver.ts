@@ -135,6 +135,15 @@ function readings(exam: DriverExam): void {
     expect(seat.driver.busKey({ ...seat.device.target, id: "another" })).toBe(key);
   });
 
+  it("a probe, where there is one, resolves while the device answers", async () => {
+    await using seat = await sit(exam);
+    await seat.session.probe?.(never);
+    expect((await seat.session.read(seat.all, never)).faults).toEqual([]);
+    if (seat.session.probe !== undefined) {
+      await expectVerdict(seat.session.probe(AbortSignal.abort()));
+    }
+  });
+
   it("two sessions of one driver do not disturb each other", async () => {
     await using seat = await sit(exam);
     await using second = await seat.driver.open({ ...seat.device.target, id: "another" });

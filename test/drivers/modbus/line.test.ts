@@ -19,8 +19,7 @@ const gap = 4;
 const quiet = 20;
 
 /** A line whose other end is the test. */
-function bench() {
-  const clock = new VirtualClock();
+function bench(character = 0, clock = new VirtualClock()) {
   const sent: { readonly at: number; readonly span: Span | undefined; readonly pdu: Uint8Array }[] =
     [];
   let receive = (_bytes: Uint8Array): void => {};
@@ -47,7 +46,7 @@ function bench() {
       reconnects: false,
       gap,
       quiet,
-      character: 0,
+      character,
     },
     clock,
   );
@@ -72,6 +71,12 @@ function bench() {
       receive(encodeRtu(1, encodeReadReply(span, Array(span.count).fill(value))));
       await settle();
     },
+    /** Refuses the request sent last. */
+    async refuse(): Promise<void> {
+      await settle();
+      receive(encodeRtu(1, encodeException(sent.at(-1)?.pdu ?? new Uint8Array(), 2)));
+      await settle();
+    },
   };
 }
 
@@ -92,6 +97,25 @@ describe("silence before a request [MODBUS-RTU 2.5.1.1]", () => {
     await answer();
     await third;
     expect(sent.map(({ at }) => at)).toEqual([0, gap, gap + 50]);
+  });
+
+  it("is kept as precisely as the clock can", async () => {
+    const asked: number[] = [];
+    class PreciseClock extends VirtualClock {
+      precisely(ms: number, run: () => void) {
+        asked.push(ms);
+        return this.after(ms, run);
+      }
+    }
+    const { ask, answer, clock } = bench(0, new PreciseClock());
+    const first = ask();
+    await answer();
+    await first;
+    const second = ask();
+    await clock.advance(gap);
+    await answer();
+    await second;
+    expect(asked).toEqual([gap]);
   });
 
   it("on a line that never falls silent is given up", async () => {
@@ -138,30 +162,107 @@ describe("after an answer that did not come", () => {
     expect(table.sent).toHaveLength(2);
   });
 
-  it("a fence that is refused proves nothing: a long silence does", async () => {
+  it("a fence that is refused proves nothing: another function does, refused or not", async () => {
+    for (const refused of [true, false]) {
+      const table = bench();
+      await timedOut(table);
+      const read = table.ask();
+      await table.clock.advance(quiet);
+      await table.refuse();
+      await table.clock.advance(gap);
+      expect(table.sent.at(-1)?.span).toEqual({ ...wide, table: "input", count: 1 });
+      await (refused ? table.refuse() : table.answer());
+      await table.clock.advance(gap);
+      await table.answer(9);
+      expect((await read).at(-1)).toBe(9);
+    }
+  });
+
+  it("when no function is left, a long silence proves it", async () => {
     const table = bench();
     await timedOut(table);
+    for (const name of ["input", "coil", "discrete"] as const) {
+      const read = codeOf(table.ask({ span: { ...wide, table: name } }));
+      await table.clock.advance(1000 + quiet);
+      expect(await read).toBe("E_MODBUS_TIMEOUT");
+    }
     const read = table.ask();
     await table.clock.advance(quiet);
-    table.hear(encodeRtu(1, encodeException(table.sent.at(-1)?.pdu ?? new Uint8Array(), 2)));
+    await table.refuse();
     await table.clock.advance(999);
-    expect(table.sent).toHaveLength(2);
+    expect(table.sent).toHaveLength(5);
     await table.clock.advance(1);
     await table.answer(9);
     expect((await read).at(-1)).toBe(9);
   });
 
-  it("four in a row: no more fences, a long silence", async () => {
+  it("a request of another length is its own fence, unless it is refused", async () => {
     const table = bench();
-    for (let count = 0; count < 4; count += 1) await timedOut(table);
-    const before = table.sent.length;
-    const read = table.ask();
-    await table.clock.advance(999);
-    expect(table.sent).toHaveLength(before);
-    await table.clock.advance(1);
+    await timedOut(table);
+    const short = { ...wide, count: 2 };
+    const read = table.ask({ span: short });
+    await table.clock.advance(quiet);
+    await table.answer();
+    await read;
+    expect(table.sent.map(({ span }) => span?.count)).toEqual([10, 2]);
+    await timedOut(table);
+    const again = table.ask({ span: short });
+    await table.clock.advance(quiet);
+    await table.refuse();
+    await table.clock.advance(gap);
+    await table.answer();
+    await table.clock.advance(gap);
+    await table.answer(9);
+    expect((await again).at(-1)).toBe(9);
+    expect(table.sent.map(({ span }) => span?.count)).toEqual([10, 2, 10, 2, 1, 2]);
+  });
+
+  it("each try costs one wait, and each fence has a length of its own", async () => {
+    const table = bench();
+    for (let count = 0; count < 5; count += 1) await timedOut(table);
+    const counts = table.sent.map(({ span }) => span?.count);
+    expect(counts).toEqual([10, 8, 12, 6, 14]);
+  });
+
+  it("in a hurry it is waited for no longer than answers took before", async () => {
+    const table = bench();
+    for (let count = 0; count < 4; count += 1) {
+      const read = table.ask({ hurry: true });
+      await table.clock.advance(gap + 50);
+      await table.answer();
+      await read;
+    }
+    const began = table.clock.monotonic();
+    const read = codeOf(table.ask({ hurry: true }));
+    await table.clock.advance(gap + 3 * 54);
+    expect(await read).toBe("E_MODBUS_TIMEOUT");
+    expect(table.clock.monotonic() - began).toBeLessThan(200);
+  });
+
+  it("in a hurry on a line that never answered it has all its time", async () => {
+    const table = bench();
+    const read = table.ask({ hurry: true });
+    await table.clock.advance(900);
     await table.answer(9);
     expect((await read).at(-1)).toBe(9);
-    expect(table.sent).toHaveLength(before + 1);
+  });
+});
+
+describe("an answer that comes twice", () => {
+  it("late enough to pass for the next one is fenced off", async () => {
+    const table = bench();
+    const first = table.ask();
+    await table.answer(7);
+    await first;
+    await table.clock.advance(100);
+    table.hear(encodeRtu(1, encodeReadReply(wide, Array(10).fill(7))));
+    const second = table.ask({ span: { ...wide, at: 300 } });
+    await table.clock.advance(gap);
+    expect(table.sent.at(-1)?.span).toEqual({ ...wide, at: 300, count: 8 });
+    await table.answer();
+    await table.clock.advance(gap);
+    await table.answer(9);
+    expect((await second).at(-1)).toBe(9);
   });
 });
 
@@ -230,5 +331,25 @@ describe("waiting", () => {
     await table.line[Symbol.asyncDispose]();
     expect(table.clock.timers).toBe(0);
     expect(await codeOf(table.ask())).toBe("E_DISCONNECTED");
+  });
+});
+
+describe("an answer that is there sooner than the line can carry it", () => {
+  it("is none, once the line has shown its speed: the answer itself comes yet", async () => {
+    const table = bench(1);
+    // Request and reply: 8 and 25 bytes of 1 ms.
+    const answers = [33, 33, 33, 33, 33, 33, 33, 33, 10, 33];
+    for (const ms of answers) {
+      let there = false;
+      const read = table.ask().then(() => {
+        there = true;
+      });
+      await table.clock.advance(gap + ms);
+      await table.answer();
+      expect(there).toBe(ms === 33);
+      await table.clock.advance(33);
+      if (!there) await table.answer();
+      await read;
+    }
   });
 });

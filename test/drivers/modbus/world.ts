@@ -201,8 +201,8 @@ export const busDefaults: Omit<SerialBus, "port"> = {
 };
 
 /** A peer on a serial line that behaves as told. */
-export async function startSerialPeer(behaviour: Behaviour = honest): Promise<Peer> {
-  const line = await startLine();
+export async function startSerialPeer(behaviour = honest, at?: string): Promise<Peer> {
+  const line = await startLine(at);
   const requests: PeerRequest[] = [];
   const channel = await openSerial({ ...busDefaults, port: line.theirs });
   const take = rtuTaker();

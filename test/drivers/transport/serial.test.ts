@@ -23,6 +23,37 @@ describe("a port that does not open", () => {
     expect(failure.message).toContain(hint);
   });
 
+  const files = (
+    group: number,
+    names: readonly string[] = [],
+    lasting: readonly string[] = [],
+  ) => ({
+    list: (folder: string) => (folder === "/dev" ? names : lasting),
+    read: () => "root:x:0:\nuucp:x:10:\nplugdev:x:46:me\n",
+    groupId: () => group,
+  });
+
+  it("names the group that owns it, or says that none does", () => {
+    const denied = new Error("Error: Permission denied, cannot open /dev/x");
+    const remedyFor = (group: number) => openFailure("/dev/x", denied, files(group)).message;
+    expect(remedyFor(10)).toContain("run `sudo usermod -aG uucp $USER` and log in again");
+    expect(remedyFor(46)).toContain("usermod -aG plugdev ");
+    expect(remedyFor(99)).toContain("usermod -aG dialout ");
+    expect(remedyFor(0)).toContain('GROUP="dialout"');
+  });
+
+  it("names the ports that there are, lasting names first", () => {
+    const gone = new Error("Error: No such file or directory, cannot open /dev/x");
+    const hint = (names: readonly string[], lasting: readonly string[] = []) =>
+      openFailure("/dev/x", gone, files(0, names, lasting)).message;
+    expect(hint(["tty", "ttyS0", "null"])).toContain("there is no serial adapter now");
+    expect(hint(["ttyUSB1", "ttyACM0"], ["usb-FTDI-if00"])).toContain(
+      "there are now: /dev/serial/by-id/usb-FTDI-if00, /dev/ttyACM0, /dev/ttyUSB1",
+    );
+    const many = Array.from({ length: 9 }, (_, index) => `ttyUSB${index}`);
+    expect(hint(many)).toContain("/dev/ttyUSB5 and 3 more");
+  });
+
   it("is not there", async () => {
     const open = openSerial({ ...busDefaults, port: "/dev/rackstreet-is-not-there" });
     expect(await codeOf(open)).toBe("E_SERIAL_MISSING");
@@ -66,6 +97,37 @@ describe.skipIf(!needs("socat", "socat"))("a serial port", () => {
     await theirs.close();
   });
 
+  it("that hangs up is noticed without a write", async () => {
+    const line = await startLine();
+    const channel = await openSerial({ ...busDefaults, port: line.ours });
+    const closed = new Promise<string>((resolve) => {
+      channel.onClose((reason) => resolve(reason.code));
+    });
+    channel.onData(() => {});
+    await line[Symbol.asyncDispose]();
+    expect(await closed).toBe("E_DISCONNECTED");
+    await channel.close();
+  });
+
+  it("carries more than its buffers hold", async () => {
+    await using line = await startLine();
+    const ours = await openSerial({ ...busDefaults, port: line.ours });
+    const theirs = await openSerial({ ...busDefaults, port: line.theirs });
+    const sent = Uint8Array.from({ length: 60_000 }, (_, at) => at % 251);
+    const heard: number[] = [];
+    const whole = new Promise<void>((resolve) => {
+      theirs.onData((bytes) => {
+        for (const byte of bytes) heard.push(byte);
+        if (heard.length >= sent.length) resolve();
+      });
+    });
+    ours.write(sent);
+    await whole;
+    expect(Buffer.from(heard).equals(Buffer.from(sent))).toBe(true);
+    await ours.close();
+    await theirs.close();
+  });
+
   it("that goes away says so once", async () => {
     const line = await startLine();
     const channel = await openSerial({ ...busDefaults, port: line.ours });
@@ -73,7 +135,6 @@ describe.skipIf(!needs("socat", "socat"))("a serial port", () => {
     channel.onData(() => {});
     channel.onClose((reason) => reasons.push(reason.code));
     await line[Symbol.asyncDispose]();
-    // A hang-up between two reads of serialport shows at the next write only.
     await vi.waitFor(() => {
       channel.write(Uint8Array.of(1));
       expect(reasons).toEqual(["E_DISCONNECTED"]);

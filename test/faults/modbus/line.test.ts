@@ -144,7 +144,7 @@ const rtuOnly: readonly Case[] = [
   {
     fault: "an echo and nothing else",
     behaviour: (request, link) => link.send(request.frame),
-    code: "E_MODBUS_FRAME",
+    code: "E_MODBUS_TIMEOUT",
   },
 ];
 
