@@ -140,7 +140,7 @@ export class Line implements Exchanger {
 
   /** Makes sure that no late reply can be taken for the answer to this request. */
   async #fenced(exchange: Exchange, signal: AbortSignal): Promise<Uint8Array> {
-    const { unit, pdu, timeout } = exchange;
+    const { unit, pdu } = exchange;
     const now = this.#clock.monotonic();
     if (!this.#ghosts.haunted(unit, pdu, now)) return this.#transact(exchange, signal);
     const fence = this.#ghosts.fenceFor(unit, pdu, now);
@@ -155,11 +155,10 @@ export class Line implements Exchanger {
     }
     const other = this.#ghosts.otherFence(unit, pdu, now);
     if (other === undefined) {
-      this.#lastByte = this.#clock.monotonic();
-      await this.#silence(timeout, signal);
-    } else {
-      await this.#transact({ ...exchange, pdu: other }, signal);
+      const why = "late answers of every kind may still come; it is asked again later";
+      throw this.#failure("E_MODBUS_FRAME", `${describe(exchange)}: ${why}`);
     }
+    await this.#transact({ ...exchange, pdu: other }, signal);
     this.#ghosts.clear(unit);
     return this.#transact(exchange, signal);
   }

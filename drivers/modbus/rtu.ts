@@ -82,7 +82,8 @@ export function findReply(received: Uint8Array, request: RtuRequest, echoes = fa
       found = { kind: "reply", pdu: received.slice(at + 1, end - 2), at, end };
       at = end - 1;
     }
-    damaged ||= at === begin && end === received.length;
+    // On a line not yet known to hear itself it may be the request that came back damaged.
+    damaged ||= at === begin && end === received.length && !resembles(received, request.frame);
   }
   return found ?? { kind: damaged ? "crc" : "wait" };
 }
@@ -93,9 +94,14 @@ export function findReply(received: Uint8Array, request: RtuRequest, echoes = fa
  */
 function echoLength(received: Uint8Array, frame: Uint8Array, expected: boolean): number {
   if (matchesAt(received, 0, frame)) return frame.length;
-  if (!expected || received.length < frame.length) return 0;
+  return expected && resembles(received, frame) ? frame.length : 0;
+}
+
+/** Whether half of the bytes are those of the frame. */
+function resembles(received: Uint8Array, frame: Uint8Array): boolean {
+  if (received.length < frame.length) return false;
   const same = frame.reduce((sum, byte, at) => sum + (received[at] === byte ? 1 : 0), 0);
-  return 2 * same >= frame.length ? frame.length : 0;
+  return 2 * same >= frame.length;
 }
 
 function matchesAt(bytes: Uint8Array, at: number, part: Uint8Array): boolean {

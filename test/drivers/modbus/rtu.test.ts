@@ -158,6 +158,16 @@ describe("a line that hears itself", () => {
     }
   });
 
+  it("a damaged echo in the form of a reply is none, before echoes are known", () => {
+    const framing = new RtuFraming();
+    const bits = { table: "coil", at: 0x0320, count: 20 } as const;
+    const echo = framing.begin(1, encodeRead(bits));
+    echo.set([0x73, 0x9f], 3);
+    expect(framing.accept(echo)).toBeUndefined();
+    const reply = encodeReadReply(bits, new Uint16Array(20).fill(1));
+    expect(framing.accept(encodeRtu(1, reply))).toEqual(reply);
+  });
+
   it("an adapter that stops echoing is noticed", () => {
     const framing = echoing();
     expect(whole(framing, frame)).toEqual(reply);

@@ -21,3 +21,9 @@ describe.each(["uart", "usb", "rtu+tcp"] as const satisfies readonly WireKind[])
     });
   },
 );
+
+it("a line whose unit owes late answers of every kind: none is taken for the next", async () => {
+  // Found by this seed: a silence of one timeout does not prove that nothing more will come.
+  const tally = await new FuzzedLine(4242, "rtu+tcp").run(30_000);
+  expect(tally.wrong).toBe(0);
+});
