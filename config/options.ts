@@ -105,6 +105,19 @@ export function addressText({ scheme, host, port }: Address): string {
   return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
+function isPlainUrl(input: string): boolean {
+  if (!URL.canParse(input)) return false;
+  const url = new URL(input);
+  const named = url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "";
+  return !named && (url.protocol === "http:" || url.protocol === "https:");
+}
+
+/** `http://HOST:PORT/PATH` without name, password and query. */
+export const httpUrl: Schema<string> = v.pipe(
+  v.string(),
+  v.check(isPlainUrl, "write http://HOST:8086; name and password have options of their own"),
+);
+
 /**
  * Where in an object an issue of `v.rawCheck` stands: at the value, or at the key itself, that
  * `keys` lead to.

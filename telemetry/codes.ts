@@ -114,8 +114,9 @@ export const codes = {
   },
   E_DEVICE_TIMEOUT: {
     verdict: "retry",
-    means: "A device on a serial line or a serial server did not answer in time.",
-    remedy: "Check address, speed, parity and wiring; raise `timeout` for slow devices.",
+    means: "A device did not answer in time.",
+    remedy:
+      "Check address and wiring, on a serial line its speed too; raise `timeout` for slow ones.",
   },
   E_DEVICE_FRAME: {
     verdict: "retry",
@@ -151,6 +152,21 @@ export const codes = {
     verdict: "config",
     means: "A device or server refuses this user, its password or what it asks for.",
     remedy: "Check user, password and what that user may see there.",
+  },
+  E_CERTIFICATE: {
+    verdict: "config",
+    means: "The certificate of a device or server is not the one trusted.",
+    remedy: "Check that it is the right machine; then trust it by `fingerprint` or `ca`.",
+  },
+  E_PROGRAM_MISSING: {
+    verdict: "config",
+    means: "A program that a driver runs is not there or may not be run.",
+    remedy: "Install the package named, or give the program's path in the configuration.",
+  },
+  E_PROGRAM: {
+    verdict: "retry",
+    means: "A program that a driver runs failed, took too long or printed too much.",
+    remedy: "Run it by hand as the service's user; what it said is in the message.",
   },
   E_VALUE: {
     verdict: "reject",

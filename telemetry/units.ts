@@ -57,6 +57,7 @@ export const units = {
   deg: { ucum: "deg", shown: "°" },
   rpm: { ucum: "{rpm}", shown: "rpm" },
   ohm: { ucum: "Ohm", shown: "Ω" },
+  bps: { ucum: "bit/s", shown: "bit/s" },
   bytes: { ucum: "By", shown: "B", integer: true },
   bytes_total: { ucum: "By", shown: "B", integer: true },
   count: { ucum: "1", shown: "", integer: true },

@@ -1,18 +1,6 @@
 /** Options that every HTTP engine has. */
 import type { Secret } from "../../config/index.ts";
-import { duration, option, secret, text, v } from "../../config/index.ts";
-
-function isPlainUrl(input: string): boolean {
-  if (!URL.canParse(input)) return false;
-  const url = new URL(input);
-  const named = url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "";
-  return !named && (url.protocol === "http:" || url.protocol === "https:");
-}
-
-const url = v.pipe(
-  v.string(),
-  v.check(isPlainUrl, "write http://HOST:8086; name and password have options of their own"),
-);
+import { duration, httpUrl, option, secret, text, v } from "../../config/index.ts";
 
 /** A database, bucket, organisation or retention policy. */
 export const storeName = v.pipe(text, v.maxLength(256, "is longer than 256 characters"));
@@ -26,7 +14,7 @@ export interface HttpOptions {
 
 /** The entries that every HTTP engine's options hold. */
 export const httpOptions = {
-  url: option(url, {
+  url: option(httpUrl, {
     about: "Where it listens; a path that stands before those of its interface may follow.",
     example: "http://127.0.0.1:8086",
   }),
