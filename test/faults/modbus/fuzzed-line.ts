@@ -35,11 +35,16 @@ export interface Tally {
   readonly right: number;
   /** Values taken for another place's or an older time's. */
   readonly wrong: number;
+  /** Values that nobody sent: damage whose CRC is right, which happens once in 65,536. */
+  readonly unseen: number;
   readonly refused: number;
   readonly failed: number;
   /** How often each fault was played. */
   readonly faults: Readonly<Record<string, number>>;
 }
+
+/** Frames remembered of those sent: more than may be under way. */
+const remembered = 64;
 
 /** How long a unit may take. @unit ms */
 const timeout = 200;
@@ -93,6 +98,8 @@ export class FuzzedLine {
   /** When each unit is done with what it was asked: it answers in order. */
   readonly #busyUntil = new Map<number, number>();
   readonly #counts = new Map<Fault, number>();
+  /** The newest frames that units have sent, undamaged. */
+  readonly #spoken: string[] = [];
   #receive: ((bytes: Uint8Array) => void) | undefined;
   #generation = 0;
   #replies = 0;
@@ -119,7 +126,7 @@ export class FuzzedLine {
 
   /** Asks until so many answers have been played. */
   async run(replies: number): Promise<Tally> {
-    const outcome = { asked: 0, right: 0, wrong: 0, refused: 0, failed: 0 };
+    const outcome = { asked: 0, right: 0, wrong: 0, unseen: 0, refused: 0, failed: 0 };
     const ask = async (): Promise<void> => {
       while (this.#replies < replies) {
         outcome[await this.#ask()] += 1;
@@ -136,7 +143,7 @@ export class FuzzedLine {
     return { replies: this.#replies, ...outcome, faults: Object.fromEntries(this.#counts) };
   }
 
-  async #ask(): Promise<"right" | "wrong" | "refused" | "failed"> {
+  async #ask(): Promise<"right" | "wrong" | "unseen" | "refused" | "failed"> {
     this.#generation = (this.#generation + 1) % generations;
     const unit = this.#pick(units);
     const span = this.#pick(spans);
@@ -146,7 +153,8 @@ export class FuzzedLine {
       const reply = await this.#line.exchange(exchange, never);
       const words = decodeReadReply(span, reply);
       const wanted = this.#valuesOf(unit, span, asked);
-      return words.every((word, at) => word === wanted[at]) ? "right" : "wrong";
+      if (words.every((word, at) => word === wanted[at])) return "right";
+      return this.#spoken.includes(hexOf(encodeRtu(unit, reply))) ? "wrong" : "unseen";
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
       if (!(error instanceof ModbusException)) return "failed";
@@ -206,6 +214,8 @@ export class FuzzedLine {
         other,
         encodeReadReply(span, this.#valuesOf(other, span, this.#generation)),
       );
+      this.#spoken.push(hexOf(reply), hexOf(foreign));
+      this.#spoken.splice(0, this.#spoken.length - remembered);
       this.#deliver(this.#played(fault, reply, foreign), think);
     });
   }
@@ -292,6 +302,10 @@ export class FuzzedLine {
     if (picked === undefined) throw new Error("nothing to pick from");
     return picked;
   }
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
 }
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {
