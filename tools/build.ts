@@ -38,12 +38,15 @@ const fuse = "NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2";
 
 /**
  * Set inside the executable, where no command line can be given: small young generation (the
- * cheapest memory saving measured), no debugger by signal, no warning about mqtt's url.parse.
+ * cheapest memory saving measured), no debugger by signal, no warning about mqtt's url.parse. With
+ * protection keys V8 of Node 24 ends the process now and then while worker threads compile ("Check
+ * failed: jit_page.has_value()").
  */
 const execArgv = [
   "--max-semi-space-size=1",
   "--disable-sigusr1",
   "--disable-warning=DEP0169",
+  "--no-memory-protection-keys",
 ] as const;
 
 const workerEntry = "store/sqlite/worker.ts";

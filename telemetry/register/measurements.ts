@@ -247,7 +247,7 @@ export const measurements = {
       sm_clock_hz: { about: "Core clock.", range: [0, 1e11] },
       mem_clock_hz: { about: "Memory clock.", range: [0, 1e11] },
       fan_pct: { about: "Fan speed.", range: [0, 120] },
-      voltage_v: { about: "Core voltage.", range: [0, 10] },
+      core_v: { about: "Core voltage.", range: [0, 10] },
       performance_code: { about: "Performance state, 0 the fastest." },
       throttle_code: {
         about:

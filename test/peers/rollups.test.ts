@@ -30,7 +30,8 @@ function rowsOf(seed: number): Line[] {
     let count = Math.floor(chance.random() * 1e9);
     let time = start + Math.floor(chance.random() * 60_000);
     while (lines.length % 150 < 149) {
-      time += chance.random() < 0.01 ? 7_200_000 : Math.floor(chance.random() * 60_000);
+      // Two rows of one moment would be one in the store.
+      time += chance.random() < 0.01 ? 7_200_000 : 1 + Math.floor(chance.random() * 60_000);
       count += chance.random() < 0.02 ? -5000 : Math.floor(chance.random() * 50);
       const fields = {
         active_power_w: Math.floor(chance.random() * 80_000) / 8,
@@ -87,7 +88,7 @@ describe("roll-ups of the embedded store", () => {
         const rows = rowsOf(seed);
         expect(await bySqlite(rows, seed)).toEqual(reference(rows, rollupNames));
       }),
-      { numRuns: 2 },
+      { numRuns: 2, examples: [[0]] },
     );
   }, 240_000);
 });
