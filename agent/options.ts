@@ -22,6 +22,8 @@ export interface UplinkOptions {
   readonly username?: string | undefined;
   readonly password?: Secret | undefined;
   readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
   readonly keepalive: number;
   readonly window: number;
   readonly resend: number;
@@ -36,7 +38,7 @@ export interface AgentOptions {
   readonly spool: { readonly size: number; readonly segment: number; readonly commit: number };
 }
 
-const uplinkSchema = v.strictObject({
+const uplinkEntries = v.strictObject({
   url: v.optional(
     option(address({ mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 }), {
       about: "The hub's broker. Left out in `rackstreet up`, which uses the hub beside it.",
@@ -52,6 +54,18 @@ const uplinkSchema = v.strictObject({
   ),
   ca: v.optional(
     option(text, { about: "File with the authority that signed the hub's certificate." }),
+  ),
+  cert: v.optional(
+    option(text, {
+      about: "File with the agent's own certificate (PEM), where the hub asks for one.",
+      example: "/etc/rackstreet/agent.pem",
+    }),
+  ),
+  key: v.optional(
+    option(text, {
+      about: "File with its private key (PEM), readable by the agent's user alone.",
+      example: "/etc/rackstreet/agent-key.pem",
+    }),
   ),
   keepalive: v.optional(
     option(atLeast("1s"), { about: "Longest silence on the link before a ping.", example: "30s" }),
@@ -69,6 +83,14 @@ const uplinkSchema = v.strictObject({
     "15s",
   ),
 });
+
+const uplinkSchema = v.pipe(
+  uplinkEntries,
+  v.check(
+    ({ cert, key }) => (cert === undefined) === (key === undefined),
+    "`cert` and `key` belong together",
+  ),
+);
 
 const spoolEntries = v.strictObject({
   size: v.optional(

@@ -46,7 +46,10 @@ export interface UplinkTarget {
 }
 
 /** How to enter the broker and how to keep the link alive. */
-export type LinkOptions = Pick<UplinkOptions, "username" | "password" | "ca" | "keepalive">;
+export type LinkOptions = Pick<
+  UplinkOptions,
+  "username" | "password" | "ca" | "cert" | "key" | "keepalive"
+>;
 
 export interface UplinkParts {
   readonly events: UplinkEvents;
@@ -147,12 +150,14 @@ class MqttUplink implements Uplink {
 
   #open(): MqttClient {
     const { url, clientId, will } = this.#target;
-    const { username, password, ca, keepalive } = this.#options;
+    const { username, password, ca, cert, key, keepalive } = this.#options;
     const options: IClientOptions = {
       clientId,
       ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password: password.reveal() }),
       ...(ca === undefined ? {} : { ca: readFileSync(ca) }),
+      ...(cert === undefined ? {} : { cert: readFileSync(cert) }),
+      ...(key === undefined ? {} : { key: readFileSync(key) }),
       ...(will === undefined
         ? {}
         : { will: { ...will, payload: Buffer.from(will.payload), qos: 1 } }),

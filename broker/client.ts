@@ -5,6 +5,7 @@ import type { Grant, Refusal } from "./access.ts";
 import { refusePublish } from "./access.ts";
 import type { Guard } from "./guard.ts";
 import type { Lane } from "./lane.ts";
+import type { Peer } from "./listeners.ts";
 
 /** Who published, for the hooks of the hub. */
 export interface Publisher {
@@ -23,8 +24,7 @@ const noticeEvery = 1000;
 export class HubClient {
   readonly guard: Guard;
   readonly lane: Lane;
-  /** IP address of the other side. */
-  readonly remote: string;
+  readonly peer: Peer;
   /** Filters it is subscribed to. */
   readonly filters = new Set<string>();
   #publisher: Publisher = { id: "", user: "" };
@@ -32,10 +32,10 @@ export class HubClient {
   readonly #allowed = new Set<string>();
   #noticed = Number.NEGATIVE_INFINITY;
 
-  constructor(guard: Guard, lane: Lane, remote: string) {
+  constructor(guard: Guard, lane: Lane, peer: Peer) {
     this.guard = guard;
     this.lane = lane;
-    this.remote = remote;
+    this.peer = peer;
   }
 
   get publisher(): Publisher {

@@ -6,7 +6,14 @@ import type { LoginRefusal } from "./identity.ts";
 export type CutReason = FaultReason | "connect_timeout" | "keepalive" | "egress" | "broker";
 
 /** Why a connection was never let in. */
-export type RejectReason = LoginRefusal | "connections" | "client_id_taken" | "origin";
+export type RejectReason =
+  | LoginRefusal
+  | "connections"
+  | "client_id_taken"
+  | "origin"
+  | "proxy"
+  | "tls"
+  | "certificate";
 
 export type Tally<Reason extends string> = Readonly<Partial<Record<Reason, number>>>;
 

@@ -16,7 +16,7 @@ import type { Duplex } from "node:stream";
 import type { AedesOptions, Client, PublishPacket } from "aedes";
 import { Aedes } from "aedes";
 import type { Platform, Site } from "../telemetry/index.ts";
-import { decodeSetRequest, encodeSetRequest, GatewayError } from "../telemetry/index.ts";
+import { decodeSetRequest, encodeSetRequest, GatewayError, messageOf } from "../telemetry/index.ts";
 import type { Refusal } from "./access.ts";
 import { refuseSubscribe } from "./access.ts";
 import type { Publisher } from "./client.ts";
@@ -28,9 +28,11 @@ import type { Identify } from "./identity.ts";
 import { identifier } from "./identity.ts";
 import type { Room } from "./lane.ts";
 import { Lane } from "./lane.ts";
-import type { Listener } from "./listeners.ts";
+import type { Listener, Peer } from "./listeners.ts";
 import { openListener } from "./listeners.ts";
+import { membership } from "./networks.ts";
 import type { BrokerOptions } from "./options.ts";
+import { TlsFiles } from "./tls.ts";
 
 export interface HubHooks {
   /** Where this hub is: agents that name no site write here. */
@@ -57,7 +59,7 @@ export interface Hub extends AsyncDisposable {
   readonly addresses: readonly string[];
   readonly counters: HubCounters;
   /** Takes a connection over that no listener accepted; only a broker of its own can. */
-  accept?(stream: Duplex, remote: string): void;
+  accept?(stream: Duplex, peer: Peer): void;
   /**
    * Publishes as the hub itself; resolves once it was handed to each subscriber's guard.
    * @throws E_DISCONNECTED after the hub was closed
@@ -67,7 +69,7 @@ export interface Hub extends AsyncDisposable {
 
 /**
  * Starts the broker and its listeners.
- * @throws E_SECRET_MISSING, E_ADDRESS_IN_USE, E_ADDRESS_REFUSED
+ * @throws E_SECRET_MISSING, E_CONFIG, E_ADDRESS_IN_USE, E_ADDRESS_REFUSED
  */
 export async function startHub(
   options: BrokerOptions,
@@ -93,6 +95,14 @@ const roomKinds: ReadonlySet<string> = new Set(["telemetry", "backfill", "event"
 /** A WebSocket message may hold a packet and the start of others. @unit bytes */
 const besidePacket = 65_536;
 
+interface Attempt {
+  readonly client: Client;
+  readonly user: string | undefined;
+  readonly password: Uint8Array | undefined;
+}
+
+type LoginDone = Parameters<NonNullable<AedesOptions["authenticate"]>>[3];
+
 class AedesHub implements Hub {
   readonly counters = new Counters();
   readonly #options: BrokerOptions;
@@ -106,14 +116,17 @@ class AedesHub implements Hub {
   /** Client identifiers in use, and whose they are. */
   readonly #owners = new Map<string, { readonly user: string; readonly by: Set<HubClient> }>();
   readonly #retained = new Set<string>();
+  readonly #tls: TlsFiles | undefined;
   #broker: Aedes | undefined;
 
+  /** @throws E_SECRET_MISSING, E_CONFIG when the files of `tls` do not do */
   constructor(options: BrokerOptions, platform: Platform, hooks: HubHooks) {
     const { region, org, site } = hooks.site;
     this.#options = options;
     this.#platform = platform;
     this.#hooks = hooks;
-    this.#identify = identifier(options.users, `${region}/${org}/${site}`, platform.clock);
+    this.#tls = options.tls && new TlsFiles(options.tls, platform);
+    this.#identify = identifier(options.users, `${region}/${org}/${site}`, platform);
   }
 
   get addresses(): readonly string[] {
@@ -137,7 +150,10 @@ class AedesHub implements Hub {
       const listener = await openListener(address, {
         message: this.#options.limits.packet + besidePacket,
         connections: this.#options.limits.connections,
-        accept: (stream, remote) => this.accept(stream, remote),
+        clock: this.#platform.clock,
+        tls: this.#tls,
+        proxied: membership(this.#options.proxies),
+        accept: (stream, peer) => this.accept(stream, peer),
         refused: (reason) => this.counters.countRejected(reason),
       });
       this.#listeners.push(listener);
@@ -157,9 +173,7 @@ class AedesHub implements Hub {
         done(null, true);
       },
       authenticate: (...[client, user, password, done]) => {
-        const problem = this.#login(client, user, password);
-        if (problem === "client_id_taken") done(identifierRejected(), false);
-        else done(null, problem === undefined);
+        void this.#login({ client, user, password }, done);
       },
       authorizePublish: (client, packet, done) => this.#authorize(client, packet, () => done()),
       authorizeSubscribe: (client, subscription, done) => {
@@ -175,7 +189,7 @@ class AedesHub implements Hub {
     };
   }
 
-  accept(stream: Duplex, remote: string): void {
+  accept(stream: Duplex, peer: Peer): void {
     const { limits } = this.#options;
     const { clock } = this.#platform;
     const broker = this.#broker;
@@ -191,7 +205,7 @@ class AedesHub implements Hub {
     this.counters.connections += 1;
     const { packet, egress } = limits;
     const guard = new Guard(stream, { packet, egress, clock, counters: this.counters });
-    const client = new HubClient(guard, new Lane(this.#hooks.room, clock), remote);
+    const client = new HubClient(guard, new Lane(this.#hooks.room, clock), peer);
     this.#guards.add(guard);
     guard.once("close", () => {
       this.counters.connections -= 1;
@@ -202,14 +216,28 @@ class AedesHub implements Hub {
     this.#clients.set(broker.handle(guard), client);
   }
 
-  #login(
-    client: Client,
-    user: string | undefined,
-    password: Uint8Array | undefined,
-  ): "client_id_taken" | "refused" | undefined {
+  async #login(attempt: Attempt, done: LoginDone): Promise<void> {
+    let problem: "client_id_taken" | "refused" | undefined;
+    try {
+      problem = await this.#refuseLogin(attempt);
+    } catch (error) {
+      this.#platform.log.error("login failed", { problem: messageOf(error) });
+      problem = "refused";
+    }
+    if (problem === "client_id_taken") done(identifierRejected(), false);
+    else done(null, problem === undefined);
+  }
+
+  async #refuseLogin({
+    client,
+    user,
+    password,
+  }: Attempt): Promise<"client_id_taken" | "refused" | undefined> {
     const entry = this.#clients.get(client);
     if (entry === undefined) return "refused";
-    const login = this.#identify({ user, password, remote: entry.remote });
+    const login = await this.#identify({ user, password, ...entry.peer });
+    // It may have left meanwhile.
+    if (entry.guard.destroyed) return "refused";
     if ("refused" in login) {
       this.counters.countRejected(login.refused);
       return "refused";
@@ -255,12 +283,12 @@ class AedesHub implements Hub {
   }
 
   /** A request to set something says who asks, and is never kept for who comes later. */
-  #sign({ publisher, remote }: HubClient, packet: PublishPacket): void {
+  #sign({ publisher, peer }: HubClient, packet: PublishPacket): void {
     packet.retain = false;
     const by = publisher.user === "" ? publisher.id : publisher.user;
     const payload = Buffer.from(packet.payload);
     const { topic } = packet;
-    this.#platform.log.info("set request", { topic, by, remote });
+    this.#platform.log.info("set request", { topic, by, remote: peer.remote });
     const decoded = decodeSetRequest(payload);
     if ("ok" in decoded) packet.payload = Buffer.from(encodeSetRequest({ ...decoded.ok, by }));
   }
@@ -329,6 +357,7 @@ class AedesHub implements Hub {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#tls?.[Symbol.dispose]();
     const closing = this.#listeners.map((listener) => listener[Symbol.asyncDispose]());
     const broker = this.#broker;
     if (broker !== undefined) await new Promise<void>((resolve) => broker.close(resolve));

@@ -1,19 +1,22 @@
 /**
- * Who a client is: user name and password against the configured users, in constant time, the
- * same work and answer for an unknown user as for a wrong password. Failures of one address are
- * throttled by a token bucket.
+ * Who a client is: the user of its certificate, or user name and password against the configured
+ * users, in constant time, the same work and answer for an unknown user as for a wrong password.
+ * Failures of one address are throttled by a token bucket.
  *
- * Passwords are long random strings of the configuration, held as SHA-256: a slow hash would let
- * a flood of CONNECTs stall the event loop and would add nothing to 128 bits of entropy.
+ * Passwords given in clear are long random strings, held as SHA-256: a slow hash would add nothing
+ * to 128 bits of entropy. Those that people choose are given by their slow hash (`passwords.ts`).
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { isIPv6 } from "node:net";
-import type { Clock } from "../telemetry/index.ts";
+import type { Clock, Entropy } from "../telemetry/index.ts";
 import { assertNever } from "../telemetry/index.ts";
 import type { Grant } from "./access.ts";
 import type { User } from "./options.ts";
+import type { PasswordHash } from "./passwords.ts";
+import { nobodysHash, PasswordChecks, secretBytes } from "./passwords.ts";
 
-export type LoginRefusal = "credentials" | "throttled";
+/** `busy`: too many passwords wait to be checked. */
+export type LoginRefusal = "credentials" | "throttled" | "busy";
 
 export type Login =
   | { readonly user: string; readonly grant: Grant }
@@ -24,14 +27,20 @@ export interface LoginAttempt {
   readonly password: Uint8Array | undefined;
   /** IP address of the other side. */
   readonly remote: string;
+  /** Common name of its certificate, if that holds. */
+  readonly certificate?: string | undefined;
 }
 
-export type Identify = (attempt: LoginAttempt) => Login;
+export type Identify = (attempt: LoginAttempt) => Promise<Login>;
 
 interface Known {
-  readonly digest: Buffer;
+  readonly name: string;
+  readonly secret: Proof;
   readonly grant: Grant;
 }
+
+/** What a password is held against. */
+type Proof = { readonly digest: Buffer } | { readonly hash: PasswordHash };
 
 /**
  * The check of logins for a set of users; `site` (`region/org/site`) is where agents write for
@@ -41,28 +50,59 @@ interface Known {
 export function identifier(
   users: Readonly<Record<string, User>>,
   site: string,
-  clock: Pick<Clock, "monotonic">,
+  { clock, entropy }: { readonly clock: Pick<Clock, "monotonic">; readonly entropy: Entropy },
 ): Identify {
-  const known = new Map<string, Known>(
-    Object.entries(users).map(([name, user]) => [
+  const known = new Map<string, Known>();
+  const byCertificate = new Map<string, Known>();
+  for (const [name, user] of Object.entries(users)) {
+    const entry = {
       name,
-      { digest: digestOf(Buffer.from(user.password.reveal())), grant: grantOf(name, user, site) },
-    ]),
-  );
-  if (known.size === 0) return () => ({ user: "", grant: { role: "anonymous" } });
-  const nobody = digestOf(Buffer.from("nobody"));
+      secret: proofOf(user) ?? unguessable(entropy),
+      grant: grantOf(name, user, site),
+    };
+    known.set(name, entry);
+    if (user.certificate !== undefined) byCertificate.set(user.certificate, entry);
+  }
+  if (known.size === 0) return () => Promise.resolve({ user: "", grant: { role: "anonymous" } });
+  const hashed = [...known.values()].some(({ secret }) => "hash" in secret);
+  const nobody: Proof = hashed ? { hash: nobodysHash(entropy) } : unguessable(entropy);
+  const checks = new PasswordChecks(entropy);
   const throttle = new Throttle(clock);
-  return ({ user = "", password, remote }) => {
+  return async ({ user = "", password, remote, certificate }) => {
     if (!throttle.allows(remote)) return { refused: "throttled" };
+    const proven = certificate === undefined ? undefined : byCertificate.get(certificate);
+    if (proven !== undefined && (user === "" || user === proven.name)) {
+      return { user: proven.name, grant: proven.grant };
+    }
     const entry = known.get(user);
-    const matches = timingSafeEqual(
-      digestOf(password ?? new Uint8Array()),
-      entry?.digest ?? nobody,
-    );
+    const given = password ?? new Uint8Array();
+    const matches = await proves(given, entry?.secret ?? nobody, checks);
+    if (matches === undefined) return { refused: "busy" };
     if (entry !== undefined && matches) return { user, grant: entry.grant };
     throttle.failed(remote);
     return { refused: "credentials" };
   };
+}
+
+/** Undefined: too many wait to be checked. */
+async function proves(
+  password: Uint8Array,
+  proof: Proof,
+  checks: PasswordChecks,
+): Promise<boolean | undefined> {
+  if ("digest" in proof) return timingSafeEqual(digestOf(password), proof.digest);
+  return checks.check(password, proof.hash);
+}
+
+/** Undefined for a user without a password. @throws E_SECRET_MISSING */
+function proofOf({ password, passwordHash }: User): Proof | undefined {
+  if (passwordHash !== undefined) return { hash: passwordHash };
+  return password && { digest: digestOf(Buffer.from(password.reveal())) };
+}
+
+/** What no password has. */
+function unguessable(entropy: Entropy): Proof {
+  return { digest: secretBytes(entropy, 32) };
 }
 
 function digestOf(password: Uint8Array): Buffer {

@@ -5,3 +5,4 @@ export type { OutsideSetup } from "./outside.ts";
 export * from "./service.ts";
 export * from "./service-options.ts";
 export * from "./states.ts";
+export { hashPassword } from "./passwords.ts";

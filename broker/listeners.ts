@@ -1,34 +1,56 @@
 /**
- * Where clients come in: TCP (`mqtt://`) and MQTT over WebSocket (`ws://`, subprotocol `mqtt`
- * [MQTT-6.0.0-3], binary frames only [MQTT-6.0.0-1]). The only door to `ws`.
+ * Where clients come in: TCP (`mqtt://`), TLS (`mqtts://`) and MQTT over WebSocket (`ws://`,
+ * `wss://`, subprotocol `mqtt` [MQTT-6.0.0-3], binary frames only [MQTT-6.0.0-1]). The only door to
+ * `ws`. Each layer hands its connections to the next:
+ *
+ *   TCP ─► PROXY header, from trusted networks ─► TLS ─► HTTP upgrade ─► the broker
  */
 import type { IncomingMessage, Server as HttpServer } from "node:http";
 import { createServer as createHttpServer } from "node:http";
-import type { Server } from "node:net";
+import type { Server, Socket } from "node:net";
 import { createServer } from "node:net";
 import type { Duplex } from "node:stream";
+import type { Server as TlsServer, TLSSocket } from "node:tls";
+import { createServer as createTlsServer } from "node:tls";
 import type { WebSocket } from "ws";
 import { createWebSocketStream, WebSocketServer } from "ws";
 import type { Address } from "../config/index.ts";
 import { addressText } from "../config/index.ts";
+import type { Clock } from "../telemetry/index.ts";
 import { GatewayError, messageOf, systemCode } from "../telemetry/index.ts";
+import type { RejectReason } from "./counters.ts";
 import { isLoopback } from "./loopback.ts";
+import { readProxyHeader } from "./proxy.ts";
+import type { TlsFiles } from "./tls.ts";
 
 /** Half-open connections are found by the system after this. @unit ms */
 const keepAliveAfter = 60_000;
 
-/** Time for the HTTP request before a WebSocket. @unit ms */
+/** Time for each of PROXY header, TLS handshake and the HTTP request. @unit ms */
 const headersWithin = 10_000;
+
+/** Who is at the other end. */
+export interface Peer {
+  /** IP address; where a trusted proxy connects for somebody, that one's. */
+  readonly remote: string;
+  /** Common name of a certificate that our authority signed. */
+  readonly certificate?: string | undefined;
+}
 
 export interface ListenSettings {
   /** Largest WebSocket message. @unit bytes */
   readonly message: number;
   /** Sockets open at once, those still before their WebSocket included. */
   readonly connections: number;
-  /** Takes a connection over; `remote` is the IP address of the other side. */
-  accept(stream: Duplex, remote: string): void;
-  /** A connection was refused: too many, or from a page of another site. */
-  refused(reason: "connections" | "origin"): void;
+  readonly clock: Pick<Clock, "after">;
+  /** For `mqtts` and `wss`. */
+  readonly tls: TlsFiles | undefined;
+  /** Whether a connection of this address must begin with a PROXY header. */
+  readonly proxied: (address: string) => boolean;
+  /** Takes a connection over. */
+  accept(stream: Duplex, peer: Peer): void;
+  /** A connection was refused before MQTT began. */
+  refused(reason: RejectReason): void;
 }
 
 export interface Listener extends AsyncDisposable {
@@ -38,32 +60,135 @@ export interface Listener extends AsyncDisposable {
 
 /**
  * Listens on an address.
- * @throws E_ADDRESS_IN_USE, E_ADDRESS_REFUSED
+ * @throws E_ADDRESS_IN_USE, E_ADDRESS_REFUSED, E_CONFIG for TLS without certificate
  */
 export async function openListener(address: Address, settings: ListenSettings): Promise<Listener> {
-  const server = address.scheme === "ws" ? wsServer(address, settings) : tcpServer(settings);
+  const { tls } = settings;
+  const secure = address.scheme === "mqtts" || address.scheme === "wss";
+  if (secure && tls === undefined) {
+    const why = `${addressText(address)}: give \`broker.tls\` its cert and key`;
+    throw new GatewayError("E_CONFIG", why);
+  }
+  const remotes = new Remotes();
+  const web = address.scheme.startsWith("ws") ? wsServer(address, settings, remotes) : undefined;
+  const arrived = (socket: Socket | TLSSocket): void => {
+    if (web !== undefined) web.emit("connection", socket);
+    else settings.accept(socket, remotes.peerOf(socket));
+  };
+  const shield = secure && tls !== undefined ? tlsServer(tls, settings, arrived) : undefined;
+  // Nagle off: the guard joins what belongs together.
+  const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveAfter };
+  const server = createServer(options, (socket) => {
+    const go = (remote: string | undefined): void => {
+      remotes.note(socket, remote);
+      if (shield !== undefined) shield.emit("connection", socket);
+      else arrived(socket);
+    };
+    if (settings.proxied(plainAddress(socket.remoteAddress))) takeHeader(socket, settings, go);
+    else go(undefined);
+  });
   server.maxConnections = settings.connections;
   server.on("drop", () => settings.refused("connections"));
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   const port = await bind(server, address);
   return {
     address: addressText({ ...address, port }),
     async [Symbol.asyncDispose]() {
       const closed = new Promise((resolve) => server.close(resolve));
-      if ("closeAllConnections" in server) server.closeAllConnections();
+      for (const socket of sockets) socket.destroy();
       await closed;
     },
   };
 }
 
-function tcpServer(settings: ListenSettings): Server {
-  // Nagle off: the guard joins what belongs together.
-  const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveAfter };
-  return createServer(options, (socket) =>
-    settings.accept(socket, plainAddress(socket.remoteAddress)),
-  );
+/** For whom proxies connect: by both ends of their connection, as each layer knows these. */
+class Remotes {
+  /** Bounded by the connections that are open. */
+  readonly #known = new Map<string, string>();
+
+  note(socket: Socket, remote: string | undefined): void {
+    if (remote === undefined) return;
+    const key = keyOf(socket);
+    this.#known.set(key, plainAddress(remote));
+    socket.once("close", () => this.#known.delete(key));
+  }
+
+  peerOf(socket: Socket | TLSSocket): Peer {
+    const remote = this.#known.get(keyOf(socket)) ?? plainAddress(socket.remoteAddress);
+    return { remote, certificate: "encrypted" in socket ? commonName(socket) : undefined };
+  }
 }
 
-function wsServer(address: Address, settings: ListenSettings): HttpServer {
+function keyOf({ remoteAddress = "", remotePort = 0 }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
+}
+
+function commonName(socket: TLSSocket): string | undefined {
+  const name = socket.authorized ? socket.getPeerCertificate().subject?.CN : undefined;
+  // A name that stands there twice is nobody's.
+  return typeof name === "string" ? name : undefined;
+}
+
+const ignore = (): void => undefined;
+
+/** Reads the PROXY header of a connection and gives the rest back. */
+function takeHeader(
+  socket: Socket,
+  { clock, refused }: Pick<ListenSettings, "clock" | "refused">,
+  go: (remote: string | undefined) => void,
+): void {
+  let bytes = Buffer.alloc(0);
+  const fail = (): void => {
+    refused("proxy");
+    socket.destroy();
+  };
+  const timer = clock.after(headersWithin, fail);
+  const end = (): void => {
+    timer.cancel();
+    socket.off("data", take);
+  };
+  const take = (chunk: Buffer): void => {
+    bytes = Buffer.concat([bytes, chunk]);
+    const header = readProxyHeader(bytes);
+    if (header.kind === "more") return;
+    end();
+    if (header.kind === "bad") return fail();
+    socket.pause();
+    socket.off("error", ignore);
+    const rest = bytes.subarray(header.length);
+    if (rest.length > 0) socket.unshift(rest);
+    go(header.remote);
+  };
+  socket.on("error", ignore);
+  socket.once("close", end);
+  socket.on("data", take);
+}
+
+function tlsServer(
+  tls: TlsFiles,
+  settings: ListenSettings,
+  arrived: (socket: TLSSocket) => void,
+): TlsServer {
+  const options = { ...tls.settings, handshakeTimeout: headersWithin };
+  const server = createTlsServer(options, (socket) => {
+    const shown = Object.keys(socket.getPeerCertificate() ?? {}).length > 0;
+    if (socket.authorized || (!shown && !tls.requireClient)) return arrived(socket);
+    settings.refused("certificate");
+    socket.on("error", ignore).destroy();
+  });
+  server.on("tlsClientError", (_error, socket) => {
+    settings.refused("tls");
+    socket.destroy();
+  });
+  tls.onChange((changed) => server.setSecureContext(changed));
+  return server;
+}
+
+function wsServer(address: Address, settings: ListenSettings, remotes: Remotes): HttpServer {
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: settings.message,
@@ -72,13 +197,7 @@ function wsServer(address: Address, settings: ListenSettings): HttpServer {
     handleProtocols: () => "mqtt",
   });
   const server = createHttpServer(
-    {
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: keepAliveAfter,
-      headersTimeout: headersWithin,
-      connectionsCheckingInterval: headersWithin,
-    },
+    { headersTimeout: headersWithin, connectionsCheckingInterval: headersWithin },
     (_request, response) => {
       response.writeHead(426, { upgrade: "websocket" }).end("MQTT over WebSocket\n");
     },
@@ -86,10 +205,8 @@ function wsServer(address: Address, settings: ListenSettings): HttpServer {
   server.on("upgrade", (request, socket, head) => {
     const refusal = upgradeRefusal(request, isLoopback(address.host));
     if (refusal === undefined) {
-      const remote = plainAddress(request.socket.remoteAddress);
-      sockets.handleUpgrade(request, socket, head, (ws) =>
-        settings.accept(binaryStream(ws), remote),
-      );
+      const peer = remotes.peerOf(request.socket);
+      sockets.handleUpgrade(request, socket, head, (ws) => settings.accept(binaryStream(ws), peer));
       return;
     }
     if (refusal.startsWith("403")) settings.refused("origin");

@@ -5,6 +5,7 @@
 import type { Address, Schema, Secret } from "../config/index.ts";
 import {
   address,
+  addressText,
   atLeast,
   levelName,
   option,
@@ -17,9 +18,17 @@ import {
 } from "../config/index.ts";
 import { isFilter } from "./access.ts";
 import { openDoor } from "./loopback.ts";
+import { network } from "./networks.ts";
+import type { PasswordHash } from "./passwords.ts";
+import { parsePasswordHash } from "./passwords.ts";
+import type { TlsOptions } from "./tls.ts";
 
 export interface User {
-  readonly password: Secret;
+  /** In clear, from the environment or a file; or else its hash. */
+  readonly password?: Secret | undefined;
+  readonly passwordHash?: PasswordHash | undefined;
+  /** Common name of the client certificate that is this user. */
+  readonly certificate?: string | undefined;
   readonly role: "agent" | "reader" | "admin";
   /** `region/org/site` that an agent writes for; the hub's own when left out. */
   readonly site?: string | undefined;
@@ -59,6 +68,9 @@ export interface BrokerOptions {
   /** Set: the hub is a client there and opens no broker of its own. */
   readonly outside?: OutsideOptions | undefined;
   readonly listen: readonly Address[];
+  readonly tls?: TlsOptions | undefined;
+  /** Networks whose connections begin with a PROXY header. */
+  readonly proxies: readonly string[];
   readonly users: Readonly<Record<string, User>>;
   readonly limits: BrokerLimits;
 }
@@ -70,8 +82,33 @@ const siteText: Schema<string> = v.pipe(
 
 const filterText: Schema<string> = v.pipe(text, v.check(isFilter, "not an MQTT topic filter"));
 
-const user: Schema<User> = v.strictObject({
-  password: option(secret, { about: "The user's password.", example: "${AGENT_PASSWORD}" }),
+const passwordHash: Schema<PasswordHash> = v.pipe(
+  v.string(),
+  v.metadata({ secret: true }),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    const parsed = parsePasswordHash(dataset.value);
+    if (parsed !== undefined) return parsed;
+    addIssue({ message: "write what `rackstreet password` prints: $scrypt$ln=15,r=8,p=1$…$…" });
+    return NEVER;
+  }),
+);
+
+const userEntries = v.strictObject({
+  password: v.optional(
+    option(secret, { about: "The user's password.", example: "${AGENT_PASSWORD}" }),
+  ),
+  passwordHash: v.optional(
+    option(passwordHash, {
+      about: "Its hash instead, as `rackstreet password` prints it.",
+      example: "$scrypt$ln=15,r=8,p=1$c2FsdHNhbHRzYWx0c2FsdA$ZxK1b2vYg5oUQ0r0mJ3oSg",
+    }),
+  ),
+  certificate: v.optional(
+    option(v.pipe(text, v.maxLength(64)), {
+      about: "Common name of the client certificate that is this user; it needs no password then.",
+      example: "edge-1.example.org",
+    }),
+  ),
   role: option(v.picklist(["agent", "reader", "admin"]), {
     about: "agent publishes for its site, reader subscribes, admin may do both everywhere.",
     example: "agent",
@@ -100,6 +137,19 @@ const user: Schema<User> = v.strictObject({
     [],
   ),
 });
+
+const user: Schema<User> = v.pipe(
+  userEntries,
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return;
+    const { password, passwordHash: hash, certificate } = dataset.value;
+    if (password !== undefined && hash !== undefined) {
+      addIssue({ message: "give `password` or `passwordHash`, not both" });
+    } else if (password === undefined && hash === undefined && certificate === undefined) {
+      addIssue({ message: "give `password`, `passwordHash` or `certificate`" });
+    }
+  }),
+);
 
 const limits: Schema<BrokerLimits> = v.strictObject({
   packet: v.optional(
@@ -150,6 +200,35 @@ const outside: Schema<OutsideOptions> = v.strictObject({
   ),
 });
 
+const tls: Schema<TlsOptions> = v.strictObject({
+  cert: option(text, {
+    about: "File with the hub's certificate and those that signed it (PEM).",
+    example: "/etc/rackstreet/hub.pem",
+  }),
+  key: option(text, {
+    about: "File with its private key (PEM).",
+    example: "/etc/rackstreet/hub-key.pem",
+  }),
+  clientCa: v.optional(
+    option(text, {
+      about: "File with the authority that signs certificates of clients; without it none count.",
+      example: "/etc/rackstreet/clients-ca.pem",
+    }),
+  ),
+  crl: v.optional(
+    option(text, {
+      about: "File with the certificates of clients that were revoked (PEM).",
+      example: "/etc/rackstreet/revoked.pem",
+    }),
+  ),
+  requireClient: v.optional(
+    option(v.boolean(), { about: "Turn away clients without a certificate.", example: true }),
+    false,
+  ),
+});
+
+const listenAddress = address({ mqtt: 1883, mqtts: 8883, ws: 8083, wss: 8084 });
+
 const entries = v.strictObject({
   outside: v.optional(
     option(outside, {
@@ -159,11 +238,19 @@ const entries = v.strictObject({
     }),
   ),
   listen: v.optional(
-    option(v.pipe(v.array(address({ mqtt: 1883, ws: 8083 })), v.minLength(1), v.maxLength(16)), {
-      about: "Addresses to listen on: mqtt (TCP) and ws (MQTT over WebSocket).",
+    option(v.pipe(v.array(listenAddress), v.minLength(1), v.maxLength(16)), {
+      about: "Addresses to listen on: mqtt (TCP), mqtts (TLS), ws and wss (MQTT over WebSocket).",
       example: "mqtt://127.0.0.1:1883",
     }),
     ["mqtt://127.0.0.1:1883"],
+  ),
+  tls: v.optional(option(tls, { about: "Certificates of the listeners mqtts and wss." })),
+  proxies: v.optional(
+    option(v.pipe(v.array(network), v.maxLength(64)), {
+      about: "Load balancers that say by a PROXY header for whom they connect, as networks.",
+      example: "10.0.0.0/24",
+    }),
+    [],
   ),
   users: v.optional(
     option(v.record(v.pipe(v.string(), v.minLength(1, "must not be empty")), user), {
@@ -179,8 +266,17 @@ export const brokerOptions: Schema<BrokerOptions> = v.pipe(
   entries,
   v.rawCheck(({ dataset, addIssue }) => {
     if (!dataset.typed || dataset.value.outside !== undefined) return;
-    const message = openDoor(dataset.value.listen, dataset.value.users);
-    if (message === undefined) return;
-    addIssue({ message, path: pathTo(dataset.value, ["listen"]) });
+    const { listen, tls: given, users } = dataset.value;
+    const complain = (message: string, key: "listen" | "tls"): void =>
+      addIssue({ message, path: pathTo(dataset.value, [key]) });
+    const open = openDoor(listen, users);
+    if (open !== undefined) complain(open, "listen");
+    const secure = listen.find(({ scheme }) => scheme === "mqtts" || scheme === "wss");
+    if (secure !== undefined && given === undefined) {
+      complain(`${addressText(secure)} needs \`tls\`: cert and key`, "listen");
+    }
+    if (given?.requireClient === true && given.clientCa === undefined) {
+      complain("`requireClient` needs `clientCa`: who signs certificates of clients", "tls");
+    }
   }),
 );

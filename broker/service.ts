@@ -118,7 +118,7 @@ export class HubService implements AsyncDisposable {
 
   /** Takes a connection over that no listener of its own accepted. */
   accept(stream: Duplex, remote: string): void {
-    this.#hub?.accept?.(stream, remote);
+    this.#hub?.accept?.(stream, { remote });
   }
 
   get counts(): IngestCounts {

@@ -12,6 +12,7 @@ import { checkCommand } from "./commands/check.ts";
 import { configCommand } from "./commands/config.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { hubCommand } from "./commands/hub.ts";
+import { passwordCommand } from "./commands/password.ts";
 import { planCommand } from "./commands/plan.ts";
 import { portsCommand } from "./commands/ports.ts";
 import { probeCommand } from "./commands/probe.ts";
@@ -58,6 +59,7 @@ async function main(): Promise<void> {
     .command(spoolCommand)
     .command(auditCommand)
     .command(setCommand)
+    .command(passwordCommand)
     .command(simulateCommand)
     .command(profilesCommand)
     .command(configCommand)

@@ -4,7 +4,7 @@ import { v } from "../../config/index.ts";
 import type { Identify, Login } from "../../broker/identity.ts";
 import { identifier } from "../../broker/identity.ts";
 import { brokerOptions } from "../../broker/options.ts";
-import { StillClock } from "./platform.ts";
+import { StillClock, stillPlatform } from "./platform.ts";
 
 const { users } = v.parse(brokerOptions, {
   users: {
@@ -15,7 +15,7 @@ const { users } = v.parse(brokerOptions, {
   },
 });
 
-function ask(identify: Identify, user?: string, password?: string): Login {
+function ask(identify: Identify, user?: string, password?: string): Promise<Login> {
   return from("::1", identify, [user, password]);
 }
 
@@ -23,82 +23,115 @@ function from(
   remote: string,
   identify: Identify,
   [user, password]: readonly (string | undefined)[],
-): Login {
+): Promise<Login> {
   const bytes = password === undefined ? undefined : Buffer.from(password);
   return identify({ user, password: bytes, remote });
 }
 
 describe("identifier", () => {
   const clock = new StillClock();
-  const identify = identifier(users, "local/main/hall", clock);
+  const identify = identifier(users, "local/main/hall", stillPlatform(clock));
 
-  it("grants by role", () => {
-    expect(ask(identify, "edge-1", "agent-secret")).toEqual({
+  it("grants by role", async () => {
+    expect(await ask(identify, "edge-1", "agent-secret")).toEqual({
       user: "edge-1",
       grant: { role: "agent", site: "local/main/hall", agent: "edge-1" },
     });
-    expect(ask(identify, "east", "east-secret")).toEqual({
+    expect(await ask(identify, "east", "east-secret")).toEqual({
       user: "east",
       grant: { role: "agent", site: "local/main/east", agent: "edge-9" },
     });
-    expect(ask(identify, "city", "city-secret")).toEqual({
+    expect(await ask(identify, "city", "city-secret")).toEqual({
       user: "city",
       grant: { role: "reader", read: ["rackstreet/v1/#"], set: [] },
     });
-    expect(ask(identify, "root", "root-secret")).toEqual({
+    expect(await ask(identify, "root", "root-secret")).toEqual({
       user: "root",
       grant: { role: "admin" },
     });
   });
 
-  it("answers the same to a wrong password, an unknown user and no user", () => {
+  it("answers the same to a wrong password, an unknown user and no user", async () => {
     const refused = { refused: "credentials" };
-    expect(ask(identify, "root", "wrong")).toEqual(refused);
-    expect(ask(identify, "root")).toEqual(refused);
-    expect(ask(identify, "nobody", "nobody")).toEqual(refused);
-    expect(ask(identify, "__proto__", "x")).toEqual(refused);
-    expect(ask(identify)).toEqual(refused);
-    expect(ask(identify, "", "")).toEqual(refused);
+    expect(await ask(identify, "root", "wrong")).toEqual(refused);
+    expect(await ask(identify, "root")).toEqual(refused);
+    expect(await ask(identify, "nobody", "nobody")).toEqual(refused);
+    expect(await ask(identify, "__proto__", "x")).toEqual(refused);
+    expect(await ask(identify)).toEqual(refused);
+    expect(await ask(identify, "", "")).toEqual(refused);
   });
 
-  it("is open to anyone when there are no users", () => {
-    expect(ask(identifier({}, "a/b/c", clock), "whoever", "x")).toEqual({
+  it("is open to anyone when there are no users", async () => {
+    expect(await ask(identifier({}, "a/b/c", stillPlatform(clock)), "whoever", "x")).toEqual({
       user: "",
       grant: { role: "anonymous" },
     });
   });
 });
 
-describe("throttle", () => {
-  it("refuses an address after 30 failures, one more a second, and others not", () => {
-    const clock = new StillClock();
-    const identify = identifier(users, "local/main/hall", clock);
-    const right = ["root", "root-secret"];
-    const bad = (remote: string): Login => from(remote, identify, ["root", "wrong"]);
-    for (let i = 0; i < 30; i += 1) expect(bad("192.0.2.1")).toEqual({ refused: "credentials" });
-    expect(bad("192.0.2.1")).toEqual({ refused: "throttled" });
-    expect(from("192.0.2.1", identify, right)).toEqual({ refused: "throttled" });
-    expect(bad("192.0.2.2")).toEqual({ refused: "credentials" });
-    clock.advance(1000);
-    expect(from("192.0.2.1", identify, right)).toHaveProperty("grant");
+describe("a user with a certificate", () => {
+  const { users } = v.parse(brokerOptions, {
+    users: {
+      "edge-1": { certificate: "edge-1.example.org", role: "agent" },
+      root: { password: "root-secret", role: "admin" },
+    },
+  });
+  const identify = identifier(users, "local/main/hall", stillPlatform(new StillClock()));
+  const by = (certificate: string | undefined, user?: string, password?: string) =>
+    identify({
+      user,
+      password: password === undefined ? undefined : Buffer.from(password),
+      remote: "::1",
+      certificate,
+    });
+
+  it("needs no password, and is nobody else by it", async () => {
+    expect(await by("edge-1.example.org")).toHaveProperty("user", "edge-1");
+    expect(await by("edge-1.example.org", "edge-1", "whatever")).toHaveProperty("user", "edge-1");
+    expect(await by("edge-1.example.org", "root", "wrong")).toEqual({ refused: "credentials" });
+    expect(await by("edge-1.example.org", "root", "root-secret")).toHaveProperty("user", "root");
+    expect(await by("other.example.org")).toEqual({ refused: "credentials" });
+    expect(await by("__proto__")).toEqual({ refused: "credentials" });
   });
 
-  it("takes a /64 of IPv6 for one address", () => {
-    const identify = identifier(users, "local/main/hall", new StillClock());
-    const bad = (remote: string): Login => from(remote, identify, ["root", "wrong"]);
+  it("has no password by which to come without", async () => {
+    expect(await by(undefined, "edge-1", "")).toEqual({ refused: "credentials" });
+    expect(await by(undefined, "edge-1", "edge-1.example.org")).toEqual({ refused: "credentials" });
+  });
+});
+
+describe("throttle", () => {
+  it("refuses an address after 30 failures, one more a second, and others not", async () => {
+    const clock = new StillClock();
+    const identify = identifier(users, "local/main/hall", stillPlatform(clock));
+    const right = ["root", "root-secret"];
+    const bad = (remote: string): Promise<Login> => from(remote, identify, ["root", "wrong"]);
+    for (let i = 0; i < 30; i += 1)
+      expect(await bad("192.0.2.1")).toEqual({ refused: "credentials" });
+    expect(await bad("192.0.2.1")).toEqual({ refused: "throttled" });
+    expect(await from("192.0.2.1", identify, right)).toEqual({ refused: "throttled" });
+    expect(await bad("192.0.2.2")).toEqual({ refused: "credentials" });
+    clock.advance(1000);
+    expect(await from("192.0.2.1", identify, right)).toHaveProperty("grant");
+  });
+
+  it("takes a /64 of IPv6 for one address", async () => {
+    const identify = identifier(users, "local/main/hall", stillPlatform(new StillClock()));
+    const bad = (remote: string): Promise<Login> => from(remote, identify, ["root", "wrong"]);
     for (let i = 1; i <= 15; i += 1) {
-      bad(`2001:db8::${i}`);
-      bad(`2001:db8:0:0:5::${i}`);
+      await bad(`2001:db8::${i}`);
+      await bad(`2001:db8:0:0:5::${i}`);
     }
-    expect(bad("2001:db8::ffff")).toEqual({ refused: "throttled" });
-    expect(bad("2001:db8:0:1::1")).toEqual({ refused: "credentials" });
+    expect(await bad("2001:db8::ffff")).toEqual({ refused: "throttled" });
+    expect(await bad("2001:db8:0:1::1")).toEqual({ refused: "credentials" });
   });
 });
 
 describe("options", () => {
-  it("have defaults for everything", () => {
+  it("have defaults for everything", async () => {
     expect(v.parse(brokerOptions, {})).toEqual({
       listen: [{ scheme: "mqtt", host: "127.0.0.1", port: 1883 }],
+      proxies: [],
       users: {},
       limits: {
         packet: 262_144,
@@ -111,7 +144,7 @@ describe("options", () => {
     });
   });
 
-  it("refuse what cannot be meant", () => {
+  it("refuse what cannot be meant", async () => {
     for (const wrong of [
       { listen: [] },
       { listen: ["tcp://127.0.0.1:1"] },
@@ -120,6 +153,11 @@ describe("options", () => {
       { users: { a: { password: "x", role: "reader", read: ["a#"] } } },
       { limits: { connections: 0 } },
       { surprise: 1 },
+      { users: { a: { role: "reader" } } },
+      { users: { a: { password: "x", passwordHash: "$scrypt$", role: "reader" } } },
+      { listen: ["mqtts://127.0.0.1"] },
+      { tls: { cert: "a", key: "b", requireClient: true } },
+      { proxies: ["10.0.0.0/33"] },
     ]) {
       expect(v.safeParse(brokerOptions, wrong).success, JSON.stringify(wrong)).toBe(false);
     }

@@ -34,10 +34,11 @@ export const site = { region: "local", org: "main", site: "hall" };
 export async function running(
   options: Record<string, unknown> = {},
   hooks: Partial<HubHooks> = {},
+  platform = realPlatform,
 ): Promise<Running> {
   const seen: Seen[] = [];
   const given = v.parse(brokerOptions, { listen: ["mqtt://127.0.0.1:0"], ...options });
-  const hub = await startHub(given, realPlatform, {
+  const hub = await startHub(given, platform, {
     site,
     message: (topic, payload, client) => {
       seen.push({ topic, payload: Buffer.from(payload).toString(), client });

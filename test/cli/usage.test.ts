@@ -14,6 +14,7 @@ const commands = [
   "read",
   "report",
   "set",
+  "password",
   "probe",
   "doctor",
   "query",

@@ -4,10 +4,13 @@ import { spawn } from "node:child_process";
 import { describe, expect, it, vi } from "vitest";
 import type { Running } from "../broker/running.ts";
 import { running } from "../broker/running.ts";
+import { authority } from "../certificates.ts";
 import { needs } from "../peers.ts";
 
 const present =
   needs("mosquitto_pub", "mosquitto-clients") && needs("mosquitto_sub", "mosquitto-clients");
+
+const secure = needs("openssl", "openssl");
 
 const root = "rackstreet/v1/local/main/hall";
 const topic = `${root}/power/pdu-1/telemetry`;
@@ -129,5 +132,24 @@ describe.skipIf(!present)("mosquitto_pub and mosquitto_sub", () => {
     const five = await publisher(at, [...args, "mqttv5"]);
     expect(five.code).not.toBe(0);
     expect(at.hub.counters.cut).toEqual({ protocol: 1 });
+  });
+});
+
+describe.skipIf(!present || !secure)("mosquitto_pub over TLS", () => {
+  it("is who its certificate says, and nobody without one", async () => {
+    await using ca = await authority();
+    const [hub, edge] = [await ca.certify("hub"), await ca.certify("edge-1")];
+    await using at = await running({
+      listen: ["mqtts://127.0.0.1:0"],
+      tls: { ...hub, clientCa: ca.ca },
+      users: { "edge-1": { certificate: "edge-1", role: "agent" } },
+    });
+    const say = ["-t", `${root}/agent/edge-1/telemetry`, "-m", "{}", "-q", "1"];
+    const trust = ["--cafile", ca.ca];
+    const pair = ["--cert", edge.cert, "--key", edge.key];
+    expect((await publisher(at, [...trust, ...pair, ...say])).code).toBe(0);
+    expect(at.seen.map(({ client }) => client.user)).toEqual(["edge-1"]);
+    expect((await publisher(at, [...trust, ...say])).code).not.toBe(0);
+    expect(at.seen).toHaveLength(1);
   });
 });
