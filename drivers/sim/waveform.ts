@@ -72,6 +72,7 @@ const byName: Readonly<Record<string, Gauge>> = {
   power_factor_ratio: gauge(0.95, 0.03, 3),
   voltage_ll_v: gauge(400, 7),
   battery_v: gauge(12.6, 0.5, 2),
+  core_v: gauge(0.8, 0.1, 3),
   battery_voltage_v: gauge(54, 2),
   input_v: gauge(5, 3, 2),
   input_a: gauge(0.012, 0.006, 5),
