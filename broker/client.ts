@@ -2,7 +2,7 @@
 import type { Site } from "../telemetry/index.ts";
 import { levelPattern, topicOf } from "../telemetry/index.ts";
 import type { Grant, Refusal } from "./access.ts";
-import { refusePublish } from "./access.ts";
+import { refusePublish, refuseSubscribe } from "./access.ts";
 import type { Guard } from "./guard.ts";
 import type { Lane } from "./lane.ts";
 import type { Peer } from "./listeners.ts";
@@ -30,6 +30,7 @@ export class HubClient {
   #publisher: Publisher = { id: "", user: "" };
   #grant: Grant | undefined;
   readonly #allowed = new Set<string>();
+  readonly #audible = new Set<string>();
   #noticed = Number.NEGATIVE_INFINITY;
 
   constructor(guard: Guard, lane: Lane, peer: Peer) {
@@ -61,6 +62,16 @@ export class HubClient {
     if (this.#allowed.size >= allowedMax) this.#allowed.clear();
     this.#allowed.add(topic);
     return undefined;
+  }
+
+  /** Whether it may read a topic; the grant of its login counts, not that of its session. */
+  mayHear(topic: string): boolean {
+    if (this.#audible.has(topic)) return true;
+    if (this.#grant === undefined || refuseSubscribe(this.#grant, topic) !== undefined)
+      return false;
+    if (this.#audible.size >= allowedMax) this.#audible.clear();
+    this.#audible.add(topic);
+    return true;
   }
 
   /** True at most once a second: the next refusal may be told to the client. */

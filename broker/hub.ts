@@ -9,63 +9,29 @@
  * - `concurrency: 0`, since each parked delivery would hold one of its slots; the guard parks only
  *   retained messages at a SUBSCRIBE.
  *
- * Sessions end with their connection, whatever CleanSession says [MQTT 4.1]: a memory of absent
- * clients would have no bound. Retained messages are kept in memory, up to `limits.retained`.
+ * Sessions of absent clients and retained messages have bounds, in number, bytes and time, and
+ * outlive a restart (`sessions.ts`) [MQTT 4.1].
  */
 import type { Duplex } from "node:stream";
 import type { AedesOptions, Client, PublishPacket } from "aedes";
 import { Aedes } from "aedes";
-import type { Platform, Site } from "../telemetry/index.ts";
+import type { Platform } from "../telemetry/index.ts";
 import { decodeSetRequest, encodeSetRequest, GatewayError, messageOf } from "../telemetry/index.ts";
 import type { Refusal } from "./access.ts";
 import { refuseSubscribe } from "./access.ts";
-import type { Publisher } from "./client.ts";
 import { HubClient } from "./client.ts";
-import type { HubCounters } from "./counters.ts";
+import type { Hub, HubHooks, PublishOptions } from "./contract.ts";
 import { Counters } from "./counters.ts";
 import { Guard } from "./guard.ts";
 import type { Identify } from "./identity.ts";
 import { identifier } from "./identity.ts";
-import type { Room } from "./lane.ts";
 import { Lane } from "./lane.ts";
 import type { Listener, Peer } from "./listeners.ts";
 import { openListener } from "./listeners.ts";
 import { membership } from "./networks.ts";
 import type { BrokerOptions } from "./options.ts";
+import { Sessions } from "./sessions.ts";
 import { TlsFiles } from "./tls.ts";
-
-export interface HubHooks {
-  /** Where this hub is: agents that name no site write here. */
-  readonly site: Site;
-  /**
-   * Called once for each accepted publish and will, in order for each client, before the PUBACK.
-   * A QoS 1 publish that the client sends again comes again. It must return at once.
-   */
-  message(topic: string, payload: Uint8Array, client: Publisher): void;
-  /**
-   * Undefined while there is room; else a promise for it, and publishes of telemetry, backfill
-   * and events wait for that (20 s at most) without a PUBACK.
-   */
-  readonly room: Room;
-}
-
-export interface PublishOptions {
-  readonly retain?: boolean;
-  readonly qos?: 0 | 1;
-}
-
-export interface Hub extends AsyncDisposable {
-  /** Where it listens, with the real ports. */
-  readonly addresses: readonly string[];
-  readonly counters: HubCounters;
-  /** Takes a connection over that no listener accepted; only a broker of its own can. */
-  accept?(stream: Duplex, peer: Peer): void;
-  /**
-   * Publishes as the hub itself; resolves once it was handed to each subscriber's guard.
-   * @throws E_DISCONNECTED after the hub was closed
-   */
-  publish(topic: string, payload: string | Uint8Array, options?: PublishOptions): Promise<void>;
-}
 
 /**
  * Starts the broker and its listeners.
@@ -115,9 +81,9 @@ class AedesHub implements Hub {
   readonly #guards = new Set<Guard>();
   /** Client identifiers in use, and whose they are. */
   readonly #owners = new Map<string, { readonly user: string; readonly by: Set<HubClient> }>();
-  readonly #retained = new Set<string>();
   readonly #tls: TlsFiles | undefined;
   #broker: Aedes | undefined;
+  #sessions: Sessions | undefined;
 
   /** @throws E_SECRET_MISSING, E_CONFIG when the files of `tls` do not do */
   constructor(options: BrokerOptions, platform: Platform, hooks: HubHooks) {
@@ -134,7 +100,14 @@ class AedesHub implements Hub {
   }
 
   async open(): Promise<void> {
-    const broker = await Aedes.createBroker(this.#aedesOptions());
+    const sessions = await Sessions.open({
+      ...this.#platform,
+      options: this.#options.sessions,
+      keep: this.#hooks.keep,
+      granted: (client, filter) => this.#isGranted(client, filter),
+    });
+    this.#sessions = sessions;
+    const broker = await Aedes.createBroker(this.#aedesOptions(sessions));
     this.#broker = broker;
     broker.on("connackSent", ({ returnCode }, client) => {
       if (returnCode === 0) this.#clients.get(client)?.guard.admit();
@@ -160,8 +133,9 @@ class AedesHub implements Hub {
     }
   }
 
-  #aedesOptions(): AedesOptions {
+  #aedesOptions(sessions: Sessions): AedesOptions {
     return {
+      persistence: sessions.persistence,
       concurrency: 0,
       heartbeatInterval: 60_000,
       // The guard's own deadline is 10 s of the platform's clock; this one is the second belt.
@@ -169,7 +143,7 @@ class AedesHub implements Hub {
       drainTimeout: 0,
       maxInflightInbound: this.#options.limits.inflight,
       preConnect: (_client, packet, done) => {
-        packet.clean = true;
+        if (!packet.clean && !sessions.allows(packet.clientId)) packet.clean = true;
         done(null, true);
       },
       authenticate: (...[client, user, password, done]) => {
@@ -179,7 +153,8 @@ class AedesHub implements Hub {
       authorizeSubscribe: (client, subscription, done) => {
         done(null, this.#maySubscribe(client, subscription.topic) ? subscription : null);
       },
-      authorizeForward: (_client, packet) => (packet.topic === nowhere ? null : packet),
+      authorizeForward: (client, packet) =>
+        packet.topic !== nowhere && this.#mayHear(client, packet.topic) ? packet : null,
       published: (packet, client: Client | null, done) => {
         const from = client === null ? undefined : this.#clients.get(client);
         // Only here is a QoS 2 publish free of its repetitions.
@@ -243,14 +218,16 @@ class AedesHub implements Hub {
       return "refused";
     }
     const owner = this.#owners.get(client.id) ?? { user: login.user, by: new Set() };
-    // The newcomer would end the connection of the other user [MQTT-3.1.4-2].
-    if (owner.user !== login.user) {
+    const kept = this.#sessions?.ownerOf(client.id) ?? login.user;
+    // The newcomer would end the connection of the other user [MQTT-3.1.4-2], or have its session.
+    if (owner.user !== login.user || kept !== login.user) {
       this.counters.countRejected("client_id_taken");
       return "client_id_taken";
     }
     this.#owners.set(client.id, owner);
     owner.by.add(entry);
     entry.login({ id: client.id, user: login.user }, login.grant);
+    if (!client.clean) this.#sessions?.entered(client.id, login.user);
     return undefined;
   }
 
@@ -258,6 +235,7 @@ class AedesHub implements Hub {
     const owner = this.#owners.get(client.publisher.id);
     if (owner?.by.delete(client) === true && owner.by.size === 0) {
       this.#owners.delete(client.publisher.id);
+      this.#sessions?.left(client.publisher.id);
     }
   }
 
@@ -317,21 +295,29 @@ class AedesHub implements Hub {
       return true;
     }
     this.counters.denied += 1;
+    // It may be one of a kept session that was allowed once.
+    void this.#sessions?.persistence.removeSubscriptions(client, [filter]);
     return false;
   }
 
-  /** Keeps count of the topics with a retained message; an empty payload removes one. */
+  #isGranted(client: string, filter: string): boolean {
+    const by = this.#owners.get(client)?.by ?? [];
+    return [...by].some(({ filters }) => filters.has(filter));
+  }
+
+  /** What waited for a client may be more than it is allowed by now. */
+  #mayHear(client: Client, topic: string): boolean {
+    return client.clean || this.#clients.get(client)?.mayHear(topic) === true;
+  }
+
+  /** Whether one more topic may hold a message; an empty payload removes one. */
   #mayRetain(topic: string, bytes: number): boolean {
-    if (bytes === 0) {
-      this.#retained.delete(topic);
-      return true;
-    }
-    if (this.#retained.size >= this.#options.limits.retained && !this.#retained.has(topic)) {
-      this.counters.unretained += 1;
-      return false;
-    }
-    this.#retained.add(topic);
-    return true;
+    const memory = this.#sessions?.persistence;
+    if (bytes === 0 || memory === undefined) return true;
+    const full = memory.retainedTopics >= this.#options.limits.retained;
+    if (!full || memory.isRetained(topic)) return true;
+    this.counters.unretained += 1;
+    return false;
   }
 
   publish(
@@ -363,6 +349,7 @@ class AedesHub implements Hub {
     if (broker !== undefined) await new Promise<void>((resolve) => broker.close(resolve));
     for (const guard of this.#guards) guard.destroy();
     await Promise.all(closing);
+    await this.#sessions?.[Symbol.asyncDispose]();
   }
 }
 

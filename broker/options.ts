@@ -21,6 +21,7 @@ import { openDoor } from "./loopback.ts";
 import { network } from "./networks.ts";
 import type { PasswordHash } from "./passwords.ts";
 import { parsePasswordHash } from "./passwords.ts";
+import type { SessionOptions } from "./sessions.ts";
 import type { TlsOptions } from "./tls.ts";
 
 export interface User {
@@ -73,6 +74,7 @@ export interface BrokerOptions {
   readonly proxies: readonly string[];
   readonly users: Readonly<Record<string, User>>;
   readonly limits: BrokerLimits;
+  readonly sessions: SessionOptions;
 }
 
 const siteText: Schema<string> = v.pipe(
@@ -200,6 +202,28 @@ const outside: Schema<OutsideOptions> = v.strictObject({
   ),
 });
 
+const sessions: Schema<SessionOptions> = v.strictObject({
+  count: v.optional(
+    option(whole(0, 100_000), {
+      about: "Clients whose session is kept; further ones, or all with 0, begin anew each time.",
+      example: 1000,
+    }),
+    1000,
+  ),
+  keep: v.optional(
+    option(atLeast("1s"), { about: "How long a client may be away.", example: "1d" }),
+    "1d",
+  ),
+  messages: v.optional(
+    option(whole(1, 1_000_000), {
+      about: "Messages that wait for one client; the oldest goes first.",
+      example: 10_000,
+    }),
+    10_000,
+  ),
+  bytes: v.optional(option(size, { about: "Their bytes.", example: "16MiB" }), "16MiB"),
+});
+
 const tls: Schema<TlsOptions> = v.strictObject({
   cert: option(text, {
     about: "File with the hub's certificate and those that signed it (PEM).",
@@ -259,6 +283,10 @@ const entries = v.strictObject({
     {},
   ),
   limits: v.optional(option(limits, { about: "Bounds for each client." }), {}),
+  sessions: v.optional(
+    option(sessions, { about: "What is kept for clients that come back (CleanSession 0)." }),
+    {},
+  ),
 });
 
 /** The `broker` section of a configuration. */

@@ -10,7 +10,7 @@ import type { Platform } from "../telemetry/index.ts";
 import { GatewayError, parseTopic, sleep, topicRoot } from "../telemetry/index.ts";
 import type { Publisher } from "./client.ts";
 import { Counters } from "./counters.ts";
-import type { Hub, HubHooks, PublishOptions } from "./hub.ts";
+import type { Hub, HubHooks, PublishOptions } from "./contract.ts";
 import { roomWithin } from "./lane.ts";
 
 /** What the hub tells and asks of a link to a broker; `agent/uplink.ts` has one that fits. */

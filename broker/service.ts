@@ -23,8 +23,9 @@ import {
 } from "../telemetry/index.ts";
 import type { RollupCounts, Store } from "../store/index.ts";
 import { AsideFile } from "./aside.ts";
-import type { Hub, HubHooks } from "./hub.ts";
+import type { Hub, HubHooks } from "./contract.ts";
 import { startHub } from "./hub.ts";
+import type { KeepParts } from "./sessions.ts";
 import type { IngestCounts, IngestLimits } from "./ingest.ts";
 import { Ingest } from "./ingest.ts";
 import type { BrokerOptions } from "./options.ts";
@@ -48,6 +49,8 @@ export interface HubSetup {
   /** Left out: what the hub's defaults are. */
   readonly ingest?: IngestLimits;
   readonly rollups?: () => RollupCounts;
+  /** Where the broker's retained messages and sessions are kept; left out: in memory alone. */
+  readonly keep?: KeepParts | undefined;
   readonly vitals: () => { readonly rss: number; readonly loopDelay: number };
 }
 
@@ -98,6 +101,7 @@ export class HubService implements AsyncDisposable {
         site: setup.site,
         message: (topic, payload) => service.#message(topic, payload),
         room: () => service.#ingest.room(),
+        keep: setup.keep,
       };
       service.#hub =
         "connect" in broker

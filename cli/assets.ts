@@ -19,7 +19,17 @@ export const commit: string = typeof RACKSTREET_COMMIT === "string" ? RACKSTREET
 
 /** The worker that holds the embedded store. */
 export function sqliteWorker(): Worker {
-  if (isBinary())
-    return new Worker(sea.getAsset("sqlite-worker.js", "utf8"), { eval: true, name: "sqlite" });
-  return new Worker(new URL("../store/sqlite/worker.ts", import.meta.url), { name: "sqlite" });
+  return workerOf("sqlite", "../store/sqlite/worker.ts");
+}
+
+/** The worker that keeps the broker's retained messages and sessions. */
+export function keeperWorker(): Worker {
+  return workerOf("keeper", "../broker/keep/worker.ts");
+}
+
+function workerOf(name: string, source: string): Worker {
+  if (isBinary()) {
+    return new Worker(sea.getAsset(`${name}-worker.js`, "utf8"), { eval: true, name });
+  }
+  return new Worker(new URL(source, import.meta.url), { name });
 }

@@ -1,4 +1,5 @@
 /** Puts a hub together from a configuration: store, alerts, broker, ingest. */
+import { join } from "node:path";
 import type { Alerts, ExpectedDevice, Transition } from "../alerts/index.ts";
 import { openAlerts } from "../alerts/index.ts";
 import { openUplink } from "../agent/index.ts";
@@ -10,7 +11,7 @@ import type { Store } from "../store/index.ts";
 import { openRollups, openStore } from "../store/index.ts";
 import type { Platform } from "../telemetry/index.ts";
 import { GatewayError, topicOf } from "../telemetry/index.ts";
-import { sqliteWorker } from "./assets.ts";
+import { keeperWorker, sqliteWorker } from "./assets.ts";
 import type { LoadedConfig } from "./config.ts";
 import { openFolder } from "./folder.ts";
 import { lockFolder, openVitals } from "./platform.ts";
@@ -70,6 +71,7 @@ export async function runHub(
         observe: (batch) => alerts.observe(batch),
         changed: () => alerts.expect(withLearned(expected, service)),
         rollups: () => rollups.counts,
+        keep: { worker: keeperWorker, path: join(config.hub.data, "broker.sqlite") },
         vitals: openVitals(),
       },
       platform,

@@ -3,7 +3,7 @@
  * the Node that package.json pins. Works offline after `npm ci` (arm64 fetches its runtime).
  * How and why: docs/decisions/0001-single-executable.md.
  *
- *   sources ─ esbuild ─► main.cjs + sqlite-worker.js ─ node --experimental-sea-config ─► blob
+ *   sources ─ esbuild ─► main.cjs + workers ─ node --experimental-sea-config ─► blob
  *   node ─ strip ─► copy ─ postject(blob) ─► dist/rackstreet
  */
 import { execFileSync } from "node:child_process";
@@ -49,7 +49,11 @@ const execArgv = [
   "--no-memory-protection-keys",
 ] as const;
 
-const workerEntry = "store/sqlite/worker.ts";
+/** The sources that threads start with, by the name that `cli/assets.ts` knows each by. */
+const workers = {
+  sqlite: "store/sqlite/worker.ts",
+  keeper: "broker/keep/worker.ts",
+} as const;
 
 /** Builds the executable; replaces the old one in one step, so that nobody runs half a file. */
 export async function build(options: BuildOptions = {}): Promise<Built> {
@@ -76,10 +80,10 @@ async function makeBlob(work: string, entry: string, arch: Arch): Promise<string
   const blob = join(work, "blob");
   const assets: Record<string, string> = { "serialport.node": resolve(root, targets[arch].addon) };
   await bundle(root, { entry, outfile: main });
-  if (existsSync(join(root, workerEntry))) {
-    const worker = join(work, "sqlite-worker.js");
-    await bundle(root, { entry: workerEntry, outfile: worker });
-    assets["sqlite-worker.js"] = worker;
+  for (const [name, entry] of Object.entries(workers)) {
+    const outfile = join(work, `${name}-worker.js`);
+    await bundle(root, { entry, outfile });
+    assets[`${name}-worker.js`] = outfile;
   }
   const config = {
     main,

@@ -141,6 +141,7 @@ describe("options", () => {
         subscriptions: 100,
         retained: 200_000,
       },
+      sessions: { count: 1000, keep: 86_400_000, messages: 10_000, bytes: 16_777_216 },
     });
   });
 

@@ -1,6 +1,6 @@
 /** A hub on a broker that is there already: what it hears, what it leaves, and that it waits. */
 import { describe, expect, test } from "vitest";
-import type { Hub } from "../../broker/hub.ts";
+import type { Hub } from "../../broker/contract.ts";
 import type { OutsideLink, OutsideLinkSetup } from "../../broker/outside.ts";
 import { openOutside } from "../../broker/outside.ts";
 import { SeededEntropy, silentLog, VirtualClock } from "../virtual.ts";

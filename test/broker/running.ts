@@ -5,7 +5,7 @@ import type { IClientOptions, MqttClient } from "mqtt";
 import { connectAsync } from "mqtt";
 import { vi } from "vitest";
 import type { Publisher } from "../../broker/client.ts";
-import type { Hub, HubHooks } from "../../broker/hub.ts";
+import type { Hub, HubHooks } from "../../broker/contract.ts";
 import { startHub } from "../../broker/hub.ts";
 import { brokerOptions } from "../../broker/options.ts";
 import { v } from "../../config/index.ts";
@@ -38,14 +38,15 @@ export async function running(
 ): Promise<Running> {
   const seen: Seen[] = [];
   const given = v.parse(brokerOptions, { listen: ["mqtt://127.0.0.1:0"], ...options });
-  const hub = await startHub(given, platform, {
+  const all: HubHooks = {
     site,
     message: (topic, payload, client) => {
       seen.push({ topic, payload: Buffer.from(payload).toString(), client });
     },
     room: () => undefined,
     ...hooks,
-  });
+  };
+  const hub = await startHub(given, platform, all);
   const [url = ""] = hub.addresses;
   const port = Number(url.split(":").at(-1));
   const clients: MqttClient[] = [];

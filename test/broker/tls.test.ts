@@ -171,7 +171,10 @@ describe.skipIf(!there)("TLS", () => {
     await using at = await running(
       { listen: ["mqtts://127.0.0.1:0"], users, tls: { cert, key } },
       {},
-      { ...realPlatform, clock: { ...realPlatform.clock, after: clock.after.bind(clock) } },
+      {
+        ...realPlatform,
+        clock: { ...realPlatform.clock, after: clock.after.bind(clock) },
+      },
     );
     const shown = async (): Promise<string | undefined> => {
       const socket = connectTls({ port: at.port, rejectUnauthorized: false });

@@ -20,7 +20,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   "modbus-serial": ["drivers/modbus/simulator.ts"],
   // The agent's link to its hub, and what drivers hear at other brokers.
   mqtt: ["agent/uplink.ts", "drivers/transport/mqtt.ts"],
-  "node:sqlite": ["store/sqlite/worker.ts"],
+  "node:sqlite": ["store/sqlite/worker.ts", "broker/keep/worker.ts"],
   pino: ["cli/platform.ts"],
   serialport: ["drivers/transport/serial.ts"],
   valibot: ["config/options.ts"],
