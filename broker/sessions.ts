@@ -132,7 +132,7 @@ export class Sessions implements AsyncDisposable {
   #changes(): Changes {
     return {
       retained: (topic, packet) =>
-        this.#keeper?.note("retained", topic, packet && encodePacket(packet)),
+        this.#keeper?.note("retained", topic, packet && (() => encodePacket(packet))),
       session: (client, session) => {
         const booked = this.#book.get(client);
         if (session === undefined) {
@@ -144,12 +144,16 @@ export class Sessions implements AsyncDisposable {
         }
       },
       queued: (client, seq, packet) =>
-        this.#keeper?.note("queued", queuedKey(client, seq), packet && encodePacket(packet)),
+        this.#keeper?.note(
+          "queued",
+          queuedKey(client, seq),
+          packet && (() => encodePacket(packet)),
+        ),
     };
   }
 
   #keep(client: string, booked: Booked): void {
-    this.#keeper?.note("session", client, Buffer.from(JSON.stringify(booked)));
+    this.#keeper?.note("session", client, () => Buffer.from(JSON.stringify(booked)));
   }
 
   /** Tables come in their order: a session before what waits for it. */

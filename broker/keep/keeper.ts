@@ -24,11 +24,14 @@ export interface KeeperParts {
   readonly log: Log;
 }
 
+/** What is there now, as bytes once it is sent: most changes are overtaken before. */
+type Value = (() => Uint8Array) | undefined;
+
 export class Keeper implements AsyncDisposable {
   readonly #parts: KeeperParts;
   /** By table and key; undefined: to be removed. Bounded as what is kept is. */
-  readonly #waiting = new Map<string, Uint8Array | undefined>();
-  #underWay = new Map<string, Uint8Array | undefined>();
+  readonly #waiting = new Map<string, Value>();
+  #underWay = new Map<string, Value>();
   #timer: Timer | undefined;
   #id = 0;
   #failing = false;
@@ -73,7 +76,7 @@ export class Keeper implements AsyncDisposable {
   }
 
   /** Notes what is there now under a key; undefined: nothing. */
-  note(table: Table, key: string, value: Uint8Array | undefined): void {
+  note(table: Table, key: string, value: Value): void {
     this.#waiting.set(`${table} ${key}`, value);
     this.#schedule(gather);
   }
@@ -100,7 +103,7 @@ export class Keeper implements AsyncDisposable {
     for (const name of batch.keys()) this.#waiting.delete(name);
     this.#underWay = batch;
     this.#id += 1;
-    const changes = [...batch].map(([name, value]) => ({ ...placeOf(name), value }));
+    const changes = [...batch].map(([name, value]) => ({ ...placeOf(name), value: value?.() }));
     this.#post({ kind: "change", id: this.#id, changes });
   }
 
