@@ -157,6 +157,16 @@ export class Agent implements AsyncDisposable {
     return this.#spool.ledger;
   }
 
+  /** Whether the link to the hub's broker stands. */
+  get isUp(): boolean {
+    return this.#publisher.isUp;
+  }
+
+  /** How the agent is: a row of `agent_health`. */
+  get health(): Point {
+    return this.#healthPoint();
+  }
+
   get devices(): readonly DeviceView[] {
     return [...this.#watched.values()].map(({ device, state, reason, read, time, points }) => ({
       address: device.address,

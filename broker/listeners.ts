@@ -15,11 +15,10 @@ import { createServer as createTlsServer } from "node:tls";
 import type { WebSocket } from "ws";
 import { createWebSocketStream, WebSocketServer } from "ws";
 import type { Address } from "../config/index.ts";
-import { addressText } from "../config/index.ts";
+import { addressText, isLoopback } from "../config/index.ts";
 import type { Clock } from "../telemetry/index.ts";
 import { GatewayError, messageOf, systemCode } from "../telemetry/index.ts";
 import type { RejectReason } from "./counters.ts";
-import { isLoopback } from "./loopback.ts";
 import { readProxyHeader } from "./proxy.ts";
 import type { TlsFiles } from "./tls.ts";
 

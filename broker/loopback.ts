@@ -1,11 +1,6 @@
-/** Which addresses only programs on this machine reach. */
+/** Doors that stand open to other machines. */
 import type { Address } from "../config/index.ts";
-import { addressText } from "../config/index.ts";
-
-/** True for an address that only programs on this machine reach. */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
-}
+import { addressText, isLoopback } from "../config/index.ts";
 
 /**
  * Without users, everyone who reaches a listener may write: that is for this machine alone. The

@@ -24,6 +24,7 @@ import {
 import type { RollupCounts, Store } from "../store/index.ts";
 import { AsideFile } from "./aside.ts";
 import type { Hub, HubHooks } from "./contract.ts";
+import type { HubCounters } from "./counters.ts";
 import { startHub } from "./hub.ts";
 import type { KeepParts } from "./sessions.ts";
 import type { IngestCounts, IngestLimits } from "./ingest.ts";
@@ -123,6 +124,16 @@ export class HubService implements AsyncDisposable {
   /** Takes a connection over that no listener of its own accepted. */
   accept(stream: Duplex, remote: string): void {
     this.#hub?.accept?.(stream, { remote });
+  }
+
+  /** How the hub is: a row of `hub_health`. */
+  get health(): Point {
+    return this.#healthPoint();
+  }
+
+  /** Why connections were ended or never let in. */
+  get refusals(): Pick<HubCounters, "cut" | "rejected"> | undefined {
+    return this.#hub?.counters;
   }
 
   get counts(): IngestCounts {

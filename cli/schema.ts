@@ -5,6 +5,7 @@
 import { agentOptions } from "../agent/index.ts";
 import { rulesOptions } from "../alerts/index.ts";
 import { brokerOptions, hubOptions } from "../broker/index.ts";
+import { consoleOptions } from "../console/index.ts";
 import type { Schema } from "../config/index.ts";
 import { deviceClasses, interval, levelName, option, text, v, whole } from "../config/index.ts";
 import { drivers, serialBusOptions } from "../drivers/index.ts";
@@ -93,6 +94,10 @@ const sections = {
   agent: v.optional(option(agentOptions, { about: "The agent at the edge." }), {}),
   hub: v.optional(option(hubOptions, { about: "The hub as a whole." }), {}),
   broker: v.optional(option(brokerOptions, { about: "The hub's MQTT broker." }), {}),
+  console: v.optional(
+    option(consoleOptions, { about: "Where operators see how the process is." }),
+    {},
+  ),
   store: v.optional(option(storeOptions, { about: "Where points rest." }), { engine: "sqlite" }),
   rollups: v.optional(
     option(rollupOptions, { about: "What the hub sums up of stored points, window by window." }),

@@ -118,6 +118,11 @@ export const httpUrl: Schema<string> = v.pipe(
   v.check(isPlainUrl, "write http://HOST:8086; name and password have options of their own"),
 );
 
+/** True for a host that only programs on this machine reach. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
 /**
  * Where in an object an issue of `v.rawCheck` stands: at the value, or at the key itself, that
  * `keys` lead to.

@@ -2,6 +2,7 @@
 import { configArgument, defineCommand, forOption, jsonOption, openPlatform } from "../command.ts";
 import { printJson, Stop } from "../command.ts";
 import { runAgent } from "../run-agent.ts";
+import { runConsole } from "../run-console.ts";
 
 /** How long the end may wait for what was read to be stored; the spool keeps the rest. @unit ms */
 const drainTime = 2000;
@@ -19,8 +20,9 @@ export const agentCommand = defineCommand({
     using stop = new Stop(limit);
     const { loaded, platform } = await openPlatform(config);
     await using running = await runAgent(loaded, platform);
-    await stop.asked;
     const { agent } = running;
+    await using _console = await runConsole(loaded, { agent }, platform);
+    await stop.asked;
     await agent.drain(drainTime);
     if (!json) return;
     const { offered, stored, queued, shed } = agent.ledger;

@@ -2,6 +2,7 @@
 import { configArgument, defineCommand, forOption, jsonOption, openPlatform } from "../command.ts";
 import { print, printJson, Stop } from "../command.ts";
 import { transitionText } from "../live-view.ts";
+import { runConsole } from "../run-console.ts";
 import { runHub } from "../run-hub.ts";
 
 export const hubCommand = defineCommand({
@@ -19,6 +20,7 @@ export const hubCommand = defineCommand({
     await using hub = await runHub(loaded, platform, (transition) => {
       if (!json) print(transitionText(transition));
     });
+    await using _console = await runConsole(loaded, { hub }, platform);
     await stop.asked;
     const { received, stored, queued, refused, overflow } = hub.service.counts;
     const { firing } = hub.alerts.firing();

@@ -15,6 +15,7 @@ import { printJson, Stop } from "../command.ts";
 import type { LoadedConfig } from "../config.ts";
 import { LiveView } from "../live-view.ts";
 import { runAgent } from "../run-agent.ts";
+import { runConsole } from "../run-console.ts";
 import type { RunningHub } from "../run-hub.ts";
 import { runHub } from "../run-hub.ts";
 import { startSimulatedSite } from "../simulated-site.ts";
@@ -43,6 +44,7 @@ export const upCommand = defineCommand({
     await using hub = await runHub(loaded, platform, notify);
     await using running = await runAgent(loaded, platform, hub.address);
     const { agent } = running;
+    await using _console = await runConsole(loaded, { agent, hub }, platform);
     if (!json) {
       view = new LiveView({ agent, hub, hints: hintsOf(given, loaded, hub) });
       view.draw();

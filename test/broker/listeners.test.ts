@@ -2,8 +2,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { connectAsync } from "mqtt";
 import { WebSocket } from "ws";
-import { isLoopback } from "../../broker/loopback.ts";
-import { addressText } from "../../config/index.ts";
+import { addressText, isLoopback } from "../../config/index.ts";
 import { inbox, running } from "./running.ts";
 import { connackOk, connect } from "./wire.ts";
 

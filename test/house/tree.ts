@@ -18,6 +18,7 @@ export const productRooms = [
   "store",
   "broker",
   "alerts",
+  "console",
   "cli",
 ] as const;
 

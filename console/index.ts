@@ -1,0 +1,3 @@
+export * from "./exposition.ts";
+export * from "./options.ts";
+export * from "./server.ts";
