@@ -39,7 +39,14 @@ const agentKinds: ReadonlySet<TopicKind> = new Set([
 ]);
 
 /** Last levels that the hub alone writes. */
-const hubKinds: ReadonlySet<string> = new Set(["stored", "denied", "alert", "case", "advice"]);
+const hubKinds: ReadonlySet<string> = new Set([
+  "stored",
+  "denied",
+  "whoami",
+  "alert",
+  "case",
+  "advice",
+]);
 
 const everything = `${topicRoot}/#`;
 
@@ -108,6 +115,30 @@ export function refuseSubscribe(grant: Grant, filter: string): Refusal | undefin
   const granted = readableBy(grant);
   if (granted.some((outer) => covers(outer, filter))) return undefined;
   return refusal(`this user reads ${granted.join(", ") || "nothing"}`, "subscribe within that");
+}
+
+/** Kinds that each client may hear of itself, whatever else it reads. */
+export const ownKinds = ["denied", "whoami"] as const satisfies readonly TopicKind[];
+
+/** What a client may do, as it is told on its `whoami` topic; filters, and topics to write. */
+export function rightsOf(grant: Grant): {
+  readonly read: readonly string[];
+  readonly write: readonly string[];
+} {
+  const read = readableBy(grant);
+  switch (grant.role) {
+    case "agent": {
+      const kinds = [...agentKinds].filter((kind) => kind !== "result");
+      return { read, write: kinds.map((kind) => `${topicRoot}/${grant.site}/+/+/${kind}`) };
+    }
+    case "reader":
+      return { read, write: grant.set };
+    case "admin":
+    case "anonymous":
+      return { read, write: [everything] };
+    default:
+      return assertNever(grant);
+  }
 }
 
 function readableBy(grant: Grant): readonly string[] {

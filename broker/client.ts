@@ -2,7 +2,7 @@
 import type { Site } from "../telemetry/index.ts";
 import { levelPattern, topicOf } from "../telemetry/index.ts";
 import type { Grant, Refusal } from "./access.ts";
-import { refusePublish, refuseSubscribe } from "./access.ts";
+import { ownKinds, refusePublish, refuseSubscribe } from "./access.ts";
 import type { Guard } from "./guard.ts";
 import type { Lane } from "./lane.ts";
 import type { Peer } from "./listeners.ts";
@@ -65,10 +65,10 @@ export class HubClient {
   }
 
   /** Whether it may read a topic; the grant of its login counts, not that of its session. */
-  mayHear(topic: string): boolean {
-    if (this.#audible.has(topic)) return true;
-    if (this.#grant === undefined || refuseSubscribe(this.#grant, topic) !== undefined)
-      return false;
+  mayHear(hub: Site, topic: string): boolean {
+    if (this.#audible.has(topic) || this.isOwn(hub, topic)) return true;
+    const grant = this.#grant;
+    if (grant === undefined || refuseSubscribe(grant, topic) !== undefined) return false;
     if (this.#audible.size >= allowedMax) this.#audible.clear();
     this.#audible.add(topic);
     return true;
@@ -81,13 +81,24 @@ export class HubClient {
     return true;
   }
 
-  /** Where it is told of refusals: as the agent that it is, or by its client identifier. */
-  deniedTopic(hub: Site): string | undefined {
+  /**
+   * Where it alone is told something: as the agent that it is, or by its client identifier, where
+   * that can be a level of a topic.
+   */
+  ownTopic(hub: Site, kind: (typeof ownKinds)[number]): string | undefined {
     const grant = this.#grant;
-    const device = grant?.role === "agent" ? grant.agent : this.#publisher.id;
-    if (!levelPattern.test(device)) return undefined;
-    const [region = hub.region, org = hub.org, site = hub.site] =
-      grant?.role === "agent" ? grant.site.split("/") : [];
-    return topicOf({ region, org, site, class: "agent", device }, "denied");
+    if (grant?.role === "agent") {
+      const [region = hub.region, org = hub.org, site = hub.site] = grant.site.split("/");
+      return topicOf({ region, org, site, class: "agent", device: grant.agent }, kind);
+    }
+    const { id } = this.#publisher;
+    return levelPattern.test(id)
+      ? topicOf({ ...hub, class: "client", device: id }, kind)
+      : undefined;
+  }
+
+  /** Whether a topic or filter is one that it alone is told something on. */
+  isOwn(hub: Site, filter: string): boolean {
+    return ownKinds.some((kind) => this.ownTopic(hub, kind) === filter);
   }
 }

@@ -18,7 +18,7 @@ import { Aedes } from "aedes";
 import type { Platform } from "../telemetry/index.ts";
 import { decodeSetRequest, encodeSetRequest, GatewayError, messageOf } from "../telemetry/index.ts";
 import type { Refusal } from "./access.ts";
-import { refuseSubscribe } from "./access.ts";
+import { refuseSubscribe, rightsOf } from "./access.ts";
 import { HubClient } from "./client.ts";
 import type { Hub, HubHooks, PublishOptions } from "./contract.ts";
 import { Counters } from "./counters.ts";
@@ -111,6 +111,13 @@ class AedesHub implements Hub {
     this.#broker = broker;
     broker.on("connackSent", ({ returnCode }, client) => {
       if (returnCode === 0) this.#clients.get(client)?.guard.admit();
+    });
+    broker.on("subscribe", (subscriptions, client) => {
+      const entry = this.#clients.get(client);
+      if (entry === undefined) return;
+      const whoami = entry.ownTopic(this.#hooks.site, "whoami");
+      if (whoami === undefined || !subscriptions.some(({ topic }) => topic === whoami)) return;
+      this.publish(whoami, JSON.stringify(this.#aboutOf(entry))).catch(() => undefined);
     });
     broker.on("keepaliveTimeout", (client) => this.#clients.get(client)?.guard.cut("keepalive"));
     broker.on("unsubscribe", (filters, client) => {
@@ -279,7 +286,7 @@ class AedesHub implements Hub {
   }
 
   #tell(client: HubClient, refused: string, { rule, remedy }: Refusal): void {
-    const topic = client.deniedTopic(this.#hooks.site);
+    const topic = client.ownTopic(this.#hooks.site, "denied");
     if (topic === undefined || !client.mayBeTold(this.#platform.clock.monotonic())) return;
     const body = { v: 1, refused: refused.slice(0, 256), rule, remedy };
     this.publish(topic, JSON.stringify(body)).catch(() => undefined);
@@ -290,14 +297,32 @@ class AedesHub implements Hub {
     const grant = entry?.grant;
     if (entry === undefined || grant === undefined) return false;
     const full = entry.filters.size >= this.#options.limits.subscriptions;
-    if (refuseSubscribe(grant, filter) === undefined && (!full || entry.filters.has(filter))) {
+    const own = entry.isOwn(this.#hooks.site, filter);
+    const refusal = own ? undefined : refuseSubscribe(grant, filter);
+    if (refusal === undefined && (!full || entry.filters.has(filter))) {
       entry.filters.add(filter);
       return true;
     }
     this.counters.denied += 1;
+    const { subscriptions } = this.#options.limits;
+    const rule = `at most ${subscriptions} subscriptions a client`;
+    const told = refusal ?? { rule, remedy: "subscribe with wildcards, or unsubscribe some" };
+    // Its `denied` topic may be in the same SUBSCRIBE.
+    this.#platform.clock.after(0, () => this.#tell(entry, filter, told));
     // It may be one of a kept session that was allowed once.
     void this.#sessions?.persistence.removeSubscriptions(client, [filter]);
     return false;
+  }
+
+  /** What a client is told of itself. */
+  #aboutOf(client: HubClient): object {
+    const { publisher, grant } = client;
+    const { packet, subscriptions } = this.#options.limits;
+    const denied = client.ownTopic(this.#hooks.site, "denied");
+    const rights = grant === undefined ? {} : { role: grant.role, ...rightsOf(grant) };
+    const limits = { packet_bytes: packet, subscriptions };
+    const { id, user } = publisher;
+    return { v: 1, client: id, user, hub: this.#hooks.site, ...rights, denied, limits };
   }
 
   #isGranted(client: string, filter: string): boolean {
@@ -307,7 +332,7 @@ class AedesHub implements Hub {
 
   /** What waited for a client may be more than it is allowed by now. */
   #mayHear(client: Client, topic: string): boolean {
-    return client.clean || this.#clients.get(client)?.mayHear(topic) === true;
+    return client.clean || this.#clients.get(client)?.mayHear(this.#hooks.site, topic) === true;
   }
 
   /** Whether one more topic may hold a message; an empty payload removes one. */

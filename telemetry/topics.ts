@@ -17,6 +17,7 @@ export const topicKinds = [
   "case",
   "advice",
   "denied",
+  "whoami",
   "set",
   "result",
 ] as const;
