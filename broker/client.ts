@@ -6,6 +6,7 @@ import { ownKinds, refusePublish, refuseSubscribe } from "./access.ts";
 import type { Guard } from "./guard.ts";
 import type { Lane } from "./lane.ts";
 import type { Peer } from "./listeners.ts";
+import type { Rate } from "./rate.ts";
 
 /** Who published, for the hooks of the hub. */
 export interface Publisher {
@@ -21,6 +22,15 @@ const allowedMax = 1024;
 /** Between two messages about refusals to one client. @unit ms */
 const noticeEvery = 1000;
 
+/** What `HubClient` is made of. */
+interface ClientParts {
+  readonly guard: Guard;
+  readonly lane: Lane;
+  readonly peer: Peer;
+  /** What it alone may publish. */
+  readonly rate: Rate;
+}
+
 export class HubClient {
   readonly guard: Guard;
   readonly lane: Lane;
@@ -33,10 +43,35 @@ export class HubClient {
   readonly #audible = new Set<string>();
   #noticed = Number.NEGATIVE_INFINITY;
 
-  constructor(guard: Guard, lane: Lane, peer: Peer) {
+  /** `region/org` whose quota it uses. */
+  org: string | undefined;
+  #rates: readonly Rate[];
+
+  constructor({ guard, lane, peer, rate }: ClientParts) {
     this.guard = guard;
     this.lane = lane;
     this.peer = peer;
+    this.#rates = [rate];
+  }
+
+  /** It publishes for an organisation with a bound. */
+  belongs(org: string | undefined, rate: Rate | undefined): void {
+    this.org = org;
+    if (rate !== undefined) this.#rates = [...this.#rates, rate];
+  }
+
+  /** A promise for the time when it may publish again; undefined: now. */
+  wait(): Promise<void> | undefined {
+    for (const rate of this.#rates) {
+      const room = rate.room();
+      if (room !== undefined) return room;
+    }
+    return undefined;
+  }
+
+  /** Counts a publish that goes on. */
+  spend(bytes: number): void {
+    for (const rate of this.#rates) rate.take(bytes);
   }
 
   get publisher(): Publisher {

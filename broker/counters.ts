@@ -13,7 +13,8 @@ export type RejectReason =
   | "origin"
   | "proxy"
   | "tls"
-  | "certificate";
+  | "certificate"
+  | "quota";
 
 export type Tally<Reason extends string> = Readonly<Partial<Record<Reason, number>>>;
 
@@ -26,6 +27,8 @@ export interface HubCounters {
   readonly sentBytes: number;
   /** Publishes acknowledged and thrown away, and subscriptions refused, by access. */
   readonly denied: number;
+  /** Publishes that waited because their client, or its organisation, publishes too much. */
+  readonly delayed: number;
   /** QoS 0 deliveries dropped because a subscriber was slow. */
   readonly shed: number;
   /** Retained flags ignored because too many topics hold a message. */
@@ -41,6 +44,7 @@ export class Counters implements HubCounters {
   receivedBytes = 0;
   sentBytes = 0;
   denied = 0;
+  delayed = 0;
   shed = 0;
   unretained = 0;
   readonly cut: Partial<Record<CutReason, number>> = {};

@@ -23,13 +23,14 @@ import { HubClient } from "./client.ts";
 import type { Hub, HubHooks, PublishOptions } from "./contract.ts";
 import { Counters } from "./counters.ts";
 import { Guard } from "./guard.ts";
-import type { Identify } from "./identity.ts";
-import { identifier } from "./identity.ts";
 import { Lane } from "./lane.ts";
 import type { Listener, Peer } from "./listeners.ts";
 import { openListener } from "./listeners.ts";
+import type { LoginProblem } from "./logins.ts";
+import { Logins } from "./logins.ts";
 import { membership } from "./networks.ts";
 import type { BrokerOptions } from "./options.ts";
+import { Rate } from "./rate.ts";
 import { Sessions } from "./sessions.ts";
 import { TlsFiles } from "./tls.ts";
 
@@ -74,25 +75,22 @@ class AedesHub implements Hub {
   readonly #options: BrokerOptions;
   readonly #platform: Platform;
   readonly #hooks: HubHooks;
-  readonly #identify: Identify;
   readonly #listeners: Listener[] = [];
-  /** By aedes' own client; bounded by `limits.connections`, as are the next two. */
+  /** By aedes' own client; bounded by `limits.connections`, as is the next. */
   readonly #clients = new WeakMap<Client, HubClient>();
   readonly #guards = new Set<Guard>();
-  /** Client identifiers in use, and whose they are. */
-  readonly #owners = new Map<string, { readonly user: string; readonly by: Set<HubClient> }>();
+  readonly #logins: Logins;
   readonly #tls: TlsFiles | undefined;
   #broker: Aedes | undefined;
   #sessions: Sessions | undefined;
 
   /** @throws E_SECRET_MISSING, E_CONFIG when the files of `tls` do not do */
   constructor(options: BrokerOptions, platform: Platform, hooks: HubHooks) {
-    const { region, org, site } = hooks.site;
     this.#options = options;
     this.#platform = platform;
     this.#hooks = hooks;
     this.#tls = options.tls && new TlsFiles(options.tls, platform);
-    this.#identify = identifier(options.users, `${region}/${org}/${site}`, platform);
+    this.#logins = new Logins(options, { ...platform, site: hooks.site, counters: this.counters });
   }
 
   get addresses(): readonly string[] {
@@ -104,7 +102,7 @@ class AedesHub implements Hub {
       ...this.#platform,
       options: this.#options.sessions,
       keep: this.#hooks.keep,
-      granted: (client, filter) => this.#isGranted(client, filter),
+      granted: (client, filter) => this.#logins.holds(client, filter),
     });
     this.#sessions = sessions;
     const broker = await Aedes.createBroker(this.#aedesOptions(sessions));
@@ -187,19 +185,21 @@ class AedesHub implements Hub {
     this.counters.connections += 1;
     const { packet, egress } = limits;
     const guard = new Guard(stream, { packet, egress, clock, counters: this.counters });
-    const client = new HubClient(guard, new Lane(this.#hooks.room, clock), peer);
+    const lane = new Lane((needsRoom) => this.#roomFor(client, needsRoom), clock);
+    const rate = new Rate(limits.rate, clock);
+    const client: HubClient = new HubClient({ guard, lane, peer, rate });
     this.#guards.add(guard);
     guard.once("close", () => {
       this.counters.connections -= 1;
       this.#guards.delete(guard);
       client.lane.close();
-      this.#release(client);
+      this.#logins.release(client, this.#sessions);
     });
     this.#clients.set(broker.handle(guard), client);
   }
 
   async #login(attempt: Attempt, done: LoginDone): Promise<void> {
-    let problem: "client_id_taken" | "refused" | undefined;
+    let problem: LoginProblem | undefined;
     try {
       problem = await this.#refuseLogin(attempt);
     } catch (error) {
@@ -210,60 +210,51 @@ class AedesHub implements Hub {
     else done(null, problem === undefined);
   }
 
-  async #refuseLogin({
-    client,
-    user,
-    password,
-  }: Attempt): Promise<"client_id_taken" | "refused" | undefined> {
+  async #refuseLogin({ client, ...attempt }: Attempt): Promise<LoginProblem | undefined> {
     const entry = this.#clients.get(client);
     if (entry === undefined) return "refused";
-    const login = await this.#identify({ user, password, ...entry.peer });
-    // It may have left meanwhile.
-    if (entry.guard.destroyed) return "refused";
-    if ("refused" in login) {
-      this.counters.countRejected(login.refused);
-      return "refused";
-    }
-    const owner = this.#owners.get(client.id) ?? { user: login.user, by: new Set() };
-    const kept = this.#sessions?.ownerOf(client.id) ?? login.user;
-    // The newcomer would end the connection of the other user [MQTT-3.1.4-2], or have its session.
-    if (owner.user !== login.user || kept !== login.user) {
-      this.counters.countRejected("client_id_taken");
-      return "client_id_taken";
-    }
-    this.#owners.set(client.id, owner);
-    owner.by.add(entry);
-    entry.login({ id: client.id, user: login.user }, login.grant);
-    if (!client.clean) this.#sessions?.entered(client.id, login.user);
-    return undefined;
+    const { id, clean } = client;
+    return this.#logins.refuse({ ...attempt, id, clean }, entry, this.#sessions);
   }
 
-  #release(client: HubClient): void {
-    const owner = this.#owners.get(client.publisher.id);
-    if (owner?.by.delete(client) === true && owner.by.size === 0) {
-      this.#owners.delete(client.publisher.id);
-      this.#sessions?.left(client.publisher.id);
-    }
+  /** What a publish waits for. */
+  #roomFor(client: HubClient, needsRoom: boolean): Promise<void> | undefined {
+    const slow = client.wait();
+    if (slow !== undefined) this.counters.delayed += 1;
+    return slow ?? (needsRoom ? this.#hooks.room() : undefined);
   }
 
   /** Publishes and wills; a will comes when its client is gone. */
   #authorize(client: Client | null, packet: PublishPacket, done: () => void): void {
     const from = client === null ? undefined : this.#clients.get(client);
+    const bytes = packet.topic.length + packet.payload.length;
     const refusal = from?.refusePublish(packet.topic);
     if (from === undefined || refusal !== undefined) {
       if (from !== undefined && refusal !== undefined) this.#tell(from, packet.topic, refusal);
       this.counters.denied += 1;
       lead(packet, nowhere);
       if (from === undefined) done();
-      else from.lane.enter(false, done);
+      else this.#goOn(from, { bytes, needsRoom: false }, done);
       return;
     }
     const kind = packet.topic.slice(packet.topic.lastIndexOf("/") + 1);
     if (kind === "set") this.#sign(from, packet);
-    from.lane.enter(roomKinds.has(kind), () => {
+    this.#goOn(from, { bytes, needsRoom: roomKinds.has(kind) }, () => {
       if (packet.retain) packet.retain = this.#mayRetain(packet.topic, packet.payload.length);
       if (packet.qos < 2) this.#hand(from, packet);
       done();
+    });
+  }
+
+  /** Runs in the client's turn, once it and what it needs have room. */
+  #goOn(
+    from: HubClient,
+    { bytes, needsRoom }: { readonly bytes: number; readonly needsRoom: boolean },
+    go: () => void,
+  ): void {
+    from.lane.enter(needsRoom, () => {
+      from.spend(bytes);
+      go();
     });
   }
 
@@ -323,11 +314,6 @@ class AedesHub implements Hub {
     const limits = { packet_bytes: packet, subscriptions };
     const { id, user } = publisher;
     return { v: 1, client: id, user, hub: this.#hooks.site, ...rights, denied, limits };
-  }
-
-  #isGranted(client: string, filter: string): boolean {
-    const by = this.#owners.get(client)?.by ?? [];
-    return [...by].some(({ filters }) => filters.has(filter));
   }
 
   /** What waited for a client may be more than it is allowed by now. */

@@ -19,7 +19,7 @@ import { nobodysHash, PasswordChecks, secretBytes } from "./passwords.ts";
 export type LoginRefusal = "credentials" | "throttled" | "busy";
 
 export type Login =
-  | { readonly user: string; readonly grant: Grant }
+  | { readonly user: string; readonly grant: Grant; readonly org?: string | undefined }
   | { readonly refused: LoginRefusal };
 
 export interface LoginAttempt {
@@ -37,6 +37,8 @@ interface Known {
   readonly name: string;
   readonly secret: Proof;
   readonly grant: Grant;
+  /** `region/org`. */
+  readonly org: string | undefined;
 }
 
 /** What a password is held against. */
@@ -55,11 +57,9 @@ export function identifier(
   const known = new Map<string, Known>();
   const byCertificate = new Map<string, Known>();
   for (const [name, user] of Object.entries(users)) {
-    const entry = {
-      name,
-      secret: proofOf(user) ?? unguessable(entropy),
-      grant: grantOf(name, user, site),
-    };
+    const grant = grantOf(name, user, site);
+    const secret = proofOf(user) ?? unguessable(entropy);
+    const entry = { name, secret, grant, org: user.org ?? orgOf(grant) };
     known.set(name, entry);
     if (user.certificate !== undefined) byCertificate.set(user.certificate, entry);
   }
@@ -72,13 +72,13 @@ export function identifier(
     if (!throttle.allows(remote)) return { refused: "throttled" };
     const proven = certificate === undefined ? undefined : byCertificate.get(certificate);
     if (proven !== undefined && (user === "" || user === proven.name)) {
-      return { user: proven.name, grant: proven.grant };
+      return { user: proven.name, grant: proven.grant, org: proven.org };
     }
     const entry = known.get(user);
     const given = password ?? new Uint8Array();
     const matches = await proves(given, entry?.secret ?? nobody, checks);
     if (matches === undefined) return { refused: "busy" };
-    if (entry !== undefined && matches) return { user, grant: entry.grant };
+    if (entry !== undefined && matches) return { user, grant: entry.grant, org: entry.org };
     throttle.failed(remote);
     return { refused: "credentials" };
   };
@@ -120,6 +120,10 @@ function grantOf(name: string, user: User, site: string): Grant {
     default:
       return assertNever(user.role);
   }
+}
+
+function orgOf(grant: Grant): string | undefined {
+  return grant.role === "agent" ? grant.site.split("/").slice(0, 2).join("/") : undefined;
 }
 
 interface Bucket {

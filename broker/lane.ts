@@ -21,12 +21,16 @@ interface Waiting {
 export type Room = () => Promise<void> | undefined;
 
 export class Lane {
-  readonly #room: Room;
+  readonly #room: (needsRoom: boolean) => Promise<void> | undefined;
   readonly #clock: Pick<Clock, "after">;
   #queue: Waiting[] = [];
   #running: Waiting | undefined;
 
-  constructor(room: Room, clock: Pick<Clock, "after">) {
+  /** @param room what a publish waits for, of those that need room and of those that do not */
+  constructor(
+    room: (needsRoom: boolean) => Promise<void> | undefined,
+    clock: Pick<Clock, "after">,
+  ) {
     this.#room = room;
     this.#clock = clock;
   }
@@ -45,7 +49,7 @@ export class Lane {
       this.#queue.push({ needsRoom, go });
       return;
     }
-    const room = needsRoom ? this.#room() : undefined;
+    const room = this.#room(needsRoom);
     if (room === undefined) {
       go();
       return;
@@ -59,7 +63,7 @@ export class Lane {
     const timer = this.#clock.after(roomWithin, () => patience.resolve(true));
     let late = await Promise.race([granted(first), patience.promise]);
     while (this.#queue.length > 0) {
-      const room = late || this.#queue[0]?.needsRoom === false ? undefined : this.#room();
+      const room = late ? undefined : this.#room(this.#queue[0]?.needsRoom !== false);
       if (room === undefined) this.#next();
       else late = await Promise.race([granted(room), patience.promise]);
     }

@@ -21,6 +21,7 @@ import { openDoor } from "./loopback.ts";
 import { network } from "./networks.ts";
 import type { PasswordHash } from "./passwords.ts";
 import { parsePasswordHash } from "./passwords.ts";
+import type { RateOptions } from "./rate.ts";
 import type { SessionOptions } from "./sessions.ts";
 import type { TlsOptions } from "./tls.ts";
 
@@ -35,10 +36,18 @@ export interface User {
   readonly site?: string | undefined;
   /** The agent's id; its user name when left out. */
   readonly agent?: string | undefined;
+  /** `region/org` whose quota it uses; an agent's is that of its site. */
+  readonly org?: string | undefined;
   /** Topic filters within which a reader may subscribe. */
   readonly read: readonly string[];
   /** Topic filters within which a reader may ask for something to be set. */
   readonly set: readonly string[];
+}
+
+/** What an organisation, `region/org`, may take of the hub. */
+export interface Tenant {
+  readonly rate: RateOptions;
+  readonly connections?: number | undefined;
 }
 
 export interface BrokerLimits {
@@ -54,6 +63,8 @@ export interface BrokerLimits {
   readonly subscriptions: number;
   /** Topics that hold a retained message. */
   readonly retained: number;
+  /** What one client may publish. */
+  readonly rate: RateOptions;
 }
 
 /** A broker that is there already. */
@@ -74,12 +85,19 @@ export interface BrokerOptions {
   readonly proxies: readonly string[];
   readonly users: Readonly<Record<string, User>>;
   readonly limits: BrokerLimits;
+  /** By `region/org`. */
+  readonly tenants: Readonly<Record<string, Tenant>>;
   readonly sessions: SessionOptions;
 }
 
 const siteText: Schema<string> = v.pipe(
   v.string(),
   v.regex(/^[a-z0-9_-]{1,64}(\/[a-z0-9_-]{1,64}){2}$/, "write region/org/site"),
+);
+
+const orgText: v.GenericSchema<string> = v.pipe(
+  v.string(),
+  v.regex(/^[a-z0-9_-]{1,64}\/[a-z0-9_-]{1,64}$/, "write region/org"),
 );
 
 const filterText: Schema<string> = v.pipe(text, v.check(isFilter, "not an MQTT topic filter"));
@@ -124,6 +142,12 @@ const userEntries = v.strictObject({
   agent: v.optional(
     option(levelName, { about: "The agent's id; its user name when left out.", example: "edge-1" }),
   ),
+  org: v.optional(
+    option(orgText, {
+      about: "The organisation whose quota it uses; an agent's is that of its site.",
+      example: "zhejiang/power",
+    }),
+  ),
   read: v.optional(
     option(v.pipe(v.array(filterText), v.maxLength(64)), {
       about: "Topic filters within which a reader may subscribe.",
@@ -153,7 +177,27 @@ const user: Schema<User> = v.pipe(
   }),
 );
 
+const rate: Schema<RateOptions> = v.strictObject({
+  messages: v.optional(
+    option(v.pipe(v.number(), v.minValue(0.01)), {
+      about: "Publishes per second in the long run; more waits, none is lost.",
+      example: 500,
+    }),
+  ),
+  bytes: v.optional(
+    option(size, { about: "Their topics and payloads, per second.", example: "1MiB" }),
+  ),
+});
+
+const tenant: Schema<Tenant> = v.strictObject({
+  rate: v.optional(option(rate, { about: "What all its clients together may publish." }), {}),
+  connections: v.optional(
+    option(whole(1, 100_000), { about: "Its clients that may be connected.", example: 200 }),
+  ),
+});
+
 const limits: Schema<BrokerLimits> = v.strictObject({
+  rate: v.optional(option(rate, { about: "What one client may publish." }), {}),
   packet: v.optional(
     option(size, { about: "Largest packet of a connected client.", example: "256KiB" }),
     "256KiB",
@@ -283,6 +327,12 @@ const entries = v.strictObject({
     {},
   ),
   limits: v.optional(option(limits, { about: "Bounds for each client." }), {}),
+  tenants: v.optional(
+    option(v.record(orgText, tenant), {
+      about: "What organisations may take of the hub, by region/org; others have no bound.",
+    }),
+    {},
+  ),
   sessions: v.optional(
     option(sessions, { about: "What is kept for clients that come back (CleanSession 0)." }),
     {},

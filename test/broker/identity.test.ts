@@ -36,10 +36,12 @@ describe("identifier", () => {
     expect(await ask(identify, "edge-1", "agent-secret")).toEqual({
       user: "edge-1",
       grant: { role: "agent", site: "local/main/hall", agent: "edge-1" },
+      org: "local/main",
     });
     expect(await ask(identify, "east", "east-secret")).toEqual({
       user: "east",
       grant: { role: "agent", site: "local/main/east", agent: "edge-9" },
+      org: "local/main",
     });
     expect(await ask(identify, "city", "city-secret")).toEqual({
       user: "city",
@@ -140,7 +142,9 @@ describe("options", () => {
         inflight: 100,
         subscriptions: 100,
         retained: 200_000,
+        rate: {},
       },
+      tenants: {},
       sessions: { count: 1000, keep: 86_400_000, messages: 10_000, bytes: 16_777_216 },
     });
   });

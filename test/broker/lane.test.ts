@@ -8,8 +8,8 @@ class FullRoom {
   #waiting: (() => void)[] = [];
   full = true;
 
-  ask = (): Promise<void> | undefined =>
-    this.full ? new Promise((resolve) => this.#waiting.push(resolve)) : undefined;
+  ask = (needsRoom: boolean): Promise<void> | undefined =>
+    needsRoom && this.full ? new Promise((resolve) => this.#waiting.push(resolve)) : undefined;
 
   free(): void {
     const waiting = this.#waiting;
