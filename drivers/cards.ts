@@ -96,6 +96,11 @@ export function numberIn(text: string): number | undefined {
   return Number.isFinite(value) ? value : undefined;
 }
 
+/** A number in another unit, without the dust of binary fractions: 662 mV are 0.662 V. */
+export function scaled(value: number, scale: number): number {
+  return scale === 1 ? value : Number((value * scale).toPrecision(15));
+}
+
 /** MiB, which these tools call MB or MiB alike. @unit bytes */
 export const mebibyte = 1024 * 1024;
 

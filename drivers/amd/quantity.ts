@@ -3,7 +3,7 @@
  * `{"value": 36, "unit": "W"}`) or in the name of the key (`Voltage (mV)`), by version.
  */
 import { isRecord } from "../../telemetry/index.ts";
-import { mebibyte, numberIn } from "../cards.ts";
+import { mebibyte, numberIn, scaled } from "../cards.ts";
 
 /** What a field is measured in: the unit of the register. */
 export type Base = "W" | "J" | "C" | "%" | "Hz" | "V" | "B" | "1";
@@ -54,5 +54,5 @@ export function quantity(found: unknown, base: Base, usual: string): Quantity | 
   if (base === "1") return name === "" ? { value: number, raw } : { problem: "has a unit", raw };
   const [is, scale] = units.get(name) ?? [];
   if (is !== base || scale === undefined) return { problem: `is not in ${base}`, raw };
-  return { value: number * scale, raw };
+  return { value: scaled(number, scale), raw };
 }

@@ -2,7 +2,7 @@
  * What nvidia-smi prints where a number should stand. Some words mean that this card or driver has
  * no such value, which is normal; others that something is wrong with the card.
  */
-import { numberIn } from "../cards.ts";
+import { numberIn, scaled } from "../cards.ts";
 
 export type Cell =
   | { readonly kind: "value"; readonly text: string }
@@ -51,7 +51,7 @@ export function inSignedUnit(unit: string, scale = 1): Reader {
   return (text) => {
     const bare = text.endsWith(` ${unit}`) ? text.slice(0, -unit.length - 1) : text;
     const number = numberIn(bare);
-    return number === undefined ? undefined : number * scale;
+    return number === undefined ? undefined : scaled(number, scale);
   };
 }
 

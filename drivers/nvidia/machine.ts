@@ -42,6 +42,9 @@ export class Machine {
   readonly #log: KernelLog | undefined;
   /** By uuid. */
   readonly #seen = new Map<string, SeenCard>();
+  /** Rounds heard, and in which a card was last, by uuid: one may lack a card that came late. */
+  #rounds = 0;
+  readonly #last = new Map<string, number>();
 
   constructor({ options, clock, run, memory }: MachineParts) {
     const { program, sample, timeout, kernelLog } = options;
@@ -87,6 +90,11 @@ export class Machine {
 
   /** Power is added up over every round, so that few polls cost no accuracy. */
   #hear({ cards }: Round, at: number): void {
+    this.#rounds += 1;
+    for (const cells of cards) {
+      const { uuid } = seenIn(cells);
+      if (this.#last.size < maxCards || this.#last.has(uuid)) this.#last.set(uuid, this.#rounds);
+    }
     if (this.#options.energy === "none") return;
     const longestGap = Math.max(3 * this.#options.sample, 3000);
     for (const cells of cards) {
@@ -136,11 +144,15 @@ export class Machine {
       const tag = this.#tagOf(card);
       const said = lost.find(({ card: name }) => isCard(card, name))?.why;
       const taken = sheet.card(tag) !== undefined;
+      const late = this.#rounds - (this.#last.get(uuid) ?? 0) < 2;
+      if (late && said === undefined && !taken) continue;
       const why = said ?? (taken ? "another card has its number now" : "is no longer listed");
       const at = `gpu ${tag} (${card.bus}): ${why}`;
       sheet.faults.push({ code: "E_DEVICE_REFUSED", at });
-      if (taken) this.#seen.delete(uuid);
-      else {
+      if (taken) {
+        this.#seen.delete(uuid);
+        this.#last.delete(uuid);
+      } else {
         const row = sheet.row("accelerator", ["gpu", tag]);
         row.add("health_state", { value: health.absent, at: "list of cards", raw: why });
         addXid(row, this.#log?.newest(card.bus), card);

@@ -1,6 +1,6 @@
 /**
- * NVLink by `nvidia-smi nvlink`: `-s` its state, `-gt d` what it carried, `-e` its errors. All three
- * print a line `GPU 0: NAME (UUID: …)` and then one or more of each link:
+ * NVLink by `nvidia-smi nvlink`: `-s` its state, `-gt d` what it carried, `-e` its errors. All of
+ * them print a line `GPU 0: NAME (UUID: …)` and then one or more of each link:
  *
  *   Link 0: 26.562 GB/s          or   Link 0: <inactive>
  *   Link 0: Data Tx: 14984231 KiB

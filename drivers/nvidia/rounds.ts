@@ -87,11 +87,12 @@ export class Rounds {
   }
 }
 
+const lostAtPlace =
+  /device handle for GPU ?(?:\d{1,3}: )?([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.\d): (.{1,200})/i;
+const lostByNumber = /device handle for GPU ?(\d{1,3}): (.{1,200})/i;
+
 /** The card that a line says cannot be opened. */
 export function lostIn(line: string): LostCard | undefined {
-  const place = "(?:GPU ?)(\\d{1,3}(?!\\d*:))?:? ?([0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\\.\\d)?";
-  const pattern = new RegExp(`device handle for ${place}: (.{1,200})`, "i");
-  const [, index, bus, why = ""] = pattern.exec(line) ?? [];
-  const card = bus ?? index;
+  const [, card, why = ""] = lostAtPlace.exec(line) ?? lostByNumber.exec(line) ?? [];
   return card === undefined ? undefined : { card, why: saidIn(why) };
 }

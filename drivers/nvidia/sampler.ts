@@ -17,8 +17,8 @@ import type { LineStream, StreamCall, StreamEnd, StreamEvents } from "./stream.t
 const maxStarts = 24;
 /** A card that was left out is tried again after this. @unit ms */
 const lostFor = 600_000;
-/** Rows of one round come within this; @unit ms */
-const together = 200;
+/** A round that lacks a card is whole after this, or after half a sample. @unit ms */
+const together = 1000;
 
 export interface SamplerParts {
   readonly program: string;
@@ -45,9 +45,15 @@ export interface SeenCard {
 /** The package that has the tool, for the message when it is missing. */
 export const toolPackage = "nvidia-utils";
 
-type Outcome =
-  | { readonly kind: "round"; readonly round: Round }
-  | { readonly kind: "ended"; readonly end: StreamEnd; readonly said: string };
+type Outcome = { readonly kind: "round"; readonly round: Round } | Ended;
+
+interface Ended {
+  readonly kind: "ended";
+  readonly end: StreamEnd;
+  readonly said: string;
+  /** The next start can do better. */
+  readonly learned: boolean;
+}
 
 interface Running {
   readonly stream: LineStream;
@@ -80,7 +86,7 @@ export class Sampler {
       if (this.#running === undefined) await this.#start(signal);
       const outcome = this.#fresh() ?? (await this.#wait(signal));
       if (outcome.kind === "round") return this.#withLost(outcome.round);
-      if (!this.#learn(outcome)) throw this.#failure(outcome);
+      if (!outcome.learned) throw this.#failure(outcome);
     }
     throw new GatewayError("E_PROGRAM", `${this.#parts.program}: refused ${maxStarts} starts`);
   }
@@ -135,10 +141,11 @@ export class Sampler {
     };
     const end = (end: StreamEnd): void => {
       if (running !== this.#running) return;
-      rounds.finish();
+      // What has come of the last round is dropped: a card it lacks is not gone.
       running?.gap?.cancel();
       this.#running = undefined;
-      this.#waiting?.({ kind: "ended", end, said: rounds.said });
+      const learned = this.#learn(`${rounds.said} ${end.said}`);
+      this.#waiting?.({ kind: "ended", end, said: rounds.said, learned });
     };
     const stream = open({ ...call, package: toolPackage }, { line, end });
     running = { stream, rounds, gap: undefined, at: clock.monotonic() };
@@ -191,8 +198,7 @@ export class Sampler {
   }
 
   /** Whether the next start can do better, by what this one said. */
-  #learn({ end, said }: Extract<Outcome, { kind: "ended" }>): boolean {
-    const words = `${said} ${end.said}`;
+  #learn(words: string): boolean {
     const refused = /Field "([\w.]{1,80})" is not a valid field/.exec(words)?.[1];
     if (refused !== undefined && !this.#refused.has(refused)) {
       this.#refused.add(refused);
@@ -210,7 +216,7 @@ export class Sampler {
     return { ...round, lost: [...round.lost, ...left] };
   }
 
-  #failure({ end, said }: Extract<Outcome, { kind: "ended" }>): GatewayError {
+  #failure({ end, said }: Ended): GatewayError {
     if (end.error !== undefined) return end.error;
     const words = saidIn(said, end.said) || "it said nothing";
     const how = end.exit === undefined ? "was ended" : `ended with ${end.exit}`;
