@@ -22,7 +22,7 @@ import type { SeenCard } from "./sampler.ts";
 import { isCard, Sampler, toolPackage } from "./sampler.ts";
 import { openStream } from "./stream.ts";
 import type { Element } from "./xml.ts";
-import { parseElements, textAt } from "./xml.ts";
+import { cardsIn, parseElements, textAt } from "./xml.ts";
 
 /** Cards remembered: more than a machine has. */
 const maxCards = 64;
@@ -166,9 +166,8 @@ export class Machine {
 
   async #readDetails(sheet: CardSheet, signal: AbortSignal): Promise<void> {
     const output = await this.#output(["-q", "-x"], signal);
-    const log = parseElements(output);
-    const gpus = log.children.filter(({ name }) => name === "gpu");
-    for (const [index, gpu] of gpus.entries()) {
+    for (const [index, text] of cardsIn(output).entries()) {
+      const gpu = parseElements(text);
       const tag = this.#tagOf(seenInXml(gpu, this.#seen, index));
       const row = sheet.card(tag);
       if (row !== undefined) blame(sheet, tag, readDetails(gpu, row));
@@ -176,6 +175,10 @@ export class Machine {
         const part = sheet.row("accelerator_instance", ["instance", `gpu${tag}_${name}`]);
         for (const [field, value] of values) part.add(field, value);
       }
+      // Others first, before the next card.
+      await new Promise<void>((resolve) => {
+        setImmediate(resolve);
+      });
     }
   }
 
@@ -187,6 +190,7 @@ export class Machine {
       const said = await this.#run({ program, args, timeout, package: toolPackage }, signal);
       // Cards without NVLink make the command fail; that is how they say so.
       const strange = said.exit === 0 ? links.accept(said.output, way) : [];
+      if (links.all.length === 0 && strange.length === 0) return;
       if (strange.length === 0) continue;
       const at = `nvlink ${way}: ${strange.length} lines, first: ${saidIn(strange[0] ?? "")}`;
       sheet.faults.push({ code: "E_DEVICE_FRAME", at });

@@ -59,6 +59,7 @@ interface Running {
   readonly stream: LineStream;
   readonly rounds: Rounds;
   gap: Timer | undefined;
+  worked: boolean;
   /** When it printed last. @unit ms */
   at: number;
 }
@@ -126,11 +127,14 @@ export class Sampler {
       const said = saidIn(help.output, help.said);
       throw new GatewayError("E_PROGRAM", `${program} ended with ${help.exit}: ${said}`);
     }
+    let running: Running | undefined;
     const columns = columnsToAsk(known, this.#refused);
-    const rounds = new Rounds(columns, (round) => this.#hear(round));
+    const rounds = new Rounds(columns, (round) => {
+      if (running !== undefined) running.worked = true;
+      this.#hear(round);
+    });
     const query = [`--query-gpu=${columns.join(",")}`, "--format=csv,noheader,nounits"];
     const call = { program, args: [...query, ...this.#others(), "-lms", `${sample}`] };
-    let running: Running | undefined;
     const line = (text: string): void => {
       if (running === undefined || running !== this.#running) return;
       running.at = clock.monotonic();
@@ -144,11 +148,12 @@ export class Sampler {
       // What has come of the last round is dropped: a card it lacks is not gone.
       running?.gap?.cancel();
       this.#running = undefined;
-      const learned = this.#learn(`${rounds.said} ${end.said}`);
+      // One that has worked may have been upgraded, or killed: that costs no reading.
+      const learned = this.#learn(`${rounds.said} ${end.said}`) || running?.worked === true;
       this.#waiting?.({ kind: "ended", end, said: rounds.said, learned });
     };
     const stream = open({ ...call, package: toolPackage }, { line, end });
-    running = { stream, rounds, gap: undefined, at: clock.monotonic() };
+    running = { stream, rounds, gap: undefined, worked: false, at: clock.monotonic() };
     this.#running = running;
   }
 

@@ -10,6 +10,9 @@ import { RecordedTool } from "./tool.ts";
 const recordings = join(import.meta.dirname, "../../golden/drivers/nvidia");
 const never = new AbortController().signal;
 
+/** A busy machine starts a process slowly. */
+const patience = { timeout: 20_000, interval: 20 };
+
 const head = "count, index, uuid, pci.bus_id, temperature.gpu, power.draw";
 const rows = [
   "3, 0, GPU-a, 00000000:19:00.0, 40, 100.0",
@@ -28,7 +31,7 @@ async function sit(options: Record<string, unknown> = {}, memory?: Memory): Prom
   const tool = await RecordedTool.create("nvidia-smi");
   tool.record("query-gpu.csv", [head, ...rows].join("\n"));
   const driver = nvidia.create(contextWith());
-  const all = { sample: "20ms", timeout: "1s", energy: "none", program: tool.program, ...options };
+  const all = { sample: "20ms", energy: "none", program: tool.program, ...options };
   const session = await driver.open({
     id: "node",
     options: all,
@@ -44,7 +47,7 @@ async function sit(options: Record<string, unknown> = {}, memory?: Memory): Prom
     },
     async [Symbol.asyncDispose]() {
       await driver[Symbol.asyncDispose]();
-      await vi.waitFor(() => expect(tool.running).toEqual([]));
+      await vi.waitFor(() => expect(tool.running).toEqual([]), patience);
       await tool[Symbol.asyncDispose]();
     },
   };
@@ -81,20 +84,17 @@ describe("one nvidia-smi that runs on", () => {
     await seat.cards();
     const [pid = 0] = (queries(seat.tool)[0] ?? "").split(" ").map(Number);
     seat.tool.kill(pid);
-    await vi.waitFor(() => expect(seat.tool.running).not.toContain(pid));
-    // What it printed last may still be handed over; then the end of it is told, or it runs again.
-    await vi.waitFor(async () => {
-      await seat.cards();
-      expect(queries(seat.tool).length).toBeGreaterThan(1);
-    });
+    await vi.waitFor(() => expect(seat.tool.running).not.toContain(pid), patience);
+    // What it printed last may still be handed over. No reading is lost.
+    while (queries(seat.tool).length < 2) await seat.cards();
     expect(temperatures((await seat.cards()).points)).toEqual({ 0: 40, 1: 41, 2: 42 });
   });
 
   test("is killed when it stalls, told as a timeout, and started again", async () => {
-    await using seat = await sit();
+    await using seat = await sit({ timeout: "3s" });
     await seat.cards();
     seat.tool.fallSilent();
-    await vi.waitFor(() => expect(seat.tool.asked.join()).toContain("keeps silent"));
+    await vi.waitFor(() => expect(seat.tool.asked.join()).toContain("keeps silent"), patience);
     const stalled = seat.tool.running;
     const error: unknown = await seat
       .cards()
@@ -102,7 +102,7 @@ describe("one nvidia-smi that runs on", () => {
       .then(() => seat.cards())
       .catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: "E_DEVICE_TIMEOUT" });
-    await vi.waitFor(() => expect(seat.tool.running).toEqual([]));
+    await vi.waitFor(() => expect(seat.tool.running).toEqual([]), patience);
     seat.tool.wake();
     expect(temperatures((await seat.cards()).points)).toEqual({ 0: 40, 1: 41, 2: 42 });
     expect(seat.tool.running).not.toEqual(stalled);
@@ -114,10 +114,8 @@ describe("one nvidia-smi that runs on", () => {
     const more = rows.map((row) => `${row}, 30`);
     seat.tool.record("query-gpu.csv", [`${head}, temperature.gpu.tlimit`, ...more].join("\n"));
     for (const pid of seat.tool.running) seat.tool.kill(pid);
-    await vi.waitFor(async () => {
-      const { points } = await seat.cards();
-      expect(points[0]?.fields).toHaveProperty("headroom_c", 30);
-    });
+    while (queries(seat.tool).length < 2) await seat.cards();
+    expect((await seat.cards()).points[0]?.fields).toHaveProperty("headroom_c", 30);
   });
 
   test("a column that it lists and refuses all the same is left out", async () => {
@@ -159,7 +157,7 @@ describe("a card that is lost", () => {
     await using seat = await sit();
     await seat.cards();
     seat.tool.record("query-gpu.csv", [head, rows[0], rows[2]].join("\n"));
-    await vi.waitFor(async () => expect((await seat.cards()).faults).not.toEqual([]));
+    await vi.waitFor(async () => expect((await seat.cards()).faults).not.toEqual([]), patience);
     const { points, faults } = await seat.cards();
     expect(temperatures(points)).toEqual({ 0: 40, 2: 42, 1: undefined });
     expect(points.find(({ tags }) => tags?.["gpu"] === "1")?.fields).toEqual({
@@ -176,7 +174,7 @@ describe("a card that is lost", () => {
     await seat.cards();
     const words = "Unable to determine the device handle for GPU 0000:3B:00.0: GPU is lost.";
     seat.tool.record("query-gpu.csv", [head, rows[0], `!!${words}`, rows[2]].join("\n"));
-    await vi.waitFor(() => expect(seat.tool.running).toEqual([]));
+    await vi.waitFor(() => expect(seat.tool.running).toEqual([]), patience);
     const { points, faults } = await afterward(seat);
     expect(temperatures(points)).toEqual({ 0: 40, 2: 42, 1: undefined });
     expect(faults).toEqual(["E_DEVICE_REFUSED gpu 1 (00000000:3B:00.0): GPU is lost."]);
@@ -193,7 +191,7 @@ describe("a card that is lost", () => {
       const { points, faults } = await seat.cards();
       for (const fault of faults) told.add(fault);
       expect(temperatures(points)).toEqual({ 0: 40, 1: 42 });
-    });
+    }, patience);
     expect([...told]).toEqual([
       "E_DEVICE_REFUSED gpu 1 (00000000:3B:00.0): another card has its number now",
     ]);
@@ -211,7 +209,7 @@ describe("energy", () => {
       // 300 W for 20 ms are 6 J: enough rounds add up to something.
       expect(kept).toMatchObject({ "GPU-c": { carried: expect.any(Number) } });
       expect(JSON.stringify(kept)).not.toContain('"GPU-c":{"carried":0}');
-    });
+    }, patience);
     const { points } = await seat.cards();
     expect(points[0]?.fields).toMatchObject({ energy_wh_total: 10, q: 1 });
     const sources = seat.session.origin?.().sources ?? [];

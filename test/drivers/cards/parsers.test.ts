@@ -18,7 +18,7 @@ import { Links } from "../../../drivers/nvidia/nvlink.ts";
 import { activeReasons } from "../../../drivers/nvidia/reasons.ts";
 import { lostIn, Rounds } from "../../../drivers/nvidia/rounds.ts";
 import type { Round } from "../../../drivers/nvidia/rounds.ts";
-import { parseElements } from "../../../drivers/nvidia/xml.ts";
+import { cardsIn, parseElements } from "../../../drivers/nvidia/xml.ts";
 import { GatewayError, problemOf } from "../../../telemetry/index.ts";
 
 const golden = join(import.meta.dirname, "../../golden/drivers");
@@ -59,7 +59,8 @@ function ours(run: () => void): void {
 describe("XML of nvidia-smi", () => {
   const read = (xml: string): void => {
     const sheet = new CardSheet();
-    for (const gpu of parseElements(xml).children) {
+    for (const text of cardsIn(xml)) {
+      const gpu = parseElements(text);
       readDetails(gpu, sheet.row("accelerator", ["gpu", "0"]));
       for (const { name, values } of instancesOf(gpu)) {
         const row = sheet.row("accelerator_instance", ["instance", name]);
@@ -79,7 +80,7 @@ describe("XML of nvidia-smi", () => {
     expect(() => parseElements(bomb)).toThrow(GatewayError);
     const file = `<!DOCTYPE a [<!ENTITY f SYSTEM "file:///etc/passwd">]><a>&f;</a>`;
     expect(() => parseElements(file)).toThrow(GatewayError);
-    const deep = "<a>".repeat(100_000) + "</a>".repeat(100_000);
+    const deep = "<a>".repeat(10_000) + "</a>".repeat(10_000);
     expect(() => parseElements(deep)).toThrow(/within each other/);
     expect(() => parseElements(`<a>${"x".repeat(2_000_000)}</a>`)).toThrow(/characters/);
     expect(() => parseElements("")).toThrow(GatewayError);
@@ -88,9 +89,12 @@ describe("XML of nvidia-smi", () => {
   test("what is not read may be long, and of any form", () => {
     const clocks = `<supported_clocks>${"<v>1 MHz</v>".repeat(500_000)}</supported_clocks>`;
     const open = "<processes>".repeat(20_000);
-    const { children } = parseElements(`<a><processes>a & b <c></processes>${clocks}<gpu/></a>`);
-    expect(children.map(({ name }) => name)).toEqual(["gpu"]);
-    expect(() => parseElements(`<a>${open}</a>`)).toThrow(GatewayError);
+    const gpu = `<gpu id="1"><processes>a & b <c></processes>${clocks}<uuid>u</uuid></gpu>`;
+    expect(cardsIn(`<a>${gpu}${gpu}</a>`)).toEqual(
+      Array.from({ length: 2 }, () => `<gpu id="1"><uuid>u</uuid></gpu>`),
+    );
+    expect(() => cardsIn(`<a>${open}</a>`)).toThrow(GatewayError);
+    expect(cardsIn("<gpu></gpu>".repeat(1000))).toHaveLength(64);
   });
 });
 
