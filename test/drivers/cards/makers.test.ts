@@ -72,7 +72,7 @@ describe("amd", () => {
     vi.unstubAllEnvs();
   });
 
-  test("a card that is missing is a fault and a row; its counter goes on when it is back", async () => {
+  test("a missing card is a fault and a row; its counter goes on when it is back", async () => {
     await using seat = await sit(amd, await RecordedTool.create("amd-smi"));
     const { session, tool } = seat;
     tool.record("metric-json.json", metric([3600, 7200]));
