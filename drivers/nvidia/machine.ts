@@ -108,6 +108,10 @@ export class Machine {
 
   async #readCards(sheet: CardSheet, signal: AbortSignal): Promise<void> {
     const { cards, lost, broken } = await this.#sampler.next(signal);
+    if (cards.length === 0 && this.#seen.size === 0) {
+      const why = lost.map(({ card, why }) => `${card}: ${why}`).join("; ");
+      throw programFailed(`${this.#options.program} can read no card: ${why}`);
+    }
     await this.#log?.read().catch((error: unknown) => {
       sheet.faults.push({ code: "E_PROGRAM", at: saidIn(String(error)) });
     });
@@ -165,20 +169,31 @@ export class Machine {
   }
 
   async #readDetails(sheet: CardSheet, signal: AbortSignal): Promise<void> {
-    const output = await this.#output(["-q", "-x"], signal);
-    for (const [index, text] of cardsIn(output).entries()) {
-      const gpu = parseElements(text);
-      const tag = this.#tagOf(seenInXml(gpu, this.#seen, index));
-      const row = sheet.card(tag);
-      if (row !== undefined) blame(sheet, tag, readDetails(gpu, row));
-      for (const { name, values } of instancesOf(gpu)) {
-        const part = sheet.row("accelerator_instance", ["instance", `gpu${tag}_${name}`]);
-        for (const [field, value] of values) part.add(field, value);
+    const texts = cardsIn(await this.#output(["-q", "-x"], signal));
+    const failures: GatewayError[] = [];
+    for (const [index, text] of texts.entries()) {
+      try {
+        this.#readDetail(parseElements(text), index, sheet);
+      } catch (error) {
+        if (!(error instanceof GatewayError)) throw error;
+        failures.push(error);
+        if (failures.length === texts.length) throw error;
       }
       // Others first, before the next card.
       await new Promise<void>((resolve) => {
         setImmediate(resolve);
       });
+    }
+    for (const { code, message } of failures) sheet.faults.push({ code, at: message });
+  }
+
+  #readDetail(gpu: Element, index: number, sheet: CardSheet): void {
+    const tag = this.#tagOf(seenInXml(gpu, this.#seen, index));
+    const row = sheet.card(tag);
+    if (row !== undefined) blame(sheet, tag, readDetails(gpu, row));
+    for (const { name, values } of instancesOf(gpu)) {
+      const part = sheet.row("accelerator_instance", ["instance", `gpu${tag}_${name}`]);
+      for (const [field, value] of values) part.add(field, value);
     }
   }
 

@@ -49,7 +49,7 @@ export class Rounds {
 
   /** Whether a round has begun and waits for more. */
   get begun(): boolean {
-    return this.#cards.length > 0;
+    return this.#cards.length > 0 || this.#lost.length > 0;
   }
 
   accept(line: string): void {

@@ -72,6 +72,8 @@ export class Sampler {
   #running: Running | undefined;
   #newest: { readonly round: Round; readonly at: number } | undefined;
   #waiting: ((outcome: Outcome) => void) | undefined;
+  /** How it ended while nobody waited: some end before their start is through. */
+  #over: Ended | undefined;
 
   constructor(parts: SamplerParts) {
     this.#parts = parts;
@@ -82,10 +84,11 @@ export class Sampler {
    * @throws E_PROGRAM_MISSING, E_PROGRAM, E_DEVICE_TIMEOUT, E_DISCONNECTED
    */
   async next(signal: AbortSignal): Promise<Round> {
-    await this.#endStalled();
+    if (this.#isStalled() || this.#mayBeBack()) await this.close();
     for (let start = 0; start < maxStarts; start += 1) {
+      this.#over = undefined;
       if (this.#running === undefined) await this.#start(signal);
-      const outcome = this.#fresh() ?? (await this.#wait(signal));
+      const outcome = this.#fresh() ?? this.#over ?? (await this.#wait(signal));
       if (outcome.kind === "round") return this.#withLost(outcome.round);
       if (!outcome.learned) throw this.#failure(outcome);
     }
@@ -109,10 +112,18 @@ export class Sampler {
     return age > this.#parts.sample ? undefined : { kind: "round", round: newest.round };
   }
 
-  async #endStalled(): Promise<void> {
+  #isStalled(): boolean {
     const { clock, sample, timeout } = this.#parts;
     const silent = clock.monotonic() - (this.#running?.at ?? clock.monotonic());
-    if (silent > Math.max(3 * sample, timeout)) await this.close();
+    return silent > Math.max(3 * sample, timeout);
+  }
+
+  /** Whether a card was left out for so long that it is tried again. */
+  #mayBeBack(): boolean {
+    const now = this.#parts.clock.monotonic();
+    const old = [...this.#lost].filter(([, { since }]) => now - since > lostFor);
+    for (const [card] of old) this.#lost.delete(card);
+    return old.length > 0;
   }
 
   /** @throws E_PROGRAM_MISSING, E_PROGRAM, E_DISCONNECTED */
@@ -150,7 +161,9 @@ export class Sampler {
       this.#running = undefined;
       // One that has worked may have been upgraded, or killed: that costs no reading.
       const learned = this.#learn(`${rounds.said} ${end.said}`) || running?.worked === true;
-      this.#waiting?.({ kind: "ended", end, said: rounds.said, learned });
+      const outcome: Ended = { kind: "ended", end, said: rounds.said, learned };
+      if (this.#waiting === undefined) this.#over = outcome;
+      else this.#waiting(outcome);
     };
     const stream = open({ ...call, package: toolPackage }, { line, end });
     running = { stream, rounds, gap: undefined, worked: false, at: clock.monotonic() };
@@ -159,10 +172,6 @@ export class Sampler {
 
   /** `-i` with the cards that can be asked, when one makes the whole command fail. */
   #others(): string[] {
-    const now = this.#parts.clock.monotonic();
-    for (const [card, { since }] of this.#lost) {
-      if (now - since > lostFor) this.#lost.delete(card);
-    }
     if (this.#lost.size === 0) return [];
     const lost = [...this.#lost.keys()];
     const others = this.#parts.cards().filter((card) => !lost.some((name) => isCard(card, name)));

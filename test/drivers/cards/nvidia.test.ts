@@ -199,6 +199,48 @@ describe("a card that is lost", () => {
   });
 });
 
+describe("no card that can be read", () => {
+  const words = "Unable to determine the device handle for GPU 0000:19:00.0: GPU is lost.";
+
+  test("is an error when none was ever seen", async () => {
+    await using seat = await sit();
+    seat.tool.record("query-gpu.csv", `${head}\n!${words}\n`);
+    const error: unknown = await seat.cards().catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: "E_PROGRAM" });
+    expect(String(error)).toContain("0000:19:00.0: GPU is lost.");
+  });
+
+  test("is a row of each that was", async () => {
+    await using seat = await sit();
+    seat.tool.record("query-gpu.csv", `${head}\n${rows[0]}`);
+    await seat.cards();
+    seat.tool.record("query-gpu.csv", `${head}\n!${words}\n`);
+    await vi.waitFor(async () => {
+      const { points, faults } = await seat.cards();
+      expect(points).toMatchObject([{ tags: { gpu: "0" }, fields: { health_state: 3, q: 0 } }]);
+      expect(faults).toEqual(["E_DEVICE_REFUSED gpu 0 (00000000:19:00.0): GPU is lost."]);
+    }, patience);
+  });
+});
+
+test("a card whose details are broken leaves those of the others", async () => {
+  await using tool = await RecordedTool.create("nvidia-smi", join(recordings, "mig_v12/device"));
+  const xml = await tool.recorded("q-x.xml");
+  tool.record("q-x.xml", xml.replace("<current_mig>Disabled</current_mig>", "<current_mig>&&"));
+  await using driver = nvidia.create(contextWith());
+  const options = { program: tool.program, sample: "20ms" };
+  await using session = await driver.open({ id: "node", options, profile: undefined });
+  const { points, faults } = await session.read(["cards", "details"], never);
+  expect(points.map(({ measurement }) => measurement)).toEqual([
+    "accelerator",
+    "accelerator",
+    "accelerator_instance",
+    "accelerator_instance",
+    "accelerator_instance",
+  ]);
+  expect(faults).toMatchObject([{ code: "E_DEVICE_FRAME" }]);
+});
+
 describe("energy", () => {
   test("is added up over time, marked, and remembered over a restart", async () => {
     let kept: unknown = { "GPU-a": { carried: 36_000 } };
