@@ -25,6 +25,8 @@ export class CardEnergy {
   readonly #memory: Memory | undefined;
   /** In the order of use, the longest unseen first. */
   readonly #meters: Map<string, Meter>;
+  /** What was told when it was kept last. */
+  #kept = "";
   readonly #powers = new Map<string, { readonly watts: number; readonly at: number }>();
 
   constructor(memory: Memory | undefined) {
@@ -39,7 +41,7 @@ export class CardEnergy {
     const { carried, counter = 0 } = this.#meters.get(card) ?? { carried: 0 };
     const before = joules < counter ? carried + counter : carried;
     this.#set(card, { carried: before, counter: joules });
-    return { ...value, value: Math.floor((before + joules) / 3600) };
+    return { ...value, value: wattHours({ carried: before, counter: joules }) };
   }
 
   /** Adds the power of a moment, by the trapezoidal rule. @unit W, ms, ms */
@@ -57,7 +59,7 @@ export class CardEnergy {
   sum(card: string, of: string): CardValue | undefined {
     const meter = this.#meters.get(card);
     if (meter === undefined) return undefined;
-    const value = Math.floor(meter.carried / 3600);
+    const value = wattHours(meter);
     return {
       value,
       at: `${of}, added up over time`,
@@ -66,9 +68,13 @@ export class CardEnergy {
     };
   }
 
-  /** Keeps where the counters stand. */
+  /** Keeps where the counters stand, when one has moved by what is told: each keep is a write. */
   keep(): void {
-    if (this.#meters.size > 0) this.#memory?.keep(Object.fromEntries(this.#meters));
+    const told = [...this.#meters].map(([card, meter]) => `${card} ${wattHours(meter)}`);
+    const shown = told.toSorted().join();
+    if (shown === this.#kept || told.length === 0) return;
+    this.#kept = shown;
+    this.#memory?.keep(Object.fromEntries(this.#meters));
   }
 
   #set(card: string, meter: Meter): void {
@@ -76,6 +82,10 @@ export class CardEnergy {
     this.#meters.set(card, meter);
     if (this.#meters.size > maxCards) this.#meters.delete([...this.#meters.keys()][0] ?? "");
   }
+}
+
+function wattHours({ carried, counter = 0 }: Meter): number {
+  return Math.floor((carried + counter) / 3600);
 }
 
 function meanOf(before: { readonly watts: number } | undefined, watts: number): number {

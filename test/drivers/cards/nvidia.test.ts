@@ -246,9 +246,11 @@ describe("energy", () => {
     let kept: unknown = { "GPU-a": { carried: 36_000 } };
     const memory = (): Memory => ({ kept, keep: (value) => (kept = value) });
     await using seat = await sit({ energy: "integrated" }, memory());
+    const strong = "3, 2, GPU-c, 00000000:5E:00.0, 42, 1000000.0";
+    seat.tool.record("query-gpu.csv", [head, rows[0], rows[1], strong].join("\n"));
     await vi.waitFor(async () => {
       await seat.cards();
-      // 300 W for 20 ms are 6 J: enough rounds add up to something.
+      // At 1 MW a watt-hour takes 3.6 ms.
       expect(kept).toMatchObject({ "GPU-c": { carried: expect.any(Number) } });
       expect(JSON.stringify(kept)).not.toContain('"GPU-c":{"carried":0}');
     }, patience);

@@ -356,6 +356,16 @@ describe("energy", () => {
     expect(energy.sum("b", "power")).toBeUndefined();
   });
 
+  test("is written when what is told has changed, and not else", () => {
+    let writes = 0;
+    const energy = new CardEnergy({ kept: undefined, keep: () => (writes += 1) });
+    for (const joules of [3600, 3700, 7100, 7200, 7300]) {
+      energy.counted("0", joules, { at: "a", raw: "b" });
+      energy.keep();
+    }
+    expect(writes).toBe(2);
+  });
+
   test("what is remembered is bounded, and nonsense is not taken", () => {
     const energy = new CardEnergy({ kept: { a: { carried: -1 } }, keep: () => undefined });
     expect(energy.sum("a", "power")).toBeUndefined();
