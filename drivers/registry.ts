@@ -1,5 +1,7 @@
 /** The drivers there are. Adding one: its folder, and one line here. */
 import type { DriverKind } from "./contract.ts";
+import { amd } from "./amd/index.ts";
+import { ascend } from "./ascend/index.ts";
 import { dlt645 } from "./dlt645/index.ts";
 import { hj212 } from "./hj212/index.ts";
 import { hostDriver } from "./host/index.ts";
@@ -7,12 +9,15 @@ import { lorawan } from "./lorawan/index.ts";
 import { mbus } from "./mbus/index.ts";
 import { modbus } from "./modbus/index.ts";
 import { nmea } from "./nmea/index.ts";
+import { nvidia } from "./nvidia/index.ts";
 import { particles } from "./particles/index.ts";
 import { sdi12 } from "./sdi12/index.ts";
 import { simDriver } from "./sim/index.ts";
 import { umb } from "./umb/index.ts";
 
 export const drivers: Readonly<Record<string, DriverKind>> = {
+  amd,
+  ascend,
   dlt645,
   hj212,
   host: hostDriver,
@@ -20,6 +25,7 @@ export const drivers: Readonly<Record<string, DriverKind>> = {
   mbus,
   modbus,
   nmea,
+  nvidia,
   particles,
   sdi12,
   sim: simDriver,

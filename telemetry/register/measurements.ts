@@ -237,6 +237,12 @@ export const measurements = {
       temp_c: { about: "Core temperature.", range: [-50, 200] },
       mem_temp_c: { about: "Memory temperature.", range: [-50, 200] },
       hotspot_c: { about: "Hottest point.", range: [-50, 200] },
+      estimated_wh_total: {
+        about: "Energy added up from samples of the power, where there is no counter; unwrapped.",
+        range: [0, 9e15],
+      },
+      headroom_c: { about: "Degrees left until it slows down.", range: [-100, 200] },
+      module_power_w: { about: "Power drawn by card and processor together.", range: [0, 1e5] },
       util_pct: { about: "Share of time with some kernel running.", range: [0, 100] },
       tensor_active_ratio: { about: "Share of cycles with tensor pipes active.", range: [0, 1] },
       dram_active_ratio: { about: "Share of cycles with memory active.", range: [0, 1] },
