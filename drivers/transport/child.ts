@@ -17,7 +17,7 @@ export interface Launch {
   readonly program: string;
   /** Every user of the machine can read them: no secrets. */
   readonly args: readonly string[];
-  /** Beside PATH and a locale of `C`. */
+  /** Beside PATH, in which the folders `sbin` are always, and a locale of `C`. */
   readonly environment?: Readonly<Record<string, string>> | undefined;
   readonly input?: string | undefined;
   /** The package that has it, for the message when it is missing. */
@@ -147,7 +147,7 @@ function attended(child: ChildProcess, { task, signal, clock }: Watch): Promise<
 }
 
 function started(launch: Launch): ChildProcess {
-  const environment = { PATH: process.env["PATH"] ?? "", LC_ALL: "C", ...launch.environment };
+  const environment = { PATH: searchPath(), LC_ALL: "C", ...launch.environment };
   try {
     return spawn(launch.program, [...launch.args], {
       env: environment,
@@ -158,6 +158,12 @@ function started(launch: Launch): ChildProcess {
   } catch (error) {
     throw notStarted(launch, error);
   }
+}
+
+/** A service's PATH may lack the places of programs that are made for the administrator. */
+function searchPath(): string {
+  const own = process.env["PATH"] ?? "";
+  return grouped ? `${own === "" ? "/usr/bin:/bin" : own}:/usr/sbin:/sbin` : own;
 }
 
 function hasEnded(child: ChildProcess): boolean {
