@@ -19,6 +19,9 @@ export interface BmcParts {
 /** A timer may strike a little before the clock says so. @unit ms */
 const early = 20;
 
+/** A line for each of a thousand sensors has far less. @unit bytes */
+const mostOutput = 1024 * 1024;
+
 /** A result, and how long it took. */
 export interface Run extends ProgramResult {
   /** @unit ms */
@@ -59,7 +62,7 @@ export class Bmc implements AsyncDisposable {
   async run(call: ProgramCall, signal: AbortSignal): Promise<Run> {
     const began = this.clock.monotonic();
     try {
-      const result = await this.#run(call, signal);
+      const result = await this.#run({ ...call, limit: mostOutput }, signal);
       return { ...result, took: this.clock.monotonic() - began };
     } catch (error) {
       const late = this.clock.monotonic() - began >= call.timeout - early;

@@ -13,7 +13,7 @@ import { other, readTable, watts, words } from "./table.ts";
 const linePattern = new RegExp(
   [
     "^(\\d{1,5}),(.*),([^,]{1,60})",
-    "(Nominal|Warning|Critical|Unknown|N/A),([^,]{1,20}),([^,]{1,60}),(.+)$",
+    "(Nominal|Warning|Critical|Unknown|N/A),([^,]{1,20}),([^,]{1,60}),((?:'[^']*' ?)+|N/A)$",
   ].join(","),
 );
 

@@ -10,7 +10,7 @@ import type { Reader, Table } from "./table.ts";
 import { other, readTable, watts, words } from "./table.ts";
 
 const linePattern =
-  /^(.*?) *\| ([0-9A-F]{2})h \| ([a-z]{2,3}) {0,2}\| {0,2}(\d{1,3}\.\d{1,3}) \|(?: (.*))?$/;
+  /^(.{0,64}?) \| ([0-9A-F]{2})h \| ([a-z]{2,3}) {0,2}\| {0,2}(\d{1,3}\.\d{1,3}) \|(?: (.*))?$/;
 
 /** Status of a sensor by its thresholds; `ns`: it has no reading. [IPMI-2.0 35.14] */
 const statuses: Readonly<Record<string, Health | "none">> = {
@@ -36,6 +36,17 @@ const units: Readonly<Record<string, Unit>> = {
   percent: "pct",
   Hz: "hz",
 };
+
+/** Words of all units there are; with modifiers they stand as `Watts * hour`. */
+const unitWords = new Set(
+  `unspecified degrees C F K Volts Amps Watts Joules Coulombs VA Nits lumen lux Candela kPa PSI
+  Newton CFM RPM Hz microsecond millisecond second minute hour day week mil inches feet cu in mm cm
+  m liters fluid ounce radians steradians revolutions cycles gravities pound ft-lb oz-in gauss
+  gilberts henry millihenry farad microfarad ohms siemens mole becquerel PPM reserved Decibels DbA
+  DbC gray sievert color temp deg bit kilobit megabit gigabit byte kilobyte megabyte gigabyte word
+  dword qword line hit miss retry reset overflow overrun underrun collision packets messages
+  characters error correctable uncorrectable fatal grams percent`.split(/\s+/),
+);
 
 const readingPattern = /^(-?\d{1,12}(?:\.\d{1,6})?) ([A-Za-z%][A-Za-z0-9 /*%.-]{0,60})$/;
 
@@ -72,7 +83,9 @@ function valueOf(text: string): Sensor["value"] | "other" {
   if (words === "degrees F") return { number: celsius(number, "f"), unit: "c" };
   if (words === "degrees K") return { number: celsius(number, "k"), unit: "c" };
   const unit = Object.hasOwn(units, words) ? units[words] : undefined;
-  return unit === undefined ? "other" : { number, unit };
+  if (unit !== undefined) return { number, unit };
+  const all = words.split(/[ %*/]+/).filter((word) => word !== "");
+  return all.every((word) => unitWords.has(word)) ? "other" : undefined;
 }
 
 const powerReaders: Readonly<Record<string, Reader>> = {

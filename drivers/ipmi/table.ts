@@ -23,7 +23,9 @@ export function readTable(
   const wrong: string[] = [];
   for (const line of output.split("\n")) {
     if (line.trim() === "") continue;
-    const [, label = "", text = ""] = /^\s*([^:]{1,60}?)\s*:\s*(.{0,120}?)\s*$/.exec(line) ?? [];
+    const colon = line.indexOf(":");
+    const label = line.slice(0, Math.max(colon, 0)).trim();
+    const text = line.slice(colon + 1).trim();
     const found = Object.hasOwn(readers, label) ? readers[label]?.(text) : undefined;
     if (found === undefined || figures.has(found[0])) wrong.push(line);
     else if (found !== "other")

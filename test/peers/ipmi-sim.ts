@@ -88,7 +88,6 @@ const silent = { name: "Exhaust Temp", entity: [7, 2], type: 1, unit: 1, raw: 0 
 export async function startIpmiSim(): Promise<IpmiSim> {
   const folder = await mkdtemp(join(tmpdir(), "rackstreet-ipmi-sim-"));
   const port = await freeUdpPort();
-  await mkdir(join(folder, "state"));
   await writeFile(join(folder, "lan.conf"), lanConf(port));
   await writeFile(join(folder, "sim.emu"), commands());
   let child = await launch(folder, port);
@@ -201,6 +200,9 @@ function sdr(bytes: readonly number[]): string {
 
 async function launch(folder: string, port: number): Promise<ChildProcess> {
   const at = (name: string): string => join(folder, name);
+  // What it kept of its sensors would be added to those of its commands.
+  await rm(at("state"), { recursive: true, force: true });
+  await mkdir(at("state"));
   const args = ["-c", at("lan.conf"), "-f", at("sim.emu"), "-s", at("state"), "-n"];
   const child = spawn("ipmi_sim", args, { stdio: "ignore" });
   const up = await until(() => pongs(port), { timeout: 30_000, interval: 50 });

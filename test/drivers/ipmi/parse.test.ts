@@ -43,7 +43,8 @@ describe("a line of ipmitool [IPMI-2.0 35.14]", () => {
     ["0x0180", ["0x0180"]],
     ["Logical FRU @01h", "nothing"],
     ["Dynamic MC @ 20h", "nothing"],
-    // Numbers that are none.
+    // Numbers that are none, and a unit that was cut.
+    ["61 degr", "E_DEVICE_FRAME"],
     ["23", "E_DEVICE_FRAME"],
     ["23,5 degrees C", "E_DEVICE_FRAME"],
     ["1e3 degrees C", "E_DEVICE_FRAME"],
@@ -115,6 +116,7 @@ describe("a line of freeipmi", () => {
     ["2,T,Temperature,Good,61.00,C,'OK'", "E_DEVICE_FRAME"],
     ["2,T,Temperature,Nominal,sixty,C,'OK'", "E_DEVICE_FRAME"],
     ["T,Temperature,Nominal,61.00,C,'OK'", "E_DEVICE_FRAME"],
+    ["2,T,Temperature,Nominal,61.00,C,'At or Ab", "E_DEVICE_FRAME"],
   ])("reads %j as %j", (line, expected) => {
     expect(by(line)).toEqual(expected);
   });
