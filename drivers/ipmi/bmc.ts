@@ -28,14 +28,20 @@ export interface Run extends ProgramResult {
   readonly took: number;
 }
 
+interface List {
+  /** When it was asked for. @unit ms, monotonic */
+  readonly at: number;
+  stamp: string | undefined;
+}
+
 export class Bmc implements AsyncDisposable {
   readonly clock: Clock;
   readonly #run: RunProgram;
   /** Ends with the last turn taken; sessions take one at a time, which bounds the chain. */
   #turns: Promise<void> = Promise.resolve();
   #folder: Promise<string> | undefined;
-  /** When each list of sensors was asked for, by file. @unit ms, monotonic */
-  readonly #lists = new Map<string, number>();
+  /** The lists of sensors, by file. */
+  readonly #lists = new Map<string, List>();
 
   constructor({ run, clock }: BmcParts) {
     this.#run = run;
@@ -82,8 +88,7 @@ export class Bmc implements AsyncDisposable {
     content: string,
     work: (path: string) => Promise<Result>,
   ): Promise<Result> {
-    const path = await this.path("secret.conf");
-    await translated(writeFile(path, content, { mode: 0o600 }));
+    const path = await this.file("secret.conf", content);
     try {
       return await work(path);
     } finally {
@@ -97,13 +102,28 @@ export class Bmc implements AsyncDisposable {
    */
   async list(name: string, age: number, make: (path: string) => Promise<void>): Promise<string> {
     const path = await this.path(name);
-    const at = this.#lists.get(name);
-    if (at !== undefined && this.clock.monotonic() - at < age) return path;
+    const known = this.#lists.get(name);
+    if (known !== undefined && this.clock.monotonic() - known.at < age) return path;
     const begun = await this.path(`${name}.new`);
     await rm(begun, { force: true });
     await make(begun);
     await translated(rename(begun, path));
-    this.#lists.set(name, this.clock.monotonic());
+    this.#lists.set(name, { at: this.clock.monotonic(), stamp: undefined });
+    return path;
+  }
+
+  /** Whether a list is still the one of this stamp; the first stamp is the one it had. */
+  isOf(name: string, stamp: string): boolean {
+    const known = this.#lists.get(name);
+    if (known === undefined) return false;
+    known.stamp ??= stamp;
+    return known.stamp === stamp;
+  }
+
+  /** A file with this content, for a program to read. */
+  async file(name: string, content: string): Promise<string> {
+    const path = await this.path(name);
+    await translated(writeFile(path, content, { mode: 0o600 }));
     return path;
   }
 

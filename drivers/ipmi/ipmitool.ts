@@ -54,6 +54,27 @@ const readingPattern = /^(-?\d{1,12}(?:\.\d{1,6})?) ([A-Za-z%][A-Za-z0-9 /*%.-]{
 const locatorPattern = /^(?:(?:Logical|Physical) FRU @|(?:Static|Dynamic) MC @|Generic )/;
 const intelPattern = /^Power Redundancy *\| .* \| (?:ok|nr)$/;
 
+/** What `sdr info` prints of the list of sensors; the first three tell one list from another. */
+const stampPattern = /^(?:Record Count|Most recent Addition|Most recent Erase) +: /;
+const infoPattern =
+  /^(?:SDR (?:Version|overflow|Repository .{1,30})|Free Space|.{1,30} supported) +: /;
+
+export interface Listing {
+  /** Changes when the controller's list does; undefined: the controller does not tell. */
+  readonly stamp: string | undefined;
+  /** The lines of the sensors. */
+  readonly output: string;
+}
+
+/** Parts what `sdr info` prints from the sensors that are printed behind it. [IPMI-2.0 33.9] */
+export function splitListing(output: string): Listing {
+  const lines = output.split("\n");
+  const telling = lines.filter((line) => stampPattern.test(line));
+  const rest = lines.filter((line) => !stampPattern.test(line) && !infoPattern.test(line));
+  const stamp = telling.length === 3 ? telling.join("\n") : undefined;
+  return { stamp, output: rest.join("\n") };
+}
+
 export function parseSensors(output: string): Sensors {
   return sensorsOf(output, parseLine);
 }

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { GatewayError } from "../../telemetry/index.ts";
 import type { Bmc, Run } from "./bmc.ts";
 import type { Sensors } from "./found.ts";
-import { parseChassis, parsePower, parseSensors } from "./ipmitool.ts";
+import { parseChassis, parsePower, parseSensors, splitListing } from "./ipmitool.ts";
 import type { IpmiOptions } from "./options.ts";
 import { interfaceOf } from "./options.ts";
 import type { Table } from "./table.ts";
@@ -49,6 +49,8 @@ export class WithIpmitool implements Tool {
   readonly #bmc: Bmc;
   readonly #options: IpmiOptions;
   readonly #who: string;
+  /** The controller does not tell when its list has changed: then only `refresh` helps. */
+  #unstamped = false;
 
   constructor(bmc: Bmc, options: IpmiOptions, who: string) {
     this.#bmc = bmc;
@@ -65,17 +67,37 @@ export class WithIpmitool implements Tool {
   }
 
   async sensors(signal: AbortSignal): Promise<Sensors> {
-    const { refresh, timeout } = this.#options;
-    const list = await this.#bmc.list(listFile, refresh, async (path) => {
-      this.#whole(await this.#ask(["sdr", "dump", path], signal, timeout * listPatience));
-    });
-    const run = await this.#ask(["-S", list, "sdr", "elist", "all"], signal);
+    const run = await this.#listing(signal);
     const { sensors, faults } = parseSensors(run.output);
     if (run.exit === 0) return { sensors, faults };
     // The list may be one of before a change; what was read is right all the same.
     this.#bmc.forget(listFile);
     if (sensors.length === 0) throw this.#failed(run);
     return { sensors, faults: [...faults, { code: "E_PROGRAM", at: "sensors: not all read" }] };
+  }
+
+  /** The values by the list that the controller has now: by another they would be wrong. */
+  async #listing(signal: AbortSignal): Promise<Run> {
+    for (let time = 1; !this.#unstamped; time += 1) {
+      const list = await this.#list(signal);
+      const ask = await this.#bmc.file("ask", "sdr info\nsdr elist all\n");
+      const run = await this.#ask(["-S", list, "exec", ask], signal);
+      const { stamp, output } = splitListing(run.output);
+      if (stamp === undefined) break;
+      if (this.#bmc.isOf(listFile, stamp) || time > 1) return { ...run, output };
+      this.#bmc.forget(listFile);
+    }
+    const list = await this.#list(signal);
+    const run = await this.#ask(["-S", list, "sdr", "elist", "all"], signal);
+    if (run.exit === 0) this.#unstamped = true;
+    return run;
+  }
+
+  #list(signal: AbortSignal): Promise<string> {
+    const { refresh, timeout } = this.#options;
+    return this.#bmc.list(listFile, refresh, async (path) => {
+      this.#whole(await this.#ask(["sdr", "dump", path], signal, timeout * listPatience));
+    });
   }
 
   /** @throws E_DEVICE_TIMEOUT, E_LOGIN, E_CONNECT, and what running throws */

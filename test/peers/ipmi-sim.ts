@@ -15,8 +15,8 @@ export interface IpmiSim extends AsyncDisposable {
   readonly port: number;
   /** Ends it as a power cut would. */
   kill9(): Promise<void>;
-  /** Starts it again on the same port. */
-  restart(): Promise<void>;
+  /** Starts it again on the same port; without a sensor, those behind it get other numbers. */
+  restart(without?: string): Promise<void>;
   /** Takes requests and answers none. */
   stop(): void;
   goOn(): void;
@@ -100,8 +100,9 @@ export async function startIpmiSim(): Promise<IpmiSim> {
   return {
     port,
     kill9: end,
-    async restart() {
+    async restart(without) {
       await end();
+      await writeFile(join(folder, "sim.emu"), commands(without));
       child = await launch(folder, port);
     },
     stop: () => void child.kill("SIGSTOP"),
@@ -134,15 +135,16 @@ ${levels.map((level) => `    allowed_auths_${level} none md2 md5 straight`).join
 `;
 }
 
-function commands(): string {
+function commands(without?: string): string {
   const lines = [
     "mc_setbmc 0x20",
     "mc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 persist_sdr",
     "sel_enable 0x20 1000 0x0a",
   ];
-  analog.forEach((sensor, index) => lines.push(...analogCommands(index + 1, sensor)));
+  const there = analog.filter(({ name }) => name !== without);
+  there.forEach((sensor, index) => lines.push(...analogCommands(index + 1, sensor)));
   discrete.forEach((sensor, index) => {
-    lines.push(...discreteCommands(analog.length + index + 1, sensor));
+    lines.push(...discreteCommands(there.length + index + 1, sensor));
   });
   lines.push(sdr(fullRecord(99, silent)));
   return `${[...lines, "mc_enable 0x20"].join("\n")}\n`;

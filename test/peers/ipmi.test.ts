@@ -104,6 +104,17 @@ describe.skipIf(missing).each(["ipmitool", "freeipmi"] as const)("ipmi_sim by %s
     expect(await server.session.read(server.groups, never)).toEqual(before);
   });
 
+  it("that comes back with other sensors gives no value of one as another's", async () => {
+    await using sim = await startIpmiSim();
+    await using server = await openServer(optionsOf(tool, sim.port, { parts: ["sensors"] }));
+    const before = await server.session.read(server.groups, never);
+    await sim.restart("Inlet Temp");
+    const after = await server.session.read(server.groups, never);
+    const named = ({ points }: typeof before): string[] =>
+      rowsOf(points.filter(({ tags = {} }) => !/temp_/.test(tags["sensor"] ?? "")));
+    expect(named(after)).toEqual(named(before).filter((row) => !row.startsWith("server ")));
+  });
+
   it("that hangs does not answer, and a reading given up leaves no program", async () => {
     await using sim = await startIpmiSim();
     const parts = ["chassis"];

@@ -20,6 +20,30 @@ describe("what is asked", () => {
     await server.session.read(server.groups, never);
     expect(parts(tools.asked())).toEqual([
       "sdr dump OWN/ipmitool.sdr.new",
+      "-S OWN/ipmitool.sdr exec OWN/ask",
+      "-S OWN/ipmitool.sdr exec OWN/ask",
+    ]);
+  });
+
+  it("the list again when the controller's has changed [IPMI-2.0 33.9]", async () => {
+    await using tools = await startTools(smallServer);
+    await using server = await openServer(lan(tools, { parts: ["sensors"] }));
+    await server.session.read(server.groups, never);
+    const info = (smallServer["info.txt"] ?? "").replace("21:36:18", "21:36:19");
+    tools.play({ ...smallServer, "info.txt": info });
+    await server.session.read(server.groups, never);
+    await server.session.read(server.groups, never);
+    const lists = parts(tools.asked()).filter((call) => call.startsWith("sdr dump"));
+    expect(lists).toHaveLength(2);
+    expect(tools.asked()).toHaveLength(6);
+  });
+
+  it("the values alone of a controller that does not tell when its list changes", async () => {
+    await using tools = await startTools({ ...smallServer, "info.txt": "" });
+    await using server = await openServer(lan(tools, { parts: ["sensors"] }));
+    await server.session.read(server.groups, never);
+    expect((await server.session.read(server.groups, never)).points).toHaveLength(2);
+    expect(parts(tools.asked()).slice(-2)).toEqual([
       "-S OWN/ipmitool.sdr sdr elist all",
       "-S OWN/ipmitool.sdr sdr elist all",
     ]);

@@ -36,7 +36,7 @@ done
 part=none
 case "$(basename "$0") $*" in
   *" sdr dump "*) part=list ;;
-  *" sdr elist all" | ipmi-sensors*) part=sensors ;;
+  *" sdr elist all" | *" exec "* | ipmi-sensors*) part=sensors ;;
   *"dcmi power reading" | ipmi-dcmi*) part=power ;;
   *"chassis status" | ipmi-chassis*) part=chassis ;;
   *"chassis power status") part=session ;;
@@ -46,6 +46,7 @@ if [ -e "$here/hang" ]; then
   exec sleep 600
 fi
 [ $part = list ] && for last; do :; done && echo list >"$last"
+case "$*" in *" exec "*) [ -e "$here/info.txt" ] && cat "$here/info.txt" ;; esac
 [ -e "$here/$part.txt" ] && cat "$here/$part.txt"
 [ -e "$here/$part.err" ] || exit 0
 cat "$here/$part.err" >&2
@@ -71,7 +72,7 @@ export async function startTools(recording: Recording): Promise<Tools> {
         .slice(0, -1),
     told: () => read("told"),
     play(recording: Recording) {
-      for (const part of ["chassis", "power", "sensors", "session", "list"]) {
+      for (const part of ["chassis", "power", "sensors", "session", "list", "info"]) {
         for (const kind of ["txt", "err"]) {
           const text = recording[`${part}.${kind}`];
           if (text === undefined) rmSync(at(`${part}.${kind}`), { force: true });
@@ -140,6 +141,18 @@ Cooling/Fan Fault    : false
     IPMI timestamp:                 09/03/15 21:36:18 UTC    Sampling period: 00000699 Seconds.
     Power reading state is:                   activated
 
+`,
+  "info.txt": `SDR Version                         : 0x51
+Record Count                        : 2
+Free Space                          : > 64Kb - 2 bytes
+Most recent Addition                : 09/03/2015 21:36:18
+Most recent Erase                   : NA
+SDR overflow                        : no
+SDR Repository Update Support       : unspecified
+Delete SDR supported                : no
+Partial Add SDR supported           : no
+Reserve SDR repository supported    : yes
+SDR Repository Alloc info supported : no
 `,
   "sensors.txt": `CPU1 Temp        | 02h | ok  |  3.1 | 61 degrees C
 FAN1             | 05h | lcr | 29.1 | 400 RPM
