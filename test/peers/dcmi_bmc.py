@@ -1,4 +1,4 @@
-"""A management controller of pyghmi that measures power: PORT USER PASSWORD."""
+"""A management controller of pyghmi that measures power: PORT USER PASSWORD [KEY]."""
 import struct
 import sys
 
@@ -23,7 +23,9 @@ class Controller(bmc.Bmc):
         return session.send_ipmi_response(data=[DCMI, *power])
 
 
-port, user, password = sys.argv[1:]
+port, user, password, *key = sys.argv[1:]
 controller = Controller({user: password}, port=int(port), address="127.0.0.1")
+for text in key:
+    controller.set_kg(text)
 print("ready", flush=True)
 controller.listen()

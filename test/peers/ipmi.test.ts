@@ -145,6 +145,25 @@ describe.skipIf(missing).each(["ipmitool", "freeipmi"] as const)("ipmi_sim by %s
     expect(rowsOf(points)).toEqual([`server on_state=1,health_state=0,${power}`]);
   });
 
+  it("of pyghmi with a key of its own opens by that key alone", async () => {
+    const port = await freeUdpPort();
+    const key = "0123456789abcdefghij";
+    const args = [String(port), simUser, simPassword, key];
+    await using _controller = await startPython("dcmi_bmc.py", args);
+    const hex = `0x${Buffer.from(key).toString("hex")}`;
+    // pyghmi does not announce that it has a key, which freeipmi believes unless it is told not to.
+    const workaround = tool === "freeipmi" ? "authcap" : undefined;
+    const options = optionsOf(tool, port, { parts: ["chassis"], workaround });
+    for (const kg of [key, hex]) {
+      await using server = await openServer({ ...options, kg });
+      expect((await server.session.read(server.groups, never)).points).toHaveLength(1);
+    }
+    for (const kg of [undefined, "another"]) {
+      await using server = await openServer({ ...options, kg });
+      expect(await codeOf(server.session.read(server.groups, never))).toBe("E_LOGIN");
+    }
+  });
+
   it("is read by `rackstreet read`", async () => {
     await using sim = await startIpmiSim();
     const folder = await mkdtemp(join(tmpdir(), "ipmi-cli-"));
