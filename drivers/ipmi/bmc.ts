@@ -80,7 +80,12 @@ export class Bmc implements AsyncDisposable {
   /** A file of this controller's own. @throws E_PROGRAM when there is no place for it */
   async path(name: string): Promise<string> {
     this.#folder ??= mkdtemp(join(tmpdir(), "rackstreet-ipmi-"));
-    return join(await translated(this.#folder), name);
+    try {
+      return join(await translated(this.#folder), name);
+    } catch (error) {
+      this.#folder = undefined;
+      throw error;
+    }
   }
 
   /** Writes what a program must be told and no other user may see; `work` has it, then it goes. */

@@ -116,7 +116,10 @@ export const ipmiOptions = {
   ),
   retries: v.optional(option(whole(1, 10), { about: "How often at most.", example: 3 }), 3),
   timeout: v.optional(
-    option(duration, { about: "Longest run of a program for one part.", example: "30s" }),
+    option(duration, {
+      about: "Longest run of a program; six times as long for the list of sensors.",
+      example: "30s",
+    }),
     "30s",
   ),
   refresh: v.optional(

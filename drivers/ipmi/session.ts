@@ -1,7 +1,8 @@
 /**
- * One server read by IPMI. Its parts are asked for one after the other; what one of them lacks is a
- * fault beside the others, told when it begins and not again until it has worked in between. What
- * the controller does not know is asked for again once a day only, as its firmware may change.
+ * One server read by IPMI. Its parts are asked for one after the other; one that cannot be read is a
+ * fault beside the others. What the controller says it cannot give is told when it begins and not
+ * again until it has worked in between, and a command it does not know is sent again once a day
+ * only, as its firmware may change.
  */
 import type { Fault, Reading } from "../../telemetry/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
@@ -56,7 +57,7 @@ export class IpmiSession implements Session {
   readonly #sources = new Map<string, Source>();
   /** What the controller does not know, and since when. @unit ms, monotonic */
   readonly #unknown = new Map<PartName, { readonly at: number; readonly error: GatewayError }>();
-  /** Parts whose lack was told. */
+  /** Parts of which it was told that the controller cannot give them. */
   readonly #told = new Set<PartName>();
   #released: Promise<void> | undefined;
 
@@ -115,8 +116,10 @@ export class IpmiSession implements Session {
       if (final.has(error.code) && (draft.rows.size === 0 || signal.aborted)) throw error;
       if (error instanceof Unsupported) this.#unknown.set(part, { at: clock.monotonic(), error });
       draft.errors.push(error);
-      if (!this.#told.has(part)) draft.faults.push({ code: error.code, at: part });
-      this.#told.add(part);
+      const refused = error.code === "E_DEVICE_REFUSED";
+      if (refused && this.#told.has(part)) return;
+      draft.faults.push({ code: error.code, at: part });
+      if (refused) this.#told.add(part);
     }
   }
 

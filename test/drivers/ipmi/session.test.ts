@@ -237,9 +237,11 @@ describe("what fails", () => {
   it("a part that hangs after another was read is a fault beside it", async () => {
     await using tools = await startTools({ ...smallServer, "sensors.err": noSession });
     await using server = await openServer(lan(tools));
-    const { points, faults } = await server.session.read(server.groups, never);
-    expect(points).toHaveLength(1);
-    expect(faults).toEqual([{ code: "E_DEVICE_TIMEOUT", at: "sensors" }]);
+    for (let time = 0; time < 2; time += 1) {
+      const { points, faults } = await server.session.read(server.groups, never);
+      expect(points).toHaveLength(1);
+      expect(faults).toEqual([{ code: "E_DEVICE_TIMEOUT", at: "sensors" }]);
+    }
   });
 
   it("a list that could not be had whole is not kept", async () => {

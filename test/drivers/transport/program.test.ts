@@ -82,6 +82,11 @@ describe("a program that ends", () => {
     expect(names).not.toContain("PROGRAM_TEST_SECRET");
   });
 
+  it("is looked for where the administrator's programs are, too", async () => {
+    const path = (await run(sh("echo $PATH"), never)).output.trim();
+    expect(path.split(":")).toEqual(expect.arrayContaining(["/usr/sbin", "/sbin"]));
+  });
+
   it("reads what it is given, and an end of it", async () => {
     const input = "secret\n".repeat(100_000);
     expect((await run(sh("wc -c", { input }), never)).output.trim()).toBe(`${input.length}`);
