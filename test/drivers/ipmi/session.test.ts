@@ -1,6 +1,7 @@
 /** What is asked of the tools, when, and what their failures mean. */
-import { readdirSync } from "node:fs";
+import { mkdtemp, readdir, rmdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { ipmi } from "../../../drivers/ipmi/index.ts";
 import { codeOf, contextWith, never } from "../modbus/world.ts";
@@ -91,8 +92,9 @@ describe("what is asked", () => {
   });
 
   it("nothing of it with a secret in its arguments, and it keeps no file", async () => {
-    const before = own();
     await using tools = await startTools(smallServer);
+    const own = await mkdtemp(join(tmpdir(), "ipmi-own-"));
+    vi.stubEnv("TMPDIR", own);
     for (const tool of ["ipmitool", "freeipmi"]) {
       await using server = await openServer(lan(tools, { tool, kg: "0x6b6579", cipher: 17 }));
       await codeOf(server.session.read(server.groups, never));
@@ -105,7 +107,9 @@ describe("what is asked", () => {
     expect(told).toContain("IPMI_KGKEY=key");
     expect(told).toContain('password "not-to-be-seen"');
     expect(told).toContain('k_g "0x6b6579"');
-    expect(own().filter((name) => !before.includes(name))).toEqual([]);
+    vi.unstubAllEnvs();
+    expect(await readdir(own)).toEqual([]);
+    await rmdir(own);
   });
 
   it("a password may hold what freeipmi's file has a use for", async () => {
@@ -125,11 +129,6 @@ describe("what is asked", () => {
     expect(tools.asked()).toEqual([]);
   });
 });
-
-/** Folders of controllers that are there now. */
-function own(): string[] {
-  return readdirSync(tmpdir()).filter((name) => /^rackstreet-ipmi-\w{6}$/.test(name));
-}
 
 describe("what fails", () => {
   it("a controller without DCMI: told once, not asked again, the rest is read", async () => {
