@@ -70,9 +70,11 @@ export class WithIpmitool implements Tool {
     const run = await this.#listing(signal);
     const { sensors, faults } = parseSensors(run.output);
     if (run.exit === 0) return { sensors, faults };
-    // The list may be one of before a change; what was read is right all the same.
-    this.#bmc.forget(listFile);
-    if (sensors.length === 0) throw this.#failed(run);
+    // One sensor that is broken for good ends it so each time: no reason to ask for the list.
+    if (sensors.length === 0) {
+      this.#bmc.forget(listFile);
+      throw this.#failed(run);
+    }
     return { sensors, faults: [...faults, { code: "E_PROGRAM", at: "sensors: not all read" }] };
   }
 

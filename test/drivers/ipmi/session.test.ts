@@ -50,14 +50,24 @@ describe("what is asked", () => {
     ]);
   });
 
-  it("the list again when the values do not fit it", async () => {
+  it("the list once, too, of a controller with a sensor that is broken for good", async () => {
+    const broken = { ...smallServer, "sensors.err": "Error reading sensor\n" };
+    await using tools = await startTools(broken);
+    await using server = await openServer(lan(tools, { parts: ["sensors"] }));
+    for (let time = 0; time < 3; time += 1) {
+      const { points, faults } = await server.session.read(server.groups, never);
+      expect(points).toHaveLength(2);
+      expect(faults).toEqual([{ code: "E_PROGRAM", at: "sensors: not all read" }]);
+    }
+    expect(tools.asked()).toHaveLength(4);
+  });
+
+  it("the list again when no value comes by it", async () => {
     await using tools = await startTools(smallServer);
     await using server = await openServer(lan(tools, { parts: ["sensors"] }));
     await server.session.read(server.groups, never);
-    tools.play({ ...smallServer, "sensors.err": "Error reading sensor\n" });
-    const { points, faults } = await server.session.read(server.groups, never);
-    expect(points).toHaveLength(2);
-    expect(faults).toEqual([{ code: "E_PROGRAM", at: "sensors: not all read" }]);
+    tools.play({ "info.txt": smallServer["info.txt"] ?? "", "sensors.err": "unable to read\n" });
+    expect(await codeOf(server.session.read(server.groups, never))).toBe("E_PROGRAM");
     tools.play(smallServer);
     await server.session.read(server.groups, never);
     expect(parts(tools.asked()).filter((call) => call.startsWith("sdr dump"))).toHaveLength(2);
