@@ -102,16 +102,17 @@ export class Bmc implements AsyncDisposable {
   }
 
   /**
-   * A file that `make` writes, anew when it is older than `age` ms. What was only begun never
-   * stands in its place.
+   * A file or folder that `make` makes, anew when it is older than `age` ms. What was only begun
+   * never stands in its place.
    */
   async list(name: string, age: number, make: (path: string) => Promise<void>): Promise<string> {
     const path = await this.path(name);
     const known = this.#lists.get(name);
     if (known !== undefined && this.clock.monotonic() - known.at < age) return path;
     const begun = await this.path(`${name}.new`);
-    await rm(begun, { force: true });
+    await translated(rm(begun, { recursive: true, force: true }));
     await make(begun);
+    await translated(rm(path, { recursive: true, force: true }));
     await translated(rename(begun, path));
     this.#lists.set(name, { at: this.clock.monotonic(), stamp: undefined });
     return path;

@@ -1,6 +1,6 @@
 /**
- * One server read by IPMI. Its parts are asked for one after the other; one that cannot be read is a
- * fault beside the others. What the controller says it cannot give is told when it begins and not
+ * One server read by IPMI. Its parts are asked for one after the other; one that cannot be read is
+ * a fault beside the others. What the controller says it cannot give is told when it begins and not
  * again until it has worked in between, and a command it does not know is sent again once a day
  * only, as its firmware may change.
  */

@@ -1,8 +1,11 @@
 /**
  * Asks by ipmi-sensors, ipmi-dcmi and ipmi-chassis of freeipmi. Password and key go by a
  * configuration file that only this user can read and that lasts as long as the run; the list of
- * sensors (SDR) is kept by freeipmi itself, which sees when it is out of date.
+ * sensors (SDR) is kept by freeipmi itself, which sees by two timestamps of the controller when it
+ * is out of date. Not all controllers keep them: so it is thrown away after a time, and when the
+ * controller was away, as it may come back with another firmware.
  */
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { GatewayError } from "../../telemetry/index.ts";
 import type { Bmc, Run } from "./bmc.ts";
@@ -13,6 +16,8 @@ import { interfaceOf } from "./options.ts";
 import type { Table } from "./table.ts";
 import type { Meaning, Tool } from "./tool.ts";
 import { failure, localHint, meaningOf } from "./tool.ts";
+
+const listFolder = "freeipmi";
 
 /** As of the list of sensors with the other tool. */
 const listPatience = 6;
@@ -54,7 +59,10 @@ export class WithFreeipmi implements Tool {
   }
 
   async sensors(signal: AbortSignal): Promise<Sensors> {
-    const cache = await this.#bmc.path("");
+    const { refresh } = this.#options;
+    const cache = await this.#bmc.list(listFolder, refresh, async (path) => {
+      await mkdir(path, { mode: 0o700 });
+    });
     const args = [
       `--sdr-cache-directory=${cache}`,
       "--sdr-cache-recreate",
@@ -91,7 +99,9 @@ export class WithFreeipmi implements Tool {
   }
 
   #failed({ exit, said }: Run): GatewayError {
-    return meaningOf(this.#who, said, meanings) ?? failure(this.#who, exit, said);
+    const error = meaningOf(this.#who, said, meanings) ?? failure(this.#who, exit, said);
+    if (error.code === "E_DEVICE_TIMEOUT") this.#bmc.forget(listFolder);
+    return error;
   }
 }
 

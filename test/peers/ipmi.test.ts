@@ -108,6 +108,8 @@ describe.skipIf(missing).each(["ipmitool", "freeipmi"] as const)("ipmi_sim by %s
     await using sim = await startIpmiSim();
     await using server = await openServer(optionsOf(tool, sim.port, { parts: ["sensors"] }));
     const before = await server.session.read(server.groups, never);
+    await sim.kill9();
+    expect(await codeOf(server.session.read(server.groups, never))).toBe("E_DEVICE_TIMEOUT");
     await sim.restart("Inlet Temp");
     const after = await server.session.read(server.groups, never);
     const named = ({ points }: typeof before): string[] =>
