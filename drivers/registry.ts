@@ -5,6 +5,7 @@ import { ascend } from "./ascend/index.ts";
 import { dlt645 } from "./dlt645/index.ts";
 import { hj212 } from "./hj212/index.ts";
 import { hostDriver } from "./host/index.ts";
+import { ipmi } from "./ipmi/index.ts";
 import { lorawan } from "./lorawan/index.ts";
 import { mbus } from "./mbus/index.ts";
 import { modbus } from "./modbus/index.ts";
@@ -21,6 +22,7 @@ export const drivers: Readonly<Record<string, DriverKind>> = {
   dlt645,
   hj212,
   host: hostDriver,
+  ipmi,
   lorawan,
   mbus,
   modbus,

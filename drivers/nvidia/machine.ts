@@ -20,7 +20,7 @@ import type { NvidiaOptions } from "./options.ts";
 import type { LostCard, Round } from "./rounds.ts";
 import type { SeenCard } from "./sampler.ts";
 import { isCard, Sampler, toolPackage } from "./sampler.ts";
-import { openStream } from "./stream.ts";
+import { streamOpener } from "./stream.ts";
 import type { Element } from "./xml.ts";
 import { cardsIn, parseElements, textAt } from "./xml.ts";
 
@@ -58,7 +58,7 @@ export class Machine {
       timeout,
       clock,
       run,
-      open: openStream,
+      open: streamOpener(clock),
       heard: (round, at) => this.#hear(round, at),
       cards: () => [...this.#seen.values()],
     });

@@ -11,7 +11,7 @@ import type { RunProgram } from "../transport/program.ts";
 import { columnsToAsk, knownNames } from "./columns.ts";
 import type { LostCard, Round } from "./rounds.ts";
 import { lostIn, Rounds } from "./rounds.ts";
-import type { LineStream, StreamCall, StreamEnd, StreamEvents } from "./stream.ts";
+import type { LineStream, OpenStream, StreamEnd } from "./stream.ts";
 
 /** Starts within one read: each time the tool told what to leave out. */
 const maxStarts = 24;
@@ -28,7 +28,7 @@ export interface SamplerParts {
   readonly timeout: number;
   readonly clock: Pick<Clock, "after" | "monotonic">;
   readonly run: RunProgram;
-  readonly open: (call: StreamCall, events: StreamEvents) => LineStream;
+  readonly open: OpenStream;
   /** Called for every round, read or not. @unit ms of the monotonic clock */
   readonly heard: (round: Round, at: number) => void;
   /** All cards seen, for a start that leaves one out. */

@@ -225,6 +225,7 @@ export const measurements = {
       rh_pct: { about: "Relative humidity.", range: [0, 100] },
       dewpoint_c: { about: "Dew point.", range: [-80, 100] },
       dp_pa: { about: "Differential pressure.", range: [-1e5, 1e5] },
+      health_state: { about: "The controller's own judgement.", states: health },
     },
   },
   accelerator: {
@@ -357,6 +358,7 @@ export const measurements = {
       frequency_hz: { about: "Frequency.", range: [0, 1e11] },
       energy_wh_total: { about: "Energy, unwrapped.", range: [0, 9e15] },
       load_pct: { about: "Share of what is possible.", range: [0, 1000] },
+      health_state: { about: "The controller's own judgement.", states: health },
     },
   },
   host: {

@@ -2,7 +2,8 @@
 import { describe, expect, test } from "vitest";
 import type { Round } from "../../../drivers/nvidia/rounds.ts";
 import { Sampler } from "../../../drivers/nvidia/sampler.ts";
-import type { StreamCall, StreamEvents } from "../../../drivers/nvidia/stream.ts";
+import type { StreamEvents } from "../../../drivers/nvidia/stream.ts";
+import type { StreamCall } from "../../../drivers/transport/program.ts";
 import { settle, VirtualClock } from "../../virtual.ts";
 
 const never = new AbortController().signal;
