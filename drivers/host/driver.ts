@@ -62,6 +62,8 @@ class HostSession implements Session {
   readonly #sources = new Map<string, Source>();
   #scannedAt: number | undefined;
   #closed = false;
+  /** The reading before has left no work behind, given up or not. */
+  #settled: Promise<void> = Promise.resolve();
 
   constructor(options: HostOptions, clock: Clock, memory: Memory | undefined) {
     const every = (name: string): number | undefined =>
@@ -84,7 +86,11 @@ class HostSession implements Session {
     trace?: (trace: Trace) => void,
   ): Promise<Reading> {
     this.#stopIfEnded(signal);
-    const rows = await this.#untilGivenUp(this.#rows(groups, signal), signal);
+    await this.#settled;
+    this.#files.begin();
+    const work = this.#rows(groups, signal);
+    this.#settled = work.then(nothing, nothing);
+    const rows = await this.#untilGivenUp(work, signal);
     if (rows.length === 0 && groups.includes("load")) {
       throw new GatewayError("E_HOST_SENSOR", "neither /proc nor /sys gave a value");
     }
@@ -104,7 +110,7 @@ class HostSession implements Session {
   }
 
   async #rows(groups: readonly string[], signal: AbortSignal): Promise<Row[]> {
-    await this.#scan();
+    await this.#scan(signal);
     await this.#energy.begin(this.#files);
     const rows: Row[] = [];
     for (const part of this.#parts.of(groups)) {
@@ -135,11 +141,12 @@ class HostSession implements Session {
     this.#sources.set(key, { measurement, channel, field, at });
   }
 
-  async #scan(): Promise<void> {
+  async #scan(signal: AbortSignal): Promise<void> {
     const now = this.#clock.monotonic();
     if (this.#scannedAt !== undefined && now - this.#scannedAt < rescanMs) return;
     await this.#parts.scan();
-    this.#scannedAt = now;
+    // What was looked at while it was given up is not all there is.
+    this.#scannedAt = signal.aborted ? undefined : now;
   }
 
   /** @throws E_DISCONNECTED */
@@ -152,4 +159,8 @@ class HostSession implements Session {
     this.#closed = true;
     return Promise.resolve();
   }
+}
+
+function nothing(): void {
+  // What a reading gave is its caller's.
 }

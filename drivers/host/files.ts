@@ -62,6 +62,7 @@ export class HostFiles {
   readonly #underWay = new Set<string>();
   readonly #troubles = new Set<string>();
   #faults: Fault[] = [];
+  #givenUp: PromiseWithResolvers<undefined> | undefined;
 
   constructor(root: string) {
     this.root = root;
@@ -99,15 +100,17 @@ export class HostFiles {
 
   /** Names in a folder in human order (`temp2` before `temp10`); empty when there is none. */
   async list(path: string): Promise<string[]> {
-    const names = await this.#lane.run(() => readdir(join(this.root, path))).catch(() => []);
+    const names = await this.#unlessGivenUp(() =>
+      this.#lane.run(() => readdir(join(this.root, path))).catch(() => undefined),
+    );
     return (names ?? []).toSorted((a, b) => a.localeCompare(b, "en", { numeric: true }));
   }
 
   /** The last name a symbolic link points to, or undefined when it is none. */
   async link(path: string): Promise<string | undefined> {
-    const target = await this.#lane
-      .run(() => readlink(join(this.root, path)))
-      .catch(() => undefined);
+    const target = await this.#unlessGivenUp(() =>
+      this.#lane.run(() => readlink(join(this.root, path))).catch(() => undefined),
+    );
     return target === undefined ? undefined : basename(target);
   }
 
@@ -130,13 +133,32 @@ export class HostFiles {
     this.#troubles.delete(at);
   }
 
-  /** Lets go all that has not begun; what has begun ends when it does. */
+  /** A reading begins: what it asks for is waited for until it is given up. */
+  begin(): void {
+    this.#givenUp = Promise.withResolvers();
+  }
+
+  /**
+   * Lets go who waits for a file, with nothing in hand, now and until the next reading begins. What
+   * has begun ends when it does.
+   */
   giveUp(): void {
+    this.#givenUp?.resolve(undefined);
+    this.#givenUp = undefined;
     this.#lane.clear();
     this.#slowLane.clear();
   }
 
-  async #guarded<T>(
+  async #unlessGivenUp<T>(job: () => Promise<T | undefined>): Promise<T | undefined> {
+    const given = this.#givenUp;
+    return given === undefined ? undefined : Promise.race([job(), given.promise]);
+  }
+
+  #guarded<T>(path: string, lane: Lane, job: () => Promise<T | undefined>): Promise<T | undefined> {
+    return this.#unlessGivenUp(() => this.#once(path, lane, job));
+  }
+
+  async #once<T>(
     path: string,
     lane: Lane,
     job: () => Promise<T | undefined>,

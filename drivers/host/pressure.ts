@@ -34,16 +34,15 @@ export class Pressure {
   }
 
   async read(): Promise<Record<string, Value>> {
-    const values: Record<string, Value> = {};
-    await Promise.all(
-      resources.map(async ([field, path]) => {
+    const values = await Promise.all(
+      resources.map(async ([field, path]): Promise<[string, Value][]> => {
         const total = await this.#files.read(path, stalledFor);
         const value = total === undefined ? undefined : this.#share(field, total.value);
-        if (total === undefined || value === undefined) return;
-        values[field] = { value, at: path, raw: total.raw.split("\n", 1)[0] ?? "" };
+        if (total === undefined || value === undefined) return [];
+        return [[field, { value, at: path, raw: total.raw.split("\n", 1)[0] ?? "" }]];
       }),
     );
-    return values;
+    return Object.fromEntries(values.flat());
   }
 
   #share(field: string, total: number): number | undefined {

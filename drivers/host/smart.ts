@@ -62,18 +62,20 @@ export class SmartPart {
     const all = blocks.disks.filter(({ kernel }) => /^(sd|hd|nvme)/.test(kernel));
     const first = all.length === 0 ? 0 : this.#asked % all.length;
     const queue = [...all.slice(first), ...all.slice(0, first)];
-    const rows: Row[] = [];
+    const answers = new Map<string, Record<string, Value>>();
     const work = async (): Promise<void> => {
       for (let disk = queue.shift(); disk !== undefined; disk = queue.shift()) {
         if (clock.monotonic() - began > longestRound) return;
         this.#asked += 1;
-        const values = await this.#ask(disk.kernel, signal);
-        if (Object.keys(values).length === 0) continue;
-        rows.push({ measurement: "host_disk", channel: ["disk", disk.name], values });
+        answers.set(disk.kernel, await this.#ask(disk.kernel, signal));
       }
     };
     await Promise.all(Array.from({ length: atOnce }, work));
-    return rows;
+    return all.flatMap(({ kernel, name }): Row[] => {
+      const values = answers.get(kernel) ?? {};
+      if (Object.keys(values).length === 0) return [];
+      return [{ measurement: "host_disk", channel: ["disk", name], values }];
+    });
   }
 
   async #ask(kernel: string, signal: AbortSignal): Promise<Record<string, Value>> {

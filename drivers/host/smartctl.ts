@@ -36,7 +36,13 @@ const answer = v.object({
   ata_smart_attributes: loose(
     v.object({
       table: v.array(
-        v.object({ id: count, name: v.string(), raw: v.object({ string: v.string() }) }),
+        v.object({
+          id: count,
+          name: v.string(),
+          when_failed: loose(v.string()),
+          flags: loose(v.object({ prefailure: v.boolean() })),
+          raw: v.object({ string: v.string() }),
+        }),
       ),
     }),
   ),
@@ -81,9 +87,8 @@ export type DiskHealth =
   /** It cannot be asked: no answer of its own, with smartctl's reason. */
   | { readonly kind: "dumb"; readonly reason: string };
 
-/** Bits of smartctl's exit status. */
+/** Bits of smartctl's exit status: it was called wrongly, or the disk could not be opened. */
 const cannotOpen = 0b11;
-const belowThreshold = 0b1_0000;
 
 const good = 0;
 const warning = 1;
@@ -142,11 +147,14 @@ function figuresOf(disk: Answer): DiskFigure[] {
   });
 }
 
-/** The disk says that it fails; an attribute whose fall means failure is below its threshold. */
-function healthOf({ smart_status, smartctl }: Answer): number | undefined {
+/** It says that it fails; or not yet, but an attribute that foretells it is below its limit. */
+function healthOf({ smart_status, ata_smart_attributes }: Answer): number | undefined {
   if (smart_status === undefined) return undefined;
   if (!smart_status.passed) return critical;
-  return (smartctl.exit_status & belowThreshold) === 0 ? good : warning;
+  const foretold = ata_smart_attributes?.table.some(
+    ({ when_failed, flags }) => when_failed === "now" && flags?.prefailure === true,
+  );
+  return foretold === true ? warning : good;
 }
 
 function wearOf(disk: Answer): { value: number; key: string } | undefined {
