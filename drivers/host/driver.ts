@@ -157,6 +157,7 @@ class HostSession implements Session {
 
   [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
+    this.#files.giveUp();
     return Promise.resolve();
   }
 }
