@@ -1,12 +1,12 @@
 /**
  * The machine that the tests run on, by our driver and by Debian's own tools: free, lscpu, df, ip
- * and smartctl. A virtual machine has no sensors, RAPL or disks with SMART: those are in the golden
- * machines alone. What moves is asked before and after ours, which must lie between.
+ * and smartctl, this over disks made of bytes. A virtual machine has no sensors and no RAPL: those are
+ * in the golden machines alone. What moves is asked before and after ours, which must lie between.
  */
 import { execFileSync } from "node:child_process";
 import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { v } from "../../config/index.ts";
 import type { Session } from "../../drivers/contract.ts";
 import { hostDriver } from "../../drivers/host/index.ts";
@@ -19,6 +19,7 @@ const hasFree = needs("free", "procps");
 const hasLscpu = needs("lscpu", "util-linux");
 const hasIp = needs("ip", "iproute2");
 const hasSmartctl = needs("smartctl", "smartmontools");
+const hasCompiler = needs("gcc", "gcc libc6-dev");
 
 const never = new AbortController().signal;
 
@@ -136,4 +137,76 @@ test.skipIf(!hasSmartctl)("smartctl understands us and says that a disk is not t
   expect(faults).toEqual([{ code: "E_HOST_SENSOR", at: "smartctl /dev/sdzz" }]);
   // 1 would be: what we ask for is not understood.
   expect(await readFile(exits, "utf8")).toBe("2\n");
+});
+
+/** A machine with two disks, and the real smartctl before which the disks are made of bytes. */
+async function machineWithDisks(state: string): Promise<RecordedRoot & { smartctl: string }> {
+  const root = await RecordedRoot.create();
+  const links = ["sda", "nvme0n1"].map(
+    (disk) => `l 1 r r 0 D /sys/block/${disk}/device -> ../../../0:0:0:0\n`,
+  );
+  await root.apply(links.join(""));
+  const disks = join(root.path, "disks.so");
+  const source = join(import.meta.dirname, "made_up_disks.c");
+  execFileSync("gcc", ["-shared", "-fPIC", "-o", disks, source]);
+  const smartctl = join(root.path, "smartctl");
+  const script = `#!/bin/sh\nexec env ${state} LD_PRELOAD=${disks} smartctl "$@"\n`;
+  await writeFile(smartctl, script, { mode: 0o755 });
+  return Object.assign(root, { smartctl });
+}
+
+describe.skipIf(!hasSmartctl || !hasCompiler)("smartctl before disks made of bytes", () => {
+  const sata = {
+    temp_c: 34,
+    used_pct: 13,
+    power_on_s_total: 43_210 * 3600,
+    reallocated_count: 8,
+    media_errors_total: 2,
+    pending_count: 16,
+    q: 0,
+  };
+  const nvme = { power_on_s_total: 17_520 * 3600, q: 0 };
+  const good = {
+    ...nvme,
+    temp_c: 38,
+    used_pct: 7,
+    spare_pct: 100,
+    unsafe_shutdowns_total: 9,
+    media_errors_total: 0,
+    health_state: 0,
+    warning_code: 0,
+  };
+  const failing = {
+    ...nvme,
+    temp_c: 78,
+    used_pct: 103,
+    spare_pct: 4,
+    unsafe_shutdowns_total: 41,
+    media_errors_total: 27,
+    health_state: 2,
+    warning_code: 5,
+  };
+
+  test.each([
+    ["HEALTH=good", { sda: { ...sata, health_state: 0 }, nvme0n1: good }],
+    ["HEALTH=foretold", { sda: { ...sata, health_state: 1 }, nvme0n1: good }],
+    ["HEALTH=failing", { sda: { ...sata, health_state: 2 }, nvme0n1: failing }],
+    ["POWER=standby", { nvme0n1: good }],
+  ])("%s", async (state, expected) => {
+    await using machine = await machineWithDisks(state);
+    const { path: root, smartctl } = machine;
+    const { points, faults } = await readHost(["smart"], { root, smartctl });
+    expect(faults).toEqual([]);
+    const told = points.map(({ tags, fields }) => [tags?.["disk"], fields]);
+    expect(Object.fromEntries(told)).toEqual(expected);
+  });
+
+  test("may not be asked: one fault for both", async () => {
+    await using machine = await machineWithDisks("OPEN=denied");
+    const { path: root, smartctl } = machine;
+    const { points, faults } = await readHost(["smart"], { root, smartctl });
+    expect(points).toEqual([]);
+    const at = "smartctl (needs root, or CAP_SYS_RAWIO and CAP_SYS_ADMIN)";
+    expect(faults).toEqual([{ code: "E_HOST_SENSOR", at }]);
+  });
 });

@@ -3,6 +3,9 @@ import { execFileSync } from "node:child_process";
 import { mkdir, open, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
+import { HostFiles } from "../../../drivers/host/files.ts";
+import type { Space } from "../../../drivers/host/files.ts";
+import { FilesystemsPart } from "../../../drivers/host/filesystems.ts";
 import { Lane } from "../../../drivers/host/lane.ts";
 import type { Session } from "../../../drivers/contract.ts";
 import { hostDriver } from "../../../drivers/host/index.ts";
@@ -112,6 +115,31 @@ describe("file systems", () => {
     expect(points).toHaveLength(1);
     expect(faults).toEqual([{ code: "E_HOST_SENSOR", at: long }]);
     expect((await session.read(["filesystems"], never)).faults).toEqual([]);
+  });
+});
+
+describe("a network file system whose server is gone", () => {
+  /** Whoever looks at it waits for ever. */
+  class Gone extends HostFiles {
+    override space(path: string, remote: boolean): Promise<Space | undefined> {
+      return remote ? new Promise(() => {}) : super.space(path, remote);
+    }
+  }
+
+  test("is a fault after two seconds, and the others are told", async () => {
+    await using root = await RecordedRoot.create();
+    const local = "20 1 8:1 / / rw - ext4 /dev/sda1 rw\n";
+    const remote = "21 20 0:50 / /nas rw - nfs4 nas:/pool rw\n";
+    await root.apply(`==> /proc/1/mountinfo <==\n${local}${remote}`);
+    const clock = new VirtualClock();
+    const files = new Gone(root.path);
+    files.begin();
+    const part = new FilesystemsPart(files, clock, "all");
+    const reading = part.read();
+    await vi.waitFor(() => expect(clock.timers).toBe(1));
+    await clock.advance(2000);
+    expect(await reading).toMatchObject([{ channel: ["mount", "/"] }]);
+    expect(files.takeFaults()).toEqual([{ code: "E_HOST_SENSOR", at: "/nas" }]);
   });
 });
 
