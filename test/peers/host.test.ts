@@ -1,7 +1,8 @@
 /**
  * The machine that the tests run on, by our driver and by Debian's own tools: free, lscpu, df, ip
- * and smartctl, this before disks made of bytes. A virtual machine has no sensors and no RAPL: those
- * are in the golden machines alone. What moves is asked before and after ours, which must lie between.
+ * and smartctl, this before disks made of bytes. A virtual machine has no sensors and no RAPL:
+ * those are in the golden machines alone. What moves is asked before and after ours, which must
+ * lie between.
  */
 import { execFileSync } from "node:child_process";
 import { chmod, readFile, writeFile } from "node:fs/promises";
