@@ -14,6 +14,12 @@ import { safeName, uniqueNames } from "./files.ts";
 const maxDisks = 256;
 const folder = "/sys/block";
 
+/**
+ * Drives for media; the areas of a flash chip from which a machine boots; one of several ways to an
+ * NVMe disk, which is there as a whole too (`nvme0c1n1`).
+ */
+const notDisks = /^(sr|fd)\d|boot\d+$|^nvme\d+c\d+n\d+$/;
+
 export interface BlockDisk {
   /** The kernel's name: `sda`, `nvme0n1`. */
   readonly kernel: string;
@@ -41,8 +47,7 @@ export class Blocks {
     const unique = uniqueNames();
     const disks: BlockDisk[] = [];
     for (const kernel of await this.#files.list(folder)) {
-      // Drives for media, and the areas of a flash chip from which a machine boots.
-      if (/^(sr|fd)\d|boot\d+$/.test(kernel) || !/^[a-z0-9_-]{1,32}$/.test(kernel)) continue;
+      if (notDisks.test(kernel) || !/^[a-z0-9_-]{1,32}$/.test(kernel)) continue;
       if ((await this.#files.link(`${folder}/${kernel}/device`)) === undefined) continue;
       disks.push({ kernel, name: unique(await this.#name(kernel)) });
     }

@@ -7,7 +7,8 @@
  *
  * A file that hangs (a sensor behind a stuck bus, a file system whose disk or server is gone) holds
  * a thread that nobody can free: two lanes leave threads for the rest of the process, and what
- * still hangs from a reading that was given up is not asked again until it answers.
+ * still hangs from a reading that was given up is not asked again until it answers. Where as many
+ * hang as a lane is wide, nothing more is read until one answers.
  *
  * Limits: `maxBytes` a file, `maxTroubles` files remembered as faulty, `width` files at once.
  */

@@ -19,6 +19,7 @@ export class LoadPart {
   readonly #pressure: Pressure;
   readonly #errors: MemoryErrors;
   #before: CpuTime | undefined;
+  #hasProc = false;
 
   constructor(files: HostFiles, clock: Clock) {
     this.#files = files;
@@ -26,12 +27,15 @@ export class LoadPart {
     this.#errors = new MemoryErrors(files);
   }
 
+  /** Looks whether this is Linux, and which memory controllers there are. */
   async scan(): Promise<void> {
+    // It has a folder a process: not to be listed at each poll.
+    this.#hasProc = (await this.#files.list("/proc")).length > 0;
     await this.#errors.scan();
   }
 
   async read(): Promise<Row[]> {
-    const values = (await this.#files.list("/proc")).length > 0 ? await this.#proc() : this.#os();
+    const values = this.#hasProc ? await this.#proc() : this.#os();
     return Object.keys(values).length > 0 ? [{ measurement: "host", values }] : [];
   }
 

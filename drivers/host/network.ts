@@ -59,9 +59,7 @@ export class NetworkPart {
     const names = new Set<string>();
     for (const name of await this.#files.list(folder)) {
       if (!/^[!-.0-~]{1,15}$/.test(name)) continue;
-      if (this.#all || (await this.#files.link(`${folder}/${name}/device`)) !== undefined) {
-        names.add(name);
-      }
+      if (this.#all || (await this.#isPhysical(name))) names.add(name);
     }
     if (names.size > maxInterfaces) {
       this.#files.trouble(`${folder} beyond ${maxInterfaces} interfaces`);
@@ -81,6 +79,13 @@ export class NetworkPart {
       }),
     );
     return rows.flat();
+  }
+
+  /** It has a device, and not a part of another's that is lent to a virtual machine (SR-IOV). */
+  async #isPhysical(name: string): Promise<boolean> {
+    const device = await this.#files.link(`${folder}/${name}/device`);
+    if (device === undefined) return false;
+    return (await this.#files.link(`${folder}/${name}/device/physfn`)) === undefined;
   }
 
   #traffic(name: string, counts: readonly number[] | undefined): Record<string, Value> {
