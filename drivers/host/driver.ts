@@ -87,6 +87,7 @@ class HostSession implements Session {
   ): Promise<Reading> {
     this.#stopIfEnded(signal);
     await this.#settled;
+    this.#stopIfEnded(signal);
     this.#files.begin();
     const work = this.#rows(groups, signal);
     this.#settled = work.then(nothing, nothing);
@@ -111,7 +112,8 @@ class HostSession implements Session {
 
   async #rows(groups: readonly string[], signal: AbortSignal): Promise<Row[]> {
     await this.#scan(signal);
-    await this.#energy.begin(this.#files);
+    await this.#energy.begin(this.#files, signal);
+    this.#stopIfEnded(signal);
     const rows: Row[] = [];
     for (const part of this.#parts.of(groups)) {
       rows.push(...(await part.read(signal)));

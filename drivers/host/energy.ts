@@ -70,13 +70,14 @@ export class EnergyCounters {
     if (parsed.success) this.#keptBoot = parsed.output.boot;
   }
 
-  /** Learns which boot this is, once. */
-  async begin(files: HostFiles): Promise<void> {
+  /** Learns which boot this is, once; what is given up meanwhile teaches nothing. */
+  async begin(files: HostFiles, signal: AbortSignal): Promise<void> {
     if (this.#boot !== undefined) return;
     const [boot, up] = await Promise.all([
       files.read("/proc/sys/kernel/random/boot_id", bootId),
       files.read("/proc/uptime", uptimeMs),
     ]);
+    if (signal.aborted) return;
     this.#boot = boot === undefined || up === undefined ? "" : boot.value;
     this.#ahead = (up?.value ?? 0) - this.#clock.monotonic();
   }

@@ -47,7 +47,9 @@ class Machine implements AsyncDisposable {
   }
 
   /** A new session of an agent that may remember the last. */
-  async session(remembers = true): Promise<() => Promise<Record<string, unknown> | undefined>> {
+  async session(
+    remembers = true,
+  ): Promise<(signal?: AbortSignal) => Promise<Record<string, unknown> | undefined>> {
     const kept: unknown = JSON.parse(this.kept.at(-1) ?? "null");
     const memory: Memory = { kept, keep: (value) => this.kept.push(JSON.stringify(value)) };
     const context = { clock: this.clock, entropy: new SeededEntropy(), log: silentLog, buses: {} };
@@ -57,9 +59,9 @@ class Machine implements AsyncDisposable {
       profile: undefined,
       ...(remembers && { memory }),
     });
-    return async () => {
+    return async (signal = never) => {
       await this.#write();
-      return (await session.read(["power"], never)).points[0]?.fields;
+      return (await session.read(["power"], signal)).points[0]?.fields;
     };
   }
 
@@ -140,6 +142,23 @@ describe("energy", () => {
     await machine.use(100 * wattHour);
     expect(await read()).toMatchObject({ energy_wh_total: 0 });
     expect(machine.kept).toEqual([]);
+  });
+
+  test("a reading that is given up at the very start does not cost the memory", async () => {
+    await using machine = await Machine.create();
+    const read = await machine.session();
+    await read();
+    await machine.clock.advance(60_000);
+    await machine.use(5 * wattHour);
+    await read();
+    await machine.clock.advance(60_000);
+    await machine.use(5 * wattHour);
+    const readAgain = await machine.session();
+    const abort = new AbortController();
+    const reading = readAgain(abort.signal);
+    setImmediate(() => abort.abort());
+    await reading.catch(() => undefined);
+    expect(await readAgain()).toMatchObject({ energy_wh_total: 10 });
   });
 
   test("a memory of another form is as good as none", async () => {
