@@ -3,6 +3,7 @@ import { run as broker } from "./broker.ts";
 import { run as chainAlone } from "./chain-alone.ts";
 import { run as chain } from "./chain.ts";
 import { run as deadDevices } from "./dead-devices.ts";
+import { run as host } from "./host.ts";
 import { run as lines } from "./lines.ts";
 import { run as modbusTcp } from "./modbus-tcp.ts";
 import { run as readPlan } from "./read-plan.ts";
@@ -19,6 +20,7 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   chain,
   "chain-alone": chainAlone,
   "dead-devices": deadDevices,
+  host,
   lines,
   "modbus-tcp": modbusTcp,
   "read-plan": readPlan,

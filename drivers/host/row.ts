@@ -30,3 +30,14 @@ export function pointOf(row: Row, trace?: (trace: Trace) => void): Point {
   if (channel === undefined) return { measurement, fields: judged };
   return { measurement, tags: { [channel[0]]: channel[1] }, fields: judged };
 }
+
+/** Rows of one part of the machine, read by different parts of the driver, become one. */
+export function mergeRows(rows: readonly Row[]): Row[] {
+  const merged = new Map<string, Row>();
+  for (const row of rows) {
+    const key = `${row.measurement} ${row.channel?.[1] ?? ""}`;
+    const before = merged.get(key);
+    merged.set(key, { ...row, values: { ...before?.values, ...row.values } });
+  }
+  return [...merged.values()];
+}

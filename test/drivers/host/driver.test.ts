@@ -113,7 +113,7 @@ describe("host", () => {
     await expect(reading).rejects.toMatchObject({ code: "E_DISCONNECTED" });
   });
 
-  test.each([[{ parts: [] }], [{ parts: ["disks"] }], [{ path: "/" }]])(
+  test.each([[{ parts: [] }], [{ parts: ["disk"] }], [{ smartEvery: "1s" }], [{ path: "/" }]])(
     "refuses %j",
     async (options) => {
       await expect(async () => openHost(options)).rejects.toThrow();

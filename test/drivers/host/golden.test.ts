@@ -1,11 +1,12 @@
 /**
  * Golden machines: `device/poll-N.txt` are recordings ten seconds apart, `expected.lp` what the
- * polls give as line protocol, `expected.err` their faults. `npx vitest -u` rewrites.
+ * polls give as line protocol, `expected.err` their faults; `options.json` and `smartctl/` (see
+ * recording.ts) where a case has them. `npx vitest -u` rewrites.
  */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { fieldFacts, problemOf } from "../../../telemetry/index.ts";
+import { fieldFacts, isRecord, problemOf } from "../../../telemetry/index.ts";
 import type { Point } from "../../../telemetry/index.ts";
 import { hostDriver } from "../../../drivers/host/index.ts";
 import { SeededEntropy, silentLog, VirtualClock } from "../../virtual.ts";
@@ -30,7 +31,8 @@ async function replay(subject: string): Promise<{ lines: string; faults: string 
   const clock = new VirtualClock(start);
   const context = { clock, entropy: new SeededEntropy(), log: silentLog, buses: {} };
   await using driver = hostDriver.create(context);
-  const target = { id: "host", options: { root: root.path }, profile: undefined };
+  const options = { ...(await optionsOf(subject, root)), root: root.path };
+  const target = { id: "host", options, profile: undefined };
   await using session = await driver.open(target);
   const lines: string[] = [];
   const faults: string[] = [];
@@ -45,6 +47,17 @@ async function replay(subject: string): Promise<{ lines: string; faults: string 
     await clock.advance(10_000);
   }
   return { lines: lines.join(""), faults: faults.join("") };
+}
+
+async function optionsOf(subject: string, root: RecordedRoot): Promise<object> {
+  const text = await readFile(join(folder, subject, "options.json"), "utf8").catch(() => "{}");
+  const options: unknown = JSON.parse(text);
+  const recordings = join(folder, subject, "smartctl");
+  const has = (await readdir(join(folder, subject))).includes("smartctl");
+  return {
+    ...(isRecord(options) ? options : {}),
+    ...(has && { smartctl: await root.smartctl(recordings) }),
+  };
 }
 
 describe("golden machines", async () => {

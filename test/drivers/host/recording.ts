@@ -39,6 +39,24 @@ export class RecordedRoot implements AsyncDisposable {
     }
   }
 
+  /**
+   * A program that answers as smartctl did when `DISK.json` in a folder were recorded, and notes
+   * how it was called (`smartctl.calls`). @returns its path
+   */
+  async smartctl(recordings: string): Promise<string> {
+    const program = join(this.path, "smartctl");
+    const script = `#!/bin/sh
+echo "$*" >> "${join(this.path, "smartctl.calls")}"
+for disk; do :; done
+recording="${recordings}/\${disk#/dev/}.json"
+cat "$recording" || exit 2
+exit "$(sed -n 's/.*"exit_status": *\\([0-9]*\\).*/\\1/p' "$recording")"
+`;
+    await writeFile(program, script, { mode: 0o755 });
+    await writeFile(join(this.path, "smartctl.calls"), "", { mode: 0o666 });
+    return program;
+  }
+
   async #place(path: string): Promise<string> {
     const place = join(this.path, path);
     await mkdir(dirname(place), { recursive: true });
