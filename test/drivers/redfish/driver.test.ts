@@ -1,0 +1,305 @@
+/** Sessions, faults of parts, silence, hostile answers, reports, counters. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Memory } from "../../../drivers/contract.ts";
+import { problemOf } from "../../../telemetry/index.ts";
+import { VirtualClock } from "../../virtual.ts";
+import { never } from "../modbus/world.ts";
+import type { Tree } from "./mockup.ts";
+import { goldenTree, startWorld } from "./world.ts";
+
+const login = { user: "monitor", password: "secret" };
+const thermal = "/redfish/v1/Chassis/1/Thermal";
+
+describe("a login", () => {
+  test("[DSP0266 §13.3.4] is made once, ended at the end, and made again once on 401", async () => {
+    const world = await startWorld(goldenTree("older_server"), { password: "secret", options: login });
+    const { mockup, session } = world;
+    await session.read(["all"], never);
+    await session.read(["all"], never);
+    expect(mockup.logins).toBe(1);
+    // As a controller that was restarted.
+    mockup.sessions.length = 0;
+    expect((await session.read(["all"], never)).faults).toEqual([]);
+    expect(mockup.logins).toBe(2);
+    expect(mockup.sessions).toHaveLength(1);
+    await session[Symbol.asyncDispose]();
+    expect(mockup.sessions).toEqual([]);
+    await world[Symbol.asyncDispose]();
+  });
+
+  test("under way while the session closes leaves no session behind", async () => {
+    await using world = await startWorld(goldenTree("older_server"), {
+      password: "secret",
+      options: login,
+    });
+    const { mockup, session } = world;
+    const read = session.read(["all"], never).catch((error: unknown) => error);
+    await session[Symbol.asyncDispose]();
+    await read;
+    expect(mockup.sessions).toEqual([]);
+  });
+
+  test("is ended by the driver for a session that was left open", async () => {
+    const world = await startWorld(goldenTree("older_server"), { password: "secret", options: login });
+    await world.session.read(["all"], never);
+    await world[Symbol.asyncDispose]();
+    expect(world.mockup.sessions).toEqual([]);
+  });
+
+  test("with the wrong password is E_LOGIN, without the password in the message", async () => {
+    await using world = await startWorld(goldenTree("older_server"), {
+      password: "secret",
+      options: { ...login, password: "guessed" },
+    });
+    const error: unknown = await world.session.read(["all"], never).catch((e: unknown) => e);
+    expect(error).toMatchObject({ code: "E_LOGIN" });
+    expect(String(error)).not.toContain("guessed");
+  });
+
+  test("as Basic needs no session", async () => {
+    await using world = await startWorld(goldenTree("older_server"), {
+      password: "secret",
+      options: { ...login, login: "basic" },
+    });
+    expect((await world.session.read(["all"], never)).points.length).toBeGreaterThan(5);
+    expect(world.mockup.logins).toBe(0);
+  });
+
+  test("needs both name and password", async () => {
+    const started = startWorld(goldenTree("older_server"), { options: { user: "monitor" } });
+    await expect(started).rejects.toThrow("belong together");
+  });
+});
+
+describe("a part", () => {
+  test.each([
+    ["500", "E_DEVICE_REFUSED"],
+    ["403", "E_LOGIN"],
+    ["404", "E_DEVICE_REFUSED"],
+    ["garbage", "E_DEVICE_FRAME"],
+    ["not-an-object", "E_DEVICE_FRAME"],
+    ["hang", "E_DEVICE_TIMEOUT"],
+  ] as const)("that answers %s is a fault beside the rest", async (wrong, code) => {
+    const options = { timeout: "300ms" };
+    await using world = await startWorld(goldenTree("older_server"), { options });
+    world.mockup.wrong.set(thermal, wrong);
+    const { points, faults } = await world.session.read(["all"], never);
+    expect(faults).toEqual([{ code, at: thermal }]);
+    expect(points.map((point) => point.measurement)).toContain("power_supply");
+  });
+
+  test("of a service that falls silent: the rest is not waited for", async () => {
+    const options = { timeout: "100ms" };
+    await using world = await startWorld(goldenTree("older_server"), { options });
+    await world.session.read(["all"], never);
+    world.mockup.silent = true;
+    await expect(world.session.read(["all"], never)).rejects.toMatchObject({
+      code: "E_DEVICE_TIMEOUT",
+    });
+    expect(world.mockup.requests.slice(-2)).toEqual([
+      "GET /redfish/v1/Systems/1",
+      "GET /redfish/v1/Chassis/1/Power",
+    ]);
+  });
+
+  test("that has gone, or come, is noticed by the next walk", async () => {
+    await using world = await startWorld(goldenTree("older_server"));
+    const { mockup, session } = world;
+    await session.read(["all"], never);
+    const chassis = mockup.tree.get("/redfish/v1/Chassis/Enclosure");
+    delete chassis?.["Thermal"];
+    mockup.tree.delete("/redfish/v1/Chassis/Enclosure/Thermal");
+    expect((await session.read(["all"], never)).faults).toHaveLength(1);
+    expect((await session.read(["all"], never)).faults).toEqual([]);
+  });
+
+  test("newer that is refused gives way to the older", async () => {
+    await using world = await startWorld(goldenTree("newer_server"));
+    world.mockup.wrong.set("/redfish/v1/Chassis/1U/PowerSubsystem", "500");
+    delete world.mockup.tree.get("/redfish/v1/Chassis/1U")?.["EnvironmentMetrics"];
+    const { points } = await world.session.read(["all"], never);
+    const server = points.find((point) => point.measurement === "server");
+    expect(server?.fields["power_w"]).toBe(999);
+  });
+
+  test("on a connection that is cut is asked for once more", async () => {
+    await using world = await startWorld(goldenTree("older_server"));
+    world.mockup.wrong.set(thermal, "drop");
+    const { faults } = await world.session.read(["all"], never);
+    const asked = world.mockup.requests.filter((one) => one.endsWith(thermal));
+    expect([faults[0]?.code, asked.length]).toEqual(["E_DISCONNECTED", 2]);
+  });
+});
+
+describe("a collection", () => {
+  test("[DSP0266 §7.3.1] that says it expands and does not is read plainly", async () => {
+    const tree = goldenTree("older_server");
+    const root = tree.get("/redfish/v1");
+    if (root !== undefined) root["ProtocolFeaturesSupported"] = { ExpandQuery: { NoLinks: true } };
+    await using world = await startWorld(tree);
+    world.mockup.wrong.set("/redfish/v1/Systems", "500");
+    const { faults } = await world.session.read(["all"], never);
+    expect(faults.map(({ at }) => at)).toEqual(["/redfish/v1/Systems"]);
+    expect(world.mockup.requests.slice(1, 3)).toEqual([
+      "GET /redfish/v1/Systems?$expand=.",
+      "GET /redfish/v1/Systems",
+    ]);
+  });
+
+  test("[DSP0266 §8.6.2] in pages is read to its end, and one in a ring once", async () => {
+    const tree = goldenTree("older_server");
+    const members = (name: string): unknown => [{ "@odata.id": `/redfish/v1/Chassis/${name}` }];
+    const next = "Members@odata.nextLink";
+    const page = "/redfish/v1/Chassis/page2";
+    tree.set("/redfish/v1/Chassis", { Members: members("1"), [next]: page });
+    tree.set(page, { Members: members("Enclosure"), [next]: "/redfish/v1/Chassis/page2" });
+    await using world = await startWorld(tree);
+    const { points, faults } = await world.session.read(["all"], never);
+    expect(faults).toEqual([]);
+    expect(points.filter(({ tags }) => tags?.["sensor"] === "Enclosure/Front")).toHaveLength(1);
+    expect(world.mockup.requests.filter((one) => one.endsWith("page2"))).toHaveLength(1);
+  });
+
+  test("of very many members is cut, and a fault says so", async () => {
+    const tree = goldenTree("older_server");
+    const members = Array.from({ length: 2000 }, (_, index) => {
+      return { "@odata.id": `/redfish/v1/Systems/${index}` };
+    });
+    tree.set("/redfish/v1/Chassis/1/Sensors", { Members: members });
+    const chassis = tree.get("/redfish/v1/Chassis/1");
+    if (chassis !== undefined) {
+      chassis["Sensors"] = { "@odata.id": "/redfish/v1/Chassis/1/Sensors" };
+    }
+    await using world = await startWorld(tree);
+    const { faults } = await world.session.read(["all"], never);
+    expect(faults.map(({ at }) => at)).toContain(
+      "more than 300 members of /redfish/v1/Chassis/1/Sensors",
+    );
+    expect(world.mockup.requests.length).toBeLessThan(330);
+  });
+});
+
+/** Anything instead of what stands there. */
+const anything = fc.oneof(
+  fc.constant(null),
+  fc.double(),
+  fc.string(),
+  fc.constantFrom("/redfish/v1/Chassis", "//evil/redfish/v1", "/redfish/v1/Systems/1"),
+  fc.constant({ "@odata.id": "/redfish/v1/Chassis" }),
+  fc.constant({ "@odata.id": "http://evil/redfish/v1/" }),
+  fc.constant({ Reading: "1e999", DataSourceUri: 5, __proto__: { Reading: 1 } }),
+  fc.constant([[[[{ Reading: [] }]]]]),
+  fc.constant({ Members: "many" }),
+  fc.jsonValue({ maxDepth: 3 }),
+);
+
+function damaged(tree: Tree, damage: readonly (readonly [number, number, unknown])[]): Tree {
+  const paths = [...tree.keys()];
+  for (const [at, key, value] of damage) {
+    const body = tree.get(paths[at % paths.length] ?? "");
+    const names = Object.keys(body ?? {});
+    const name = names[key % names.length];
+    if (body !== undefined && name !== undefined) body[name] = value;
+  }
+  return tree;
+}
+
+test("whatever a service answers gives legal points or an error of the table", async () => {
+  const places = fc.tuple(fc.nat(), fc.nat(), anything);
+  const trees = fc.constantFrom("older_server", "newer_server", "gpu_board", "rack_pdu");
+  const property = fc.asyncProperty(
+    trees,
+    fc.array(places, { minLength: 1, maxLength: 20 }),
+    async (name, damage) => {
+      await using world = await startWorld(damaged(goldenTree(name), damage));
+      const read = world.session.read(["all"], never);
+      const reading = await read.catch((error: unknown) => error);
+      if (reading instanceof Error) return void expect(reading).toHaveProperty("verdict", "retry");
+      const { points } = await read;
+      expect(points.map(problemOf).filter((problem) => problem !== undefined)).toEqual([]);
+    },
+  );
+  await fc.assert(property, { numRuns: 60 });
+});
+
+test("an answer nested very deep, or very long, is a fault of its part", async () => {
+  await using world = await startWorld(goldenTree("older_server"));
+  let deep: unknown = 1;
+  for (let depth = 0; depth < 3000; depth += 1) deep = [deep];
+  world.mockup.tree.set(thermal, { Temperatures: deep });
+  world.mockup.tree.set("/redfish/v1/Chassis/1/Power", { Name: "x".repeat(3 * 1024 * 1024) });
+  const { points, faults } = await world.session.read(["all"], never);
+  expect(faults).toEqual([{ code: "E_DEVICE_FRAME", at: "/redfish/v1/Chassis/1/Power" }]);
+  expect(points.map((point) => point.measurement)).toContain("thermal");
+});
+
+const report = "/redfish/v1/TelemetryService/MetricReports/HGX_PlatformEnvironmentMetrics_0";
+
+describe("metric reports", () => {
+  test("[DSP0266 §12.3] renew readings in one request, states stay", async () => {
+    await using world = await startWorld(goldenTree("gpu_board"));
+    const { mockup, session } = world;
+    await session.read(["all"], never);
+    mockup.requests.length = 0;
+    const { points } = await session.read(["all"], never);
+    const gpu = points.find(({ tags }) => tags?.["gpu"] === "GPU_SXM_1")?.fields;
+    expect(gpu).toMatchObject({ temp_c: 43.5, power_w: 660.1, util_pct: 95, mem_temp_c: 57 });
+    expect(gpu).toMatchObject({ throttle_power_ms_total: 13_000, health_state: 0 });
+    expect(gpu?.["energy_wh_total"]).toBe(2_000_001);
+    expect(mockup.requests).toContain(`GET ${report}`);
+    const metrics = mockup.requests.filter((one) => /ProcessorMetrics/.test(one));
+    expect(metrics).toEqual([]);
+  });
+
+  test("that stand still are not believed", async () => {
+    const clock = new VirtualClock();
+    await using world = await startWorld(goldenTree("gpu_board"), { clock });
+    const { mockup, session } = world;
+    await session.read(["all"], never);
+    await clock.advance(301_000);
+    await session.read(["all"], never);
+    mockup.requests.length = 0;
+    const { points } = await session.read(["all"], never);
+    expect(mockup.requests.filter((one) => /ProcessorMetrics/.test(one))).toHaveLength(2);
+    const gpu = points.find(({ tags }) => tags?.["gpu"] === "GPU_SXM_1")?.fields;
+    expect(gpu).toMatchObject({ temp_c: 41.5 });
+  });
+
+  test("are left alone where the configuration says so", async () => {
+    const options = { reports: false };
+    await using world = await startWorld(goldenTree("gpu_board"), { options });
+    await world.session.read(["all"], never);
+    expect(world.mockup.requests).not.toContain(`GET ${report}`);
+  });
+});
+
+test("energies go on where a controller begins at 0 again, over a restart of the agent", async () => {
+  const tree = goldenTree("newer_server");
+  const environment = tree.get("/redfish/v1/Chassis/1U/EnvironmentMetrics");
+  const clock = new VirtualClock();
+  let kept: unknown;
+  const memory: Memory = {
+    get kept() {
+      return kept;
+    },
+    keep: (value) => {
+      kept = JSON.parse(JSON.stringify(value));
+    },
+  };
+  const energyAt = async (kilowattHours: number): Promise<unknown> => {
+    if (environment !== undefined) environment["EnergykWh"] = { Reading: kilowattHours };
+    await using world = await startWorld(tree, { clock, memory });
+    const { points } = await world.session.read(["all"], never);
+    await clock.advance(3_600_000);
+    return points.find(({ measurement }) => measurement === "server")?.fields["energy_wh_total"];
+  };
+  expect(await energyAt(1000)).toBe(1_000_000);
+  expect(await energyAt(1000.5)).toBe(1_000_500);
+  // The noise of a value that is worked out.
+  expect(await energyAt(1000.499)).toBe(1_000_500);
+  expect(await energyAt(0.4)).toBe(1_000_900);
+  expect(await energyAt(0.9)).toBe(1_001_400);
+  expect(await energyAt(500)).toBe(1_500_500);
+  expect(await energyAt(490)).toBe(1_500_500);
+});
