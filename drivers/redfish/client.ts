@@ -32,7 +32,7 @@ export class RedfishClient implements AsyncDisposable {
   readonly #options: RedfishOptions;
   readonly #clock: Pick<Clock, "after">;
   readonly #http: HttpClient;
-  /** Ends all that is under way. */
+  /** Ends all that is under way, a login too. */
   readonly #ending = new AbortController();
   /** The login there is, or that is under way: one that is cut off would leave a session behind. */
   #login: Promise<Login | undefined> | undefined;
@@ -116,7 +116,10 @@ export class RedfishClient implements AsyncDisposable {
 
   async #leave(): Promise<void> {
     const patience = new AbortController();
-    const timer = this.#clock.after(farewell, () => patience.abort());
+    const timer = this.#clock.after(farewell, () => {
+      patience.abort();
+      this.#ending.abort();
+    });
     try {
       const login = await this.#login?.catch(() => undefined);
       if (login !== undefined) await this.#logOut(login, patience.signal);
@@ -138,19 +141,14 @@ export class RedfishClient implements AsyncDisposable {
     const body = JSON.stringify({ UserName: user, Password: password?.reveal() ?? "" });
     const headers = { "content-type": "application/json", accept: "application/json" };
     const request = { method: "POST", path: this.#sessions, headers, body } as const;
-    const patience = this.#loginPatience();
-    const answer = await this.#http.ask({ ...request, limit: maxBody }, patience);
+    // Not the signal of who reads: see `#login`.
+    const answer = await this.#http.ask({ ...request, limit: maxBody }, this.#ending.signal);
     const { status } = answer;
     const token = answer.headers["x-auth-token"];
     const session = this.#movedTo(answer) ?? linkOf(parsed(answer.body));
     if (status >= 200 && status < 300 && typeof token === "string") return { token, session };
     const denied = [400, 401, 403].includes(status);
     throw this.#refused(denied ? "E_LOGIN" : "E_DEVICE_REFUSED", request, answer);
-  }
-
-  /** Aborts when the client is closed and the login has not come by then. */
-  #loginPatience(): AbortSignal {
-    return this.#ending.signal;
   }
 
   async #logOut({ token, session }: Login, signal: AbortSignal): Promise<void> {

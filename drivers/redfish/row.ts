@@ -19,7 +19,7 @@ export interface Value {
   readonly source: string | undefined;
   /** Makes the value of what stands there, in a metric report too. */
   readonly read: (raw: unknown) => number | undefined;
-  /** A state of the resource, which no report carries. */
+  /** A state or a setting of the resource, which no report carries. */
   readonly state: boolean;
 }
 
@@ -98,7 +98,8 @@ function valueOf({ path, body }: Resource, measurement: string, rule: Rule): Val
     raw: shown(raw),
     source: inner === "Reading" ? pathOf(member(property, "DataSourceUri")) : undefined,
     read: convert,
-    state: read !== undefined && read !== durationOf,
+    // What was set stands, as what is stated, until it is read again.
+    state: inner === "SetPoint" || (read !== undefined && read !== durationOf),
   };
 }
 

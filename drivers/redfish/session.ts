@@ -105,7 +105,13 @@ export class RedfishSession implements Session {
     }
     const listening = feed.listen(
       this.#client,
-      { heard, report: (report) => this.#reported(report, heard) },
+      {
+        heard: (one) => {
+          for (const trace of one.traces ?? []) this.#note(trace);
+          heard(one);
+        },
+        report: (report) => this.#reported(report, heard),
+      },
       either,
     );
     this.#listening = listening.catch(() => undefined);

@@ -212,7 +212,8 @@ export class HttpClient implements Disposable {
     if (code.startsWith("HPE_") || unsayable.has(code)) {
       return this.#error("E_DEVICE_FRAME", `no HTTP: ${why}`, cause);
     }
-    if (notThere.has(code)) return this.#error("E_CONNECT", why, cause);
+    if (notThere.has(code) || code.startsWith("ERR_SSL_"))
+      return this.#error("E_CONNECT", why, cause);
     return this.#error("E_DISCONNECTED", why, cause);
   }
 }
@@ -231,7 +232,7 @@ const notThere: ReadonlySet<string> = new Set([
   "ENOTFOUND",
   "EAI_AGAIN",
   "ETIMEDOUT",
-  // No TLS there, or none that both sides know.
+  // No TLS there, or none that both sides know; `ERR_SSL_…` says which.
   "EPROTO",
 ]);
 

@@ -18,7 +18,10 @@ for (const [name, tree, password] of [
     name: `redfish: ${name}`,
     kind: redfish,
     start: async () => {
-      const mockup = await Mockup.start(goldenTree(tree), password === undefined ? {} : { password });
+      const mockup = await Mockup.start(
+        goldenTree(tree),
+        password === undefined ? {} : { password },
+      );
       const login = password === undefined ? {} : { user: "monitor", password };
       return {
         context: contextOf(),
