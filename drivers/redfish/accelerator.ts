@@ -1,7 +1,7 @@
 /**
  * Processors of the type GPU: Processor, its EnvironmentMetrics and ProcessorMetrics, and the
  * metrics of its memory. What the schemas lack stands under `Oem/Nvidia` of HGX boards.
- * [DSP0268: Processor 1.20, ProcessorMetrics 1.6, MemoryMetrics 1.7, EnvironmentMetrics 1.3]
+ * (DSP0268: Processor 1.20, ProcessorMetrics 1.6, MemoryMetrics 1.7, EnvironmentMetrics 1.3)
  */
 import { durationOf, member, numberOf } from "./json.ts";
 import type { Resource, Row, Rule } from "./row.ts";

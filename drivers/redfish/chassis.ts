@@ -1,7 +1,7 @@
 /**
  * A chassis in the newer form: EnvironmentMetrics, ThermalMetrics, PowerSupply and its metrics,
- * Fan, Battery metrics, Sensor. [DSP0268: EnvironmentMetrics 1.3, ThermalMetrics 1.3,
- * PowerSupplyMetrics 1.1, Fan 1.5, BatteryMetrics 1.0, Sensor 1.9]
+ * Fan, Battery metrics, Sensor. (DSP0268: EnvironmentMetrics 1.3, ThermalMetrics 1.3,
+ * PowerSupplyMetrics 1.1, Fan 1.5, BatteryMetrics 1.0, Sensor 1.9)
  */
 import { idOf, list, member, textOf } from "./json.ts";
 import type { Channel, Resource, Row, Rule } from "./row.ts";
@@ -168,7 +168,7 @@ export function sensorRows(resource: Resource, place: ChassisPlace): Row[] {
   const { measurement, ...rule } = reading;
   const tag = measurement === "fan" ? "fan" : "sensor";
   const units = textOf(body["ReadingUnits"]);
-  // Frequencies of clocks come in MHz, too. [DSP0268 Sensor: ReadingUnits, UCUM]
+  // Frequencies of clocks come in MHz, too. (DSP0268, Sensor: ReadingUnits)
   const scale = units === "MHz" ? 1e6 : units === "kW" || units === "kHz" ? 1000 : rule.scale;
   const channel: Channel = [tag, place.name(idOf(body, path))];
   const scaled = scale === undefined ? rule : { ...rule, scale };

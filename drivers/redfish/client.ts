@@ -1,7 +1,7 @@
 /**
  * One Redfish service: a session of its own (or Basic), answers as JSON, and what a refusal means.
  * Controllers have few places for sessions: one is opened when first needed, opened again once when
- * the service has forgotten it, and closed at the end. [DSP0266 §13.3.4, session login]
+ * the service has forgotten it, and closed at the end. [DSP0266 session login]
  */
 import type { Clock, Code } from "../../telemetry/index.ts";
 import { GatewayError, messageOf } from "../../telemetry/index.ts";

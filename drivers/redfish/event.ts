@@ -1,6 +1,6 @@
 /**
  * What a service tells by itself: events (alerts among them) and metric reports, as a stream and a
- * subscription bring them alike. [DSP0266 §12.4; DSP0268 Event 1.10, MetricReport 1.5]
+ * subscription bring them alike. [DSP0266 eventing]
  */
 import type { Clock } from "../../telemetry/index.ts";
 import type { Heard, Trace } from "../contract.ts";

@@ -1,7 +1,7 @@
 /**
  * Equipment of the room that speaks Redfish: rack PDUs and their kin (PowerDistribution, Circuit,
  * Outlet), and coolant distribution units (CoolingUnit, CoolantConnector, Pump, Reservoir).
- * [DSP0268: PowerDistribution 1.3, Circuit 1.8, Outlet 1.4, CoolingUnit 1.1, CoolantConnector 1.1]
+ * (DSP0268: PowerDistribution 1.3, Circuit 1.8, Outlet 1.4, CoolingUnit 1.1, CoolantConnector 1.1)
  */
 import { member } from "./json.ts";
 import type { Resource, Row, Rule } from "./row.ts";
@@ -60,7 +60,7 @@ export function mainsRows(
   return rows;
 }
 
-/** Circuit: BreakerState. [DSP0268 Circuit 1.1] */
+/** BreakerState of a Circuit. */
 const breakers = stateOf({ Normal: 0, Tripped: 1 });
 
 export function branchRows(resource: Resource, breaker: string): Row[] {

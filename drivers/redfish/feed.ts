@@ -1,7 +1,7 @@
 /**
  * How events come: over a stream that the service offers, else by a subscription that makes it call
  * us. A subscription is taken back at the end; one that an earlier life of ours left behind is
- * taken back at the beginning. [DSP0266 §12.1, §12.5]
+ * taken back at the beginning. [DSP0266 eventing]
  */
 import type { Address } from "../../config/index.ts";
 import { addressText } from "../../config/index.ts";
@@ -161,7 +161,7 @@ export class EventFeed {
   ): Promise<string> {
     const { subscriptions, destination, token } = to;
     const wanted = { Destination: destination, Protocol: "Redfish", Context: token };
-    // Services of before 2018 want the kinds of events named. [DSP0268 EventDestination 1.0]
+    // Services of before 2018 want the kinds of events named. (DSP0268, EventDestination)
     let status = 0;
     for (const body of [wanted, { ...wanted, EventTypes: ["Alert"] }]) {
       const headers = { "content-type": "application/json" };

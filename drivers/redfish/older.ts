@@ -1,6 +1,6 @@
 /**
  * A chassis in the older form, all of it in two resources: Power and Thermal. Deprecated since
- * 2020, and still all that many controllers have. [DSP0268: Power 1.7, Thermal 1.7]
+ * 2020, and still all that many controllers have. (DSP0268: Power 1.7, Thermal 1.7)
  */
 import type { ChassisPlace } from "./chassis.ts";
 import { airOf } from "./chassis.ts";

@@ -1,7 +1,7 @@
 /**
  * Metric reports of the TelemetryService: one of them brings the readings of many resources, by
  * their paths. A report counts only while it is renewed; a service whose reports stand still is
- * read resource by resource. [DSP0266 §12.3; DSP0268 MetricReport 1.5]
+ * read resource by resource. [DSP0266 metric reports]
  */
 import type { Clock } from "../../telemetry/index.ts";
 import type { Json } from "./json.ts";

@@ -1,7 +1,7 @@
 /**
  * From a resource to rows of the register by tables of rules: which field a property is. A property
  * is a number, or an excerpt of a sensor or control: `{DataSourceUri, Reading}`, `{SetPoint}`.
- * [DSP0266 §8.7, excerpts]
+ * [DSP0266 excerpts]
  */
 import type { Point } from "../../telemetry/index.ts";
 import { fieldFacts, withRangeQuality } from "../../telemetry/index.ts";

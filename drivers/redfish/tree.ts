@@ -57,7 +57,7 @@ export class Walk {
     this.#get = get;
   }
 
-  /** Takes note of what the root says of queries. [DSP0266 §7.3.1] */
+  /** Takes note of what the root says of queries. [DSP0266 expand] */
   learn(root: Json): void {
     const can = member(root, "ProtocolFeaturesSupported/ExpandQuery");
     const how = [
@@ -94,7 +94,7 @@ export class Walk {
     }
   }
 
-  /** Members of a collection by their paths, page by page; bodies are not looked at. */
+  /** Members of a collection by their paths, page by page. [DSP0266 paging] */
   async list(
     path: string | undefined,
   ): Promise<{ readonly path: string; readonly via?: string }[]> {

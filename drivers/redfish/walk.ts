@@ -1,4 +1,4 @@
-/** From the service's root to all that is read: chassis, systems, equipment of the room, reports. */
+/** From the service's root to all that is read: chassis, systems, the room's equipment, reports. */
 import type { ChassisPlace } from "./chassis.ts";
 import { walkChassis } from "./chassis-walk.ts";
 import { walkCooling, walkDistribution } from "./facility-walk.ts";
@@ -11,7 +11,7 @@ import { namedUnder, Walk } from "./tree.ts";
 
 export const rootPath = "/redfish/v1/";
 
-/** Collections of PowerDistribution under PowerEquipment. [DSP0268 PowerEquipment 1.2] */
+/** Collections of PowerDistribution under PowerEquipment. (DSP0268) */
 const distributions = [
   "RackPDUs",
   "FloorPDUs",
@@ -20,7 +20,7 @@ const distributions = [
   "Switchgear",
 ] as const;
 
-/** Collections of CoolingUnit under ThermalEquipment. [DSP0268 ThermalEquipment 1.1] */
+/** Collections of CoolingUnit under ThermalEquipment. (DSP0268) */
 const coolers = ["CDUs", "HeatExchangers", "ImmersionUnits"] as const;
 
 /** @throws what `get` throws when no request more makes sense, E_DEVICE_FRAME */
@@ -39,7 +39,7 @@ export async function walkTree(get: Get, learned: (root: Json) => void): Promise
   await walkEquipment(walk, root);
   const telemetry = await walk.look(linkOf(root, "TelemetryService"));
   const { planned, faults } = walk;
-  // What no other resource tells comes last. [Planned.sensor]
+  // What no other resource tells comes last.
   const ordered = planned.toSorted((a, b) => Number(a.sensor ?? false) - Number(b.sensor ?? false));
   return { planned: ordered, faults, root, reports: linkOf(telemetry, "MetricReports") };
 }

@@ -62,7 +62,7 @@ function withoutStream(): Tree {
 }
 
 describe("a stream of events", () => {
-  test("[DSP0266 §12.5] brings events, told apart by time, and metric reports", async () => {
+  test("[DSP0266 eventing] brings events, told apart by time, and metric reports", async () => {
     const options = { events: "stream", user: "monitor", password: "secret" };
     await using world = await startWorld(goldenTree("newer_server"), {
       options,
@@ -113,7 +113,7 @@ describe("a stream of events", () => {
 });
 
 describe("a subscription", () => {
-  test("[DSP0266 §12.1] is made, heard, guarded, and taken back", async () => {
+  test("[DSP0266 eventing] is made, heard, guarded, and taken back", async () => {
     const events = `http://127.0.0.1:${await freePort()}`;
     await using world = await startWorld(withoutStream(), { options: { events } });
     const { mockup, session } = world;

@@ -1,7 +1,7 @@
 /**
  * A Redfish service for tests, after the schemas of the DMTF: a folder of `index.json`, as mockups
- * are published, or a tree in memory. It has sessions, `$expand`, a stream of events, subscriptions,
- * and does wrong where a test says so.
+ * are published, or a tree in memory. It has sessions, `$expand`, a stream of events and
+ * subscriptions, and does wrong where a test says so.
  */
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";

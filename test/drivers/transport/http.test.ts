@@ -297,7 +297,7 @@ describe("whom it trusts", () => {
     expect(place.connections()).toBe(2);
   });
 
-  test("no other certificate: no byte of the request, no Authorization header is sent", async () => {
+  test("no other: no byte of the request, no Authorization header is sent", async () => {
     await using place = await secured("other");
     const url = `https://127.0.0.1:${place.port}`;
     using client = clientOf({ url, fingerprint, ...secrets });
