@@ -8,8 +8,9 @@ import { GatewayError, messageOf } from "../../telemetry/index.ts";
 import type { DeviceAnswer, DeviceRequest } from "../transport/http.ts";
 import { HttpClient } from "../transport/http.ts";
 import type { Json } from "./json.ts";
-import { linkOf, member, pathOf, record, textOf } from "./json.ts";
+import { linkOf, member, pathOf, record, rootPath, textOf } from "./json.ts";
 import type { RedfishOptions } from "./options.ts";
+import { ServiceStatus } from "./status.ts";
 
 /** Longer is no resource of a controller; a longer one would hold up all else. @unit bytes */
 const maxBody = 2 * 1024 * 1024;
@@ -69,11 +70,13 @@ export class RedfishClient implements AsyncDisposable {
    * @throws E_LOGIN, and what `HttpClient.ask` throws
    */
   async send(request: DeviceRequest, signal: AbortSignal): Promise<DeviceAnswer> {
-    const login = await this.authorized(signal);
+    // The root needs none, and says where sessions are made.
+    const open = request.path === rootPath && this.#login === undefined;
+    const login = open ? undefined : await this.authorized(signal);
     const answer = await this.#ask(request, login?.token, signal);
     if (answer.status !== 401) return answer;
-    if (login === undefined) throw this.#refused("E_LOGIN", request, answer);
-    await this.#forget(login);
+    if (login !== undefined) await this.#forget(login);
+    else if (!open) throw this.#refused("E_LOGIN", request, answer);
     const renewed = await this.authorized(signal);
     const second = await this.#ask(request, renewed?.token, signal);
     if (second.status === 401) throw this.#refused("E_LOGIN", request, second);
@@ -147,6 +150,10 @@ export class RedfishClient implements AsyncDisposable {
     const token = answer.headers["x-auth-token"];
     const session = this.#movedTo(answer) ?? linkOf(parsed(answer.body));
     if (status >= 200 && status < 300 && typeof token === "string") return { token, session };
+    if (status === 404 || status === 405) {
+      const why = `${this.name}: it makes no sessions (status ${status}): set login: basic`;
+      throw new GatewayError("E_LOGIN", why, { cause: new ServiceStatus(status, true) });
+    }
     const denied = [400, 401, 403].includes(status);
     throw this.#refused(denied ? "E_LOGIN" : "E_DEVICE_REFUSED", request, answer);
   }
@@ -213,35 +220,22 @@ export class RedfishClient implements AsyncDisposable {
     }
   }
 
-  #refused(code: Code, { method = "GET", path }: DeviceRequest, answer: DeviceAnswer): Refusal {
+  #refused(
+    code: Code,
+    { method = "GET", path }: DeviceRequest,
+    answer: DeviceAnswer,
+  ): GatewayError {
     const { status, headers, body } = answer;
     const info = member(parsed(body), "error/@Message.ExtendedInfo/0/Message");
     const said = textOf(info) ?? textOf(member(parsed(body), "error/message"));
     const why = said === undefined ? "" : `: ${said.slice(0, 200)}`;
     const seconds = Number(headers["retry-after"]);
     const wait = seconds > 0 && seconds < 86_400 ? { retryAfterMs: seconds * 1000 } : {};
-    return new Refusal(code, `${this.name}: ${method} ${path}: status ${status}${why}`, {
+    return new GatewayError(code, `${this.name}: ${method} ${path}: status ${status}${why}`, {
       ...wait,
-      cause: new ServiceStatus(status),
+      cause: new ServiceStatus(status, path === this.#sessions),
     });
   }
-}
-
-/** What the service answered, behind a refusal. */
-export class ServiceStatus {
-  readonly status: number;
-
-  constructor(status: number) {
-    this.status = status;
-  }
-}
-
-class Refusal extends GatewayError {}
-
-/** Whether an error says that there is no such resource. */
-export function isMissing(error: unknown): boolean {
-  const cause = error instanceof GatewayError ? error.cause : undefined;
-  return cause instanceof ServiceStatus && (cause.status === 404 || cause.status === 410);
 }
 
 /** The object in a text. @throws SyntaxError */

@@ -12,10 +12,9 @@ import type { RedfishClient } from "./client.ts";
 import type { Ears } from "./event.ts";
 import { EventReader } from "./event.ts";
 import type { Json } from "./json.ts";
-import { linkOf, list, pathOf, record } from "./json.ts";
+import { linkOf, list, pathOf, record, rootPath } from "./json.ts";
 import type { Call, PushEar } from "./push.ts";
 import { SseReader } from "./sse.ts";
-import { rootPath } from "./walk.ts";
 
 /** How often it is looked whether the service still knows of the subscription. @unit ms */
 const lookAgain = 300_000;

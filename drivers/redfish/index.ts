@@ -20,6 +20,7 @@ export const redfish = defineDriver({
   parse: redfishOptionsSchema,
   create({ clock, entropy }) {
     const audiences = new Audiences<Call, PushEar>();
+    /** Bounded by the devices of the configuration. */
     const sessions = new Set<RedfishSession>();
     const pushOf = ({ events, listen }: RedfishOptions): Push | undefined => {
       if (typeof events === "string") return undefined;
@@ -31,7 +32,8 @@ export const redfish = defineDriver({
       open({ id, options, memory }) {
         const push = pushOf(options);
         const parts = { id, push, clock, entropy };
-        const own = { options, clock, memory };
+        const closed = (one: RedfishSession): void => void sessions.delete(one);
+        const own = { options, clock, memory, closed };
         const session =
           options.events === "off"
             ? new RedfishSession(own)

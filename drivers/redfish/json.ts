@@ -5,6 +5,9 @@
  */
 import { isRecord } from "../../telemetry/index.ts";
 
+/** Where each service begins. */
+export const rootPath = "/redfish/v1/";
+
 export type Json = Readonly<Record<string, unknown>>;
 
 /** Longest text taken from a service. @unit characters */

@@ -6,16 +6,15 @@
 import type { Clock, Fault } from "../../telemetry/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
 import type { RedfishClient } from "./client.ts";
-import { isMissing } from "./client.ts";
 import type { Json } from "./json.ts";
-import { linkOf, list, record } from "./json.ts";
+import { linkOf, list, record, rootPath } from "./json.ts";
 import type { RedfishOptions } from "./options.ts";
 import type { Metrics } from "./reports.ts";
 import { Freshness, maxReports, metricFor, metricsOf, renewed, worthwhile } from "./reports.ts";
 import type { Row, Value } from "./row.ts";
 import { merged } from "./row.ts";
+import { isMissing, isOfPart, silent } from "./status.ts";
 import type { Planned, Tree } from "./tree.ts";
-import { isOfPart, silent } from "./tree.ts";
 import { walkTree } from "./walk.ts";
 
 /** What changes seldom, and states beside a report's readings, are this old at most. @unit ms */
@@ -85,7 +84,7 @@ export class Reader {
   async #gather({ planned: all }: Tree, round: Round, metrics: Metrics): Promise<Gathering> {
     const gathering: Gathering = { rows: [], faults: [], first: undefined };
     for (const [index, planned] of all.entries()) {
-      if (planned.sensor === true && this.#covered.has(planned.path)) continue;
+      if (this.#isCovered(planned)) continue;
       try {
         gathering.rows.push(...(await this.#rowsOf(planned, round, metrics)));
       } catch (error) {
@@ -119,17 +118,29 @@ export class Reader {
   async #treeOf(round: Round): Promise<Tree> {
     const now = this.#clock.monotonic();
     if (this.#tree !== undefined && now < this.#walkAt) return this.#tree;
-    const tree = await walkTree(
-      (path) => round.get(path),
-      (root) => this.#client.learn(root),
-    );
+    const tree = await this.#walk(round);
     const pause = tree.faults.length > 0 ? Math.min(slowest, this.#options.rescan) : undefined;
-    this.#tree = tree;
     this.#walkAt = now + (pause ?? this.#options.rescan);
+    if (tree.planned === this.#tree?.planned) return tree;
+    this.#tree = tree;
     this.#known = new Map();
     this.#covered = new Set();
     this.#reports = undefined;
     return tree;
+  }
+
+  /** Where a walk fails that is not the first, what is known is read on. */
+  async #walk(round: Round): Promise<Tree> {
+    try {
+      return await walkTree(
+        (path) => round.get(path),
+        (root) => this.#client.learn(root),
+      );
+    } catch (error) {
+      const known = this.#tree;
+      if (known === undefined || round.aborted || !(error instanceof GatewayError)) throw error;
+      return { ...known, faults: [{ code: error.code, at: rootPath }] };
+    }
   }
 
   async #rowsOf(planned: Planned, round: Round, metrics: Metrics): Promise<readonly Row[]> {
@@ -141,11 +152,27 @@ export class Reader {
       const fresh = metrics.size === 0 ? undefined : renewed(known.rows, metrics);
       if (fresh !== undefined) return fresh;
     }
-    const body = via === undefined ? await round.get(path) : await round.memberOf(via, path);
+    const whole = via !== undefined && this.#isWorth(via);
+    const body = whole ? await round.memberOf(via, path) : await round.get(path);
     const rows = planned.rows({ path, body });
     this.#known.set(path, { rows, since: now });
     if (planned.sensor !== true) this.#cover(rows);
     return rows;
+  }
+
+  #isCovered({ path, sensor }: Planned): boolean {
+    return sensor === true && this.#covered.has(path);
+  }
+
+  /** A whole collection is asked for only when more than one of its members is wanted. */
+  #isWorth(via: string): boolean {
+    const now = this.#clock.monotonic();
+    const wanted = this.#tree?.planned.filter((one) => {
+      const known = one.slow === true ? this.#known.get(one.path) : undefined;
+      const rests = known !== undefined && now - known.since < slowest && known.since < now;
+      return one.via === via && !rests && !this.#isCovered(one);
+    });
+    return (wanted?.length ?? 0) > 1;
   }
 
   /** What the server breathes is told as a place of its own, too. */

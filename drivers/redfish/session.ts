@@ -18,6 +18,8 @@ export interface SessionParts {
   readonly options: RedfishOptions;
   readonly clock: Clock;
   readonly memory: Memory | undefined;
+  /** Told once it has logged out. */
+  readonly closed: (session: RedfishSession) => void;
 }
 
 export class RedfishSession implements Session {
@@ -28,10 +30,12 @@ export class RedfishSession implements Session {
   readonly #reader: Reader;
   readonly #counters: Counters;
   readonly #sources = new Map<string, Source>();
+  readonly #closed: SessionParts["closed"];
   readonly #ending = new AbortController();
   #listening: Promise<void> = Promise.resolve();
 
-  constructor({ options, clock, memory }: SessionParts) {
+  constructor({ options, clock, memory, closed }: SessionParts) {
+    this.#closed = closed;
     this.#options = options;
     this.#clock = clock;
     this.#client = new RedfishClient(options, clock);
@@ -61,6 +65,7 @@ export class RedfishSession implements Session {
     this.#ending.abort();
     await this.#listening;
     await this.#client[Symbol.asyncDispose]();
+    this.#closed(this);
   }
 
   #pointsOf(rows: readonly Row[], trace?: (trace: Trace) => void): Point[] {

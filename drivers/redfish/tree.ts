@@ -4,10 +4,10 @@
  * counts. A part that cannot be looked at is a fault, and looked at again at the next walk.
  */
 import type { Fault } from "../../telemetry/index.ts";
-import { GatewayError } from "../../telemetry/index.ts";
 import type { Json } from "./json.ts";
 import { idOf, linkOf, list, member, pathOf, record } from "./json.ts";
 import type { Resource, Row } from "./row.ts";
+import { isOfPart } from "./status.ts";
 
 /** A resource that is read at each poll. */
 export interface Planned {
@@ -94,6 +94,14 @@ export class Walk {
     }
   }
 
+  /** A resource that may be missing: without a fault then. */
+  async peek(path: string | undefined): Promise<Json | undefined> {
+    const faults = this.faults.length;
+    const found = await this.look(path);
+    this.faults.length = faults;
+    return found;
+  }
+
   /** Members of a collection by their paths, page by page. [DSP0266 paging] */
   async list(
     path: string | undefined,
@@ -144,10 +152,8 @@ export class Walk {
   /** A service that says it can expand, and then cannot, is asked plainly. */
   async #page(path: string, plain: string | undefined): Promise<Json | undefined> {
     if (plain === undefined || path === plain) return this.look(path);
-    const faults = this.faults.length;
-    const page = await this.look(path);
+    const page = await this.peek(path);
     if (page !== undefined) return page;
-    this.faults.length = faults;
     this.#expand = undefined;
     return this.look(plain);
   }
@@ -156,26 +162,6 @@ export class Walk {
     if (this.faults.some((fault) => fault.at === at)) return;
     this.faults.push({ code: "E_DEVICE_REFUSED", at });
   }
-}
-
-/** Stands behind an error after which the rest is not asked for: the service is silent. */
-export const silent: unique symbol = Symbol("silent");
-
-const ofPart: ReadonlySet<string> = new Set([
-  "E_DEVICE_REFUSED",
-  "E_DEVICE_FRAME",
-  "E_DEVICE_TIMEOUT",
-]);
-
-/** Whether an error is of one resource: others may well be read. */
-export function isOfPart(error: unknown): error is GatewayError {
-  if (!(error instanceof GatewayError) || error.cause === silent) return false;
-  return ofPart.has(error.code) || isForbidden(error);
-}
-
-/** A resource that this user may not see. */
-function isForbidden({ code, message }: GatewayError): boolean {
-  return code === "E_LOGIN" && message.includes("status 403");
 }
 
 /** Names parts of the main thing plainly, of others with its id before, unless it is there. */

@@ -6,10 +6,9 @@ import type { Json } from "./json.ts";
 import { linkOf, list, member } from "./json.ts";
 import { healthOf, rowOf, stateOf } from "./row.ts";
 import { walkProcessors } from "./processor-walk.ts";
+import { rootPath } from "./json.ts";
 import type { Get, Member, Planned, Tree } from "./tree.ts";
 import { namedUnder, Walk } from "./tree.ts";
-
-export const rootPath = "/redfish/v1/";
 
 /** Collections of PowerDistribution under PowerEquipment. (DSP0268) */
 const distributions = [
@@ -37,7 +36,7 @@ export async function walkTree(get: Get, learned: (root: Json) => void): Promise
   for (const one of chassis) await walkChassis(walk, one, placeOf(one, one === main));
   for (const [index, one] of systems.entries()) await walkProcessors(walk, one, index === 0);
   await walkEquipment(walk, root);
-  const telemetry = await walk.look(linkOf(root, "TelemetryService"));
+  const telemetry = await walk.peek(linkOf(root, "TelemetryService"));
   const { planned, faults } = walk;
   // What no other resource tells comes last.
   const ordered = planned.toSorted((a, b) => Number(a.sensor ?? false) - Number(b.sensor ?? false));

@@ -1,11 +1,11 @@
 /** Sessions, faults of parts, silence, hostile answers, reports, counters. */
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { Memory } from "../../../drivers/contract.ts";
 import { Counters } from "../../../drivers/redfish/counters.ts";
 import { problemOf } from "../../../telemetry/index.ts";
 import { VirtualClock } from "../../virtual.ts";
-import { never } from "../modbus/world.ts";
+import { codeOf, never } from "../modbus/world.ts";
 import type { Tree } from "./mockup.ts";
 import { goldenTree, startWorld } from "./world.ts";
 
@@ -64,6 +64,32 @@ describe("a login", () => {
     expect(String(error)).not.toContain("guessed");
   });
 
+  test.each([
+    [403, "E_LOGIN"],
+    [503, "E_DEVICE_REFUSED"],
+    [404, "E_LOGIN"],
+  ] as const)("that is refused with %s is tried once in a reading", async (status, code) => {
+    await using world = await startWorld(goldenTree("older_server"), {
+      password: "secret",
+      options: login,
+    });
+    const { mockup, session } = world;
+    mockup.noLogin = status;
+    await expect(session.read(["all"], never)).rejects.toMatchObject({ code });
+    expect(mockup.requests).toEqual([
+      "GET /redfish/v1/",
+      "POST /redfish/v1/SessionService/Sessions",
+    ]);
+    // Sessions run out while it is read, too.
+    mockup.noLogin = undefined;
+    await session.read(["all"], never);
+    mockup.sessions.length = 0;
+    mockup.noLogin = status;
+    mockup.requests.length = 0;
+    await expect(session.read(["all"], never)).rejects.toMatchObject({ code });
+    expect(mockup.requests.filter((one) => one.startsWith("POST"))).toHaveLength(1);
+  });
+
   test("as Basic needs no session", async () => {
     await using world = await startWorld(goldenTree("older_server"), {
       password: "secret",
@@ -88,23 +114,31 @@ describe("a part", () => {
     ["not-an-object", "E_DEVICE_FRAME"],
     ["hang", "E_DEVICE_TIMEOUT"],
   ] as const)("that answers %s is a fault beside the rest", async (wrong, code) => {
-    const options = { timeout: "300ms" };
-    await using world = await startWorld(goldenTree("older_server"), { options });
+    const clock = new VirtualClock();
+    await using world = await startWorld(goldenTree("older_server"), { clock });
     world.mockup.wrong.set(thermal, wrong);
-    const { points, faults } = await world.session.read(["all"], never);
+    const reading = world.session.read(["all"], never);
+    await vi.waitFor(() => expect(world.mockup.requests).toContain(`GET ${thermal}`));
+    if (wrong === "hang") await clock.advance(30_000);
+    const { points, faults } = await reading;
     expect(faults).toEqual([{ code, at: thermal }]);
     expect(points.map((point) => point.measurement)).toContain("power_supply");
   });
 
   test("of a service that falls silent: the rest is not waited for", async () => {
-    const options = { timeout: "100ms" };
-    await using world = await startWorld(goldenTree("older_server"), { options });
-    await world.session.read(["all"], never);
-    world.mockup.silent = true;
-    await expect(world.session.read(["all"], never)).rejects.toMatchObject({
-      code: "E_DEVICE_TIMEOUT",
-    });
-    expect(world.mockup.requests.slice(-2)).toEqual([
+    const clock = new VirtualClock();
+    await using world = await startWorld(goldenTree("older_server"), { clock });
+    const { mockup, session } = world;
+    await session.read(["all"], never);
+    mockup.silent = true;
+    mockup.requests.length = 0;
+    const outcome = codeOf(session.read(["all"], never));
+    for (const asked of [1, 2]) {
+      await vi.waitFor(() => expect(mockup.requests).toHaveLength(asked));
+      await clock.advance(30_000);
+    }
+    expect(await outcome).toBe("E_DEVICE_TIMEOUT");
+    expect(mockup.requests).toEqual([
       "GET /redfish/v1/Systems/1",
       "GET /redfish/v1/Chassis/1/Power",
     ]);
@@ -119,6 +153,17 @@ describe("a part", () => {
     mockup.tree.delete("/redfish/v1/Chassis/Enclosure/Thermal");
     expect((await session.read(["all"], never)).faults).toHaveLength(1);
     expect((await session.read(["all"], never)).faults).toEqual([]);
+  });
+
+  test("of a tree that cannot be walked again is read as it was known", async () => {
+    const clock = new VirtualClock();
+    await using world = await startWorld(goldenTree("older_server"), { clock });
+    const { mockup, session } = world;
+    const { points } = await session.read(["all"], never);
+    await clock.advance(3_600_000);
+    mockup.wrong.set("/redfish/v1", "500");
+    const again = await session.read(["all"], never);
+    expect(again).toEqual({ points, faults: [{ code: "E_DEVICE_REFUSED", at: "/redfish/v1/" }] });
   });
 
   test("newer that is refused gives way to the older", async () => {

@@ -49,6 +49,8 @@ export class Mockup implements AsyncDisposable {
   /** Answers nothing while it is set. */
   silent = false;
   logins = 0;
+  /** What a login is refused with, whatever the password. */
+  noLogin: number | undefined;
   readonly #options: MockupOptions;
   readonly #server: Server;
   #made = 0;
@@ -135,6 +137,7 @@ export class Mockup implements AsyncDisposable {
   #logIn(text: string, answer: ServerResponse): void {
     const given: unknown = JSON.parse(text);
     const { password } = this.#options;
+    if (this.noLogin !== undefined) return void answer.writeHead(this.noLogin).end(errorText);
     if (!isRecord(given) || given["Password"] !== password) {
       return void answer.writeHead(401).end(errorText);
     }
