@@ -159,7 +159,7 @@ const readings: Readonly<Record<string, Reading>> = {
   Rotational: { measurement: "fan", field: "speed_rpm", at: "Reading" },
 };
 
-/** Of one Sensor; an intake or exhaust of the main chassis is the server's, too. */
+/** Of one Sensor; what is the server's own stands there, too. */
 export function sensorRows(resource: Resource, place: ChassisPlace): Row[] {
   const { body, path } = resource;
   const type = textOf(body["ReadingType"]) ?? "";
@@ -173,9 +173,16 @@ export function sensorRows(resource: Resource, place: ChassisPlace): Row[] {
   const channel: Channel = [tag, place.name(idOf(body, path))];
   const scaled = scale === undefined ? rule : { ...rule, scale };
   const rows = rowOf(resource, { measurement, channel }, [scaled]);
-  const air = airOf(body["PhysicalContext"]);
-  if (type !== "Temperature" || !place.main || air === undefined) return rows;
-  return [...rows, ...rowOf(resource, { measurement: "server" }, [{ field: air, at: "Reading" }])];
+  const own = place.main ? ownField(type, resource) : undefined;
+  if (own === undefined) return rows;
+  return [...rows, ...rowOf(resource, { measurement: "server" }, [{ ...scaled, field: own }])];
+}
+
+/** What a sensor of the main chassis says of the server as a whole. */
+function ownField(type: string, { body, path }: Resource): string | undefined {
+  if (type === "Temperature") return airOf(body["PhysicalContext"]);
+  // OpenBMC's name for it; its EnvironmentMetrics do not always have it.
+  return type === "Power" && /(^|_)total_power$/.test(idOf(body, path)) ? "power_w" : undefined;
 }
 
 /** Where a temperature is the server's own. */

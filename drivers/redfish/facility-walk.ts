@@ -13,7 +13,7 @@ import {
   reservoirRows,
 } from "./facility.ts";
 import type { Json } from "./json.ts";
-import { linkOf } from "./json.ts";
+import { linkOf, plainPath } from "./json.ts";
 import type { Resource, Row } from "./row.ts";
 import type { Member, Walk } from "./tree.ts";
 import { namedUnder } from "./tree.ts";
@@ -25,7 +25,7 @@ async function walkList(
   rows: (resource: Resource, id: string) => Row[],
 ): Promise<void> {
   for (const { path: at, via } of await walk.list(path)) {
-    const id = at.replace(/\/+$/, "").split("/").at(-1) ?? at;
+    const id = plainPath(at).split("/").at(-1) ?? at;
     walk.plan({ path: at, via, rows: (resource) => rows(resource, id) });
   }
 }

@@ -57,6 +57,11 @@ export function pathOf(value: unknown): string | undefined {
   return pathForm.test(path) ? path : undefined;
 }
 
+/** The same path however it is written: some services end some of theirs with a slash. */
+export function plainPath(path: string): string {
+  return path.replace(/\/+$/, "");
+}
+
 /** Where a member leads: `{"@odata.id": "/redfish/v1/…"}`. */
 export function linkOf(value: unknown, pointer?: string): string | undefined {
   return pathOf(member(pointer === undefined ? value : member(value, pointer), "@odata.id"));
@@ -64,7 +69,7 @@ export function linkOf(value: unknown, pointer?: string): string | undefined {
 
 /** A resource's own name, unique in its collection. */
 export function idOf(body: Json, path: string): string {
-  return textOf(body["Id"]) ?? path.replace(/\/+$/, "").split("/").at(-1) ?? path;
+  return textOf(body["Id"]) ?? plainPath(path).split("/").at(-1) ?? path;
 }
 
 /** ISO 8601 durations as schemas use them: `P1DT2H3M4.5S`. @unit ms */

@@ -7,7 +7,7 @@ import type { Clock, Fault } from "../../telemetry/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
 import type { RedfishClient } from "./client.ts";
 import type { Json } from "./json.ts";
-import { linkOf, list, record, rootPath } from "./json.ts";
+import { linkOf, list, plainPath, record, rootPath } from "./json.ts";
 import type { RedfishOptions } from "./options.ts";
 import type { Metrics } from "./reports.ts";
 import { Freshness, maxReports, metricFor, metricsOf, renewed, worthwhile } from "./reports.ts";
@@ -161,7 +161,7 @@ export class Reader {
   }
 
   #isCovered({ path, sensor }: Planned): boolean {
-    return sensor === true && this.#covered.has(path);
+    return sensor === true && this.#covered.has(plainPath(path));
   }
 
   /** A whole collection is asked for only when more than one of its members is wanted. */
@@ -180,7 +180,7 @@ export class Reader {
     for (const { values } of rows) {
       for (const [field, { source }] of Object.entries(values)) {
         const air = field === "inlet_c" || field === "exhaust_c";
-        if (source !== undefined && !air) this.#covered.add(source);
+        if (source !== undefined && !air) this.#covered.add(plainPath(source));
       }
     }
   }
@@ -272,7 +272,7 @@ class Round {
       this.#pages.set(via, page);
     }
     if (page instanceof GatewayError) throw page;
-    const body = page.get(path);
+    const body = page.get(plainPath(path));
     if (body !== undefined) return body;
     // It has gone from the collection; asking says so.
     return this.get(path);
@@ -289,7 +289,7 @@ class Round {
     try {
       const body = await this.get(via);
       const members = list(body["Members"], 1000).map(
-        (one) => [linkOf(one) ?? "", record(one)] as const,
+        (one) => [plainPath(linkOf(one) ?? ""), record(one)] as const,
       );
       return new Map(members);
     } catch (error) {

@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../../telemetry/index.ts";
 import type { Json } from "./json.ts";
-import { list, pathOf, textOf } from "./json.ts";
+import { list, pathOf, plainPath, textOf } from "./json.ts";
 import type { Row, Value } from "./row.ts";
 
 /** Reports looked at, and values taken of one. */
@@ -29,7 +29,10 @@ export function metricsOf(report: Json): Metrics {
     if (path === undefined || typeof property !== "string") continue;
     const pointer = property.split("#")[1]?.replace(/^\/+/, "");
     // Some name the sensor alone.
-    metrics.set(`${path}#/${pointer === undefined || pointer === "" ? "Reading" : pointer}`, value);
+    metrics.set(
+      `${plainPath(path)}#/${pointer === undefined || pointer === "" ? "Reading" : pointer}`,
+      value,
+    );
   }
   return metrics;
 }
@@ -40,11 +43,11 @@ function asRecord(value: unknown): { MetricProperty?: unknown; MetricValue?: unk
 
 /** What a report says of a value, directly or of the sensor it is an excerpt of. */
 export function metricFor({ at, source }: Value, metrics: Metrics): unknown {
-  return (
-    metrics.get(at) ??
-    metrics.get(at.replace(/\/Reading$/, "")) ??
-    metrics.get(`${source}#/Reading`)
-  );
+  const [path = "", pointer = ""] = at.split("#");
+  const own = `${plainPath(path)}#${pointer}`;
+  const direct = metrics.get(own) ?? metrics.get(own.replace(/\/Reading$/, ""));
+  if (direct !== undefined || source === undefined) return direct;
+  return metrics.get(`${plainPath(source)}#/Reading`);
 }
 
 /** The rows with what the report says, or undefined when it lacks one of their readings. */

@@ -3,10 +3,9 @@ import type { ChassisPlace } from "./chassis.ts";
 import { walkChassis } from "./chassis-walk.ts";
 import { walkCooling, walkDistribution } from "./facility-walk.ts";
 import type { Json } from "./json.ts";
-import { linkOf, list, member } from "./json.ts";
+import { linkOf, list, member, plainPath, rootPath } from "./json.ts";
 import { healthOf, rowOf, stateOf } from "./row.ts";
 import { walkProcessors } from "./processor-walk.ts";
-import { rootPath } from "./json.ts";
 import type { Get, Member, Planned, Tree } from "./tree.ts";
 import { namedUnder, Walk } from "./tree.ts";
 
@@ -64,8 +63,9 @@ async function walkEquipment(walk: Walk, root: Json): Promise<void> {
 
 /** The chassis that stands for the server: the first system's, else the first. */
 function mainOf(systems: readonly Member[], chassis: readonly Member[]): Member | undefined {
-  const linked = list(member(systems[0]?.body, "Links/Chassis"), 16).map((one) => linkOf(one));
-  return chassis.find(({ path }) => linked.includes(path)) ?? chassis[0];
+  const links = list(member(systems[0]?.body, "Links/Chassis"), 16);
+  const linked = links.map((one) => plainPath(linkOf(one) ?? ""));
+  return chassis.find(({ path }) => linked.includes(plainPath(path))) ?? chassis[0];
 }
 
 function placeOf({ id }: Member, main: boolean): ChassisPlace {

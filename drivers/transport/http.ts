@@ -17,6 +17,9 @@ import type { HttpDeviceOptions } from "./http-options.ts";
 /** Longest answer, unless asked for otherwise. @unit bytes */
 const usualLimit = 8 * 1024 * 1024;
 
+/** A connection that is followed is tested by TCP after so much silence. @unit ms */
+const keepAliveAfter = 30_000;
+
 export interface DeviceRequest {
   readonly method?: "GET" | "POST" | "PATCH" | "DELETE";
   /** Under the path of the URL, with its query: `/redfish/v1`. */
@@ -35,7 +38,7 @@ export interface DeviceAnswer {
 
 /** Who reads an answer piece by piece. */
 export interface Follower {
-  /** What it throws ends the answer. */
+  /** What either throws ends the answer, and is what `follow` rejects with. */
   head(answer: Omit<DeviceAnswer, "body">): void;
   data(piece: Uint8Array): void;
 }
@@ -94,9 +97,18 @@ export class HttpClient implements Disposable {
         );
       });
       response.on("end", resolve);
+      // It may be silent for days; else nobody would notice that the other side has gone.
+      response.socket.setKeepAlive(true, keepAliveAfter);
       const { statusCode: status = 0, headers } = response;
       follower.head({ status, headers });
-      response.on("data", (piece: Buffer) => follower.data(piece));
+      response.on("data", (piece: Buffer) => {
+        try {
+          follower.data(piece);
+        } catch (error) {
+          reject(error);
+          response.destroy();
+        }
+      });
     });
   }
 
