@@ -12,6 +12,7 @@ import { modbus } from "./modbus/index.ts";
 import { nmea } from "./nmea/index.ts";
 import { nvidia } from "./nvidia/index.ts";
 import { particles } from "./particles/index.ts";
+import { redfish } from "./redfish/index.ts";
 import { sdi12 } from "./sdi12/index.ts";
 import { simDriver } from "./sim/index.ts";
 import { umb } from "./umb/index.ts";
@@ -29,6 +30,7 @@ export const drivers: Readonly<Record<string, DriverKind>> = {
   nmea,
   nvidia,
   particles,
+  redfish,
   sdi12,
   sim: simDriver,
   umb,

@@ -756,7 +756,16 @@ export const measurements = {
     about: "What happened to a device, once.",
     fields: {
       link_state: { about: "State the device went to.", states: { 0: "offline", 1: "online" } },
-      reason: { about: "Code of the fault behind it, or none.", text: true },
+      reason: {
+        about: "Code of the fault behind it, or none; of the device's own events their code.",
+        text: true,
+      },
+      message: { about: "What the device says of its own event.", text: true },
+      origin: { about: "Which part of the device it is about.", text: true },
+      severity_state: {
+        about: "How the device judges its own event.",
+        states: { 0: "good", 1: "warning", 2: "critical" },
+      },
       setting: { about: "What was to be set on it.", text: true },
       set_ratio: { about: "Value asked for, in the unit of the setting's name." },
       set_outcome: { about: "Accepted, then done, failed or unknown.", text: true },
