@@ -9,6 +9,7 @@ import { modbus } from "./modbus/index.ts";
 import { nmea } from "./nmea/index.ts";
 import { particles } from "./particles/index.ts";
 import { sdi12 } from "./sdi12/index.ts";
+import { snmp } from "./snmp/index.ts";
 import { simDriver } from "./sim/index.ts";
 import { umb } from "./umb/index.ts";
 
@@ -23,5 +24,6 @@ export const drivers: Readonly<Record<string, DriverKind>> = {
   particles,
   sdi12,
   sim: simDriver,
+  snmp,
   umb,
 };

@@ -743,6 +743,7 @@ export const measurements = {
     fields: {
       link_state: { about: "State the device went to.", states: { 0: "offline", 1: "online" } },
       reason: { about: "Code of the fault behind it, or none.", text: true },
+      notice: { about: "What the device itself reported, by name or number.", text: true },
       setting: { about: "What was to be set on it.", text: true },
       set_ratio: { about: "Value asked for, in the unit of the setting's name." },
       set_outcome: { about: "Accepted, then done, failed or unknown.", text: true },
