@@ -9,6 +9,7 @@ import {
   createReceiver,
   createSession,
   createV3Session,
+  Encryption,
   isVarbindError,
   PrivProtocols,
   RequestFailedError,
@@ -20,11 +21,21 @@ import {
 } from "net-snmp";
 import type { Session, User, Varbind } from "net-snmp";
 import { GatewayError, messageOf } from "../../telemetry/index.ts";
+import { desDecrypt, desEncrypt } from "./des.ts";
 import type { SnmpOptions } from "./options.ts";
 import type { Endpoint } from "./socket.ts";
 import { AgentSocket, SharedSocket } from "./socket.ts";
 
 export type { Session, Varbind };
+
+// The library's own asks OpenSSL for a cipher that it no longer has.
+const { passwordToKey } = Authentication;
+Encryption.algorithms[PrivProtocols["des"] ?? 0] = {
+  encryptPdu: (pdu, _priv, password, auth, { engineID }) =>
+    desEncrypt(pdu, passwordToKey(auth, password, engineID)),
+  decryptPdu: (pdu, _priv, salt, password, auth, { engineID }) =>
+    desDecrypt(pdu, passwordToKey(auth, password, engineID), salt),
+};
 
 /** Who asks: a community, or a user with his keys. */
 export type Login =
@@ -121,8 +132,9 @@ const securityCodes: ReadonlySet<number> = new Set([4, 5]);
 /** An error of the library as one of ours. */
 export function translated(error: unknown, { name, login, timeout }: Reach): GatewayError {
   if (error instanceof RequestTimedOutError) {
-    const hint = login.version === "v3" ? "" : "; a wrong community is not answered either";
-    const message = `${name}: no answer within ${timeout} ms${hint}`;
+    const secret = login.version === "v3" ? "encryption passphrase" : "community";
+    const hint = `a wrong ${secret} is not answered either`;
+    const message = `${name}: no answer within ${timeout} ms; ${hint}`;
     return new GatewayError("E_DEVICE_TIMEOUT", message);
   }
   if (error instanceof ResponseInvalidError) {

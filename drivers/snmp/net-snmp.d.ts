@@ -70,7 +70,32 @@ declare module "net-snmp" {
   export const SecurityLevel: Readonly<Record<string, number>>;
   export const AuthProtocols: Readonly<Record<string, number>>;
   export const PrivProtocols: Readonly<Record<string, number>>;
-  export const Authentication: { authToKeyCache: Record<string, unknown> };
+  interface Engine {
+    readonly engineID: Uint8Array;
+  }
+
+  /** Its last arguments: protocol, salt to decrypt by, passphrase, protocol of the keys, engine. */
+  interface Cipher {
+    encryptPdu(
+      ...given: [pdu: Uint8Array, priv: number, password: string, auth: number, engine: Engine]
+    ): { readonly encryptedPdu: Buffer; readonly msgPrivacyParameters: Buffer };
+    decryptPdu(
+      ...given: [
+        pdu: Uint8Array,
+        priv: number,
+        salt: Uint8Array,
+        password: string,
+        auth: number,
+        engine: Engine,
+      ]
+    ): Buffer;
+  }
+
+  export const Encryption: { readonly algorithms: Record<number, Cipher> };
+  export const Authentication: {
+    authToKeyCache: Record<string, unknown>;
+    passwordToKey(auth: number, password: string, engine: Uint8Array): Buffer;
+  };
   export class RequestFailedError extends Error {
     readonly status: number;
   }

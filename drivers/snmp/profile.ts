@@ -30,7 +30,7 @@ const headerForm = v.strictObject({
   ),
 });
 
-/** Another object or column that belongs to a value, by the same index. */
+/** An object, ending in .0, or another column that belongs to a value by the same index. */
 const condition = v.strictObject({
   at: option(oid, { about: "Where it stands." }),
   equals: option(v.union([v.number(), v.array(v.number())]), {

@@ -46,12 +46,18 @@ export function wantedOf(rows: readonly PlannedRow[]): Wanted {
     const names = isTable ? columns : objects;
     for (const name of nameColumns(tag?.[1] ?? "")) columns.add(name);
     for (const { at, when, powers } of fields.flatMap(({ entry }) => entry)) {
-      for (const name of [at, ...when.map(({ at }) => at), ...powers.map(({ at }) => at)]) {
-        names.add(name);
+      names.add(at);
+      for (const { at: other } of [...when, ...powers]) {
+        (isObject(other) ? objects : names).add(other);
       }
     }
   }
   return { objects: [...objects], columns: [...columns].toSorted(compareOids) };
+}
+
+/** Whether a name beside a column is of one object, the same for all rows. [RFC 2578 7.1.2] */
+function isObject(name: string): boolean {
+  return name.endsWith(".0");
 }
 
 export interface Making {
@@ -67,9 +73,13 @@ export interface Making {
 export function pointsOf(rows: readonly PlannedRow[], making: Making): Point[] {
   const points = new Map<string, Point>();
   for (const row of rows) {
+    const taken = new Set<string>();
     for (const index of indexesOf(row, making.collected.cells)) {
-      const channel = channelAt(row, index, { making, points });
-      if (channel === undefined) continue;
+      const named = channelAt(row, index, making);
+      if (named === undefined) continue;
+      // Two of one name stay two.
+      const channel = taken.has(named) ? `${named.slice(0, 32)} ${index}`.slice(0, 64) : named;
+      taken.add(channel);
       const point = pointAt(row, { index, channel }, making);
       if (point === undefined) continue;
       // Rows of the same part, as of two tables, are one line.
@@ -95,12 +105,7 @@ function indexesOf({ isTable, fields }: PlannedRow, cells: Cells): readonly stri
   return [...indexes].toSorted(compareOids);
 }
 
-interface Naming {
-  readonly making: Making;
-  readonly points: ReadonlyMap<string, Point>;
-}
-
-function channelAt(row: PlannedRow, index: string, { making }: Naming): string | undefined {
+function channelAt(row: PlannedRow, index: string, making: Making): string | undefined {
   if (row.tag === undefined) return "";
   const [, template] = row.tag;
   if (!row.isTable) return template;
@@ -139,7 +144,7 @@ function valueAt(row: PlannedRow, spot: FieldSpot, making: Making): FieldValue |
     const cell = collected.cells.at(name);
     if (cell === undefined) continue;
     const beside = (at: string): number | undefined => {
-      const other = collected.cells.at(row.isTable ? `${at}.${full}` : at);
+      const other = collected.cells.at(row.isTable && !isObject(at) ? `${at}.${full}` : at);
       return other === undefined ? undefined : asNumber(plainOf(other));
     };
     if (!fits(form, beside)) continue;
