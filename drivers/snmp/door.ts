@@ -29,12 +29,11 @@ import { AgentSocket, SharedSocket } from "./socket.ts";
 export type { Session, Varbind };
 
 // The library's own asks OpenSSL for a cipher that it no longer has.
-const { passwordToKey } = Authentication;
 Encryption.algorithms[PrivProtocols["des"] ?? 0] = {
-  encryptPdu: (pdu, _priv, password, auth, { engineID }) =>
-    desEncrypt(pdu, passwordToKey(auth, password, engineID)),
-  decryptPdu: (pdu, _priv, salt, password, auth, { engineID }) =>
-    desDecrypt(pdu, passwordToKey(auth, password, engineID), salt),
+  encryptPdu: (...[pdu, , password, auth, { engineID }]) =>
+    desEncrypt(pdu, Authentication.passwordToKey(auth, password, engineID)),
+  decryptPdu: (...[pdu, , salt, password, auth, { engineID }]) =>
+    desDecrypt(pdu, Authentication.passwordToKey(auth, password, engineID), salt),
 };
 
 /** Who asks: a community, or a user with his keys. */
@@ -62,8 +61,12 @@ export function loginOf(options: SnmpOptions): Login {
   const user = {
     name: options.user ?? "",
     level: SecurityLevel[level || "noAuthNoPriv"] ?? 1,
-    ...(authKey === undefined ? {} : { authProtocol: AuthProtocols[options.auth] ?? 0, authKey }),
-    ...(privKey === undefined ? {} : { privProtocol: PrivProtocols[options.priv] ?? 0, privKey }),
+    ...(authKey === undefined
+      ? {}
+      : { authProtocol: AuthProtocols[options.authProtocol] ?? 0, authKey }),
+    ...(privKey === undefined
+      ? {}
+      : { privProtocol: PrivProtocols[options.privProtocol] ?? 0, privKey }),
   };
   return { version, user, context: options.context ?? "" };
 }
@@ -103,7 +106,7 @@ export function isMissing(varbind: Varbind): boolean {
 
 export const statuses = { tooBig: 1, noSuchName: 2, noAccess: 6, authorization: 16 } as const;
 
-/** What an agent answers that refuses a request as a whole. [RFC 3416 3, error-status] */
+/** What an agent answers that refuses a request as a whole. [RFC 3416 3] */
 export interface Refusal {
   readonly status: number;
   /** The name it stumbled over, where it says so. */

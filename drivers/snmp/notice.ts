@@ -20,7 +20,7 @@ const mostVarbinds = 128;
 const snmpTrapOid = "1.3.6.1.6.3.1.1.4.1.0";
 const genericTraps = "1.3.6.1.6.3.1.1.5";
 
-/** Kinds of notification. [RFC 3416 3, RFC 1157 4.1.6] */
+/** Kinds of notification. [RFC 3416 3] [RFC 1157 4.1.6] */
 const kinds = { trapV1: 0xa4, inform: 0xa6 } as const;
 
 const varbind = v.object({ oid: v.string(), type: v.number(), value: v.unknown() });

@@ -23,7 +23,7 @@ export const snmpOptions = {
     }),
   ),
   user: v.optional(option(text, { about: "User name of v3.", example: "monitor" })),
-  auth: v.optional(
+  authProtocol: v.optional(
     option(v.picklist(authentications), {
       about: "How v3 authenticates; with authPassword, sha256 when left out.",
       example: "sha256",
@@ -36,7 +36,7 @@ export const snmpOptions = {
       example: "${SNMP_AUTH}",
     }),
   ),
-  priv: v.optional(
+  privProtocol: v.optional(
     option(v.picklist(encryptions), {
       about: "How v3 encrypts; aes256b and aes256r differ in how long keys are made.",
       example: "aes",
@@ -71,9 +71,9 @@ export interface SnmpOptions {
   readonly version: (typeof versions)[number];
   readonly community?: Secret | undefined;
   readonly user?: string | undefined;
-  readonly auth: (typeof authentications)[number];
+  readonly authProtocol: (typeof authentications)[number];
   readonly authPassword?: Secret | undefined;
-  readonly priv: (typeof encryptions)[number];
+  readonly privProtocol: (typeof encryptions)[number];
   readonly privPassword?: Secret | undefined;
   readonly context?: string | undefined;
   /** @unit ms */

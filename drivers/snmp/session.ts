@@ -1,4 +1,4 @@
-/** One device: its rows read from the agent, and its traps heard where the configuration says so. */
+/** One device: its rows read from its agent, its traps heard where the configuration says so. */
 import type { Clock, Fault, Reading } from "../../telemetry/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
 import type { Group, Memory, Origin, Session, Trace } from "../contract.ts";

@@ -71,6 +71,5 @@ function floatOf(bytes: Uint8Array): number | undefined {
 /** Control characters and what is no UTF-8 go; agents pad with zeros. */
 function textOf(bytes: Uint8Array): string {
   const text = new TextDecoder().decode(bytes.subarray(0, 1024));
-  // oxlint-disable-next-line no-control-regex
-  return text.replaceAll(/[\u0000-\u001f\u007f\ufffd]+/g, " ").trim();
+  return text.replaceAll(/[\p{Cc}\ufffd]+/gu, " ").trim();
 }

@@ -30,24 +30,24 @@ const logins = {
   "v3 authPriv": {
     version: "v3",
     user: "sealed",
-    auth: "sha",
+    authProtocol: "sha",
     authPassword: "authpassword",
-    priv: "aes",
+    privProtocol: "aes",
     privPassword: "privpassword",
   },
   "v3 SHA-512": {
     version: "v3",
     user: "sealed512",
-    auth: "sha512",
+    authProtocol: "sha512",
     authPassword: "authpassword",
     privPassword: "privpassword",
   },
   "v3 MD5 and DES": {
     version: "v3",
     user: "old",
-    auth: "md5",
+    authProtocol: "md5",
     authPassword: "authpassword",
-    priv: "des",
+    privProtocol: "des",
     privPassword: "privpassword",
   },
 } as const;
@@ -121,6 +121,7 @@ describe.skipIf(!ready)("snmp against net-snmp", { timeout: 120_000 }, () => {
     expect(explainError(error)).not.toMatch(/not-the-one|authpassword|privpassword/);
   });
 
+  // [RFC 3414 3.2]
   test.each([false, true])("goes on after a kill (boots forgotten: %s)", async (fresh) => {
     const own = await startSnmpd(walk, upsMib);
     await using _own = own;
@@ -160,6 +161,7 @@ describe.skipIf(!ready)("snmp against net-snmp", { timeout: 120_000 }, () => {
 const battery = ["1.3.6.1.2.1.33.1.2.4.0", "i", "42"];
 const onBattery = "1.3.6.1.2.1.33.2.1";
 const trapKinds = {
+  // [RFC 1157 4.1.6]
   "a trap of v1": [
     "snmptrap",
     "v1",
@@ -168,20 +170,17 @@ const trapKinds = {
   ],
   "a trap of v2c": ["snmptrap", "v2c", ["-v2c", "-c", "public"], ["", onBattery]],
   "an inform of v2c": ["snmpinform", "v2c", ["-v2c", "-c", "public"], ["", onBattery]],
+  // [RFC 3411 5]
   "an inform of v3": [
     "snmpinform",
     "v3 authPriv",
-    ["-v3", "-u", "sealed", "-l", "authPriv", "-a", "SHA", "-A", "authpassword"].concat([
-      ...["-x", "AES", "-X", "privpassword"],
-    ]),
+    "-v3 -u sealed -l authPriv -a SHA -A authpassword -x AES -X privpassword".split(" "),
     ["", onBattery],
   ],
   "a trap of v3": [
     "snmptrap",
     "v3 authNoPriv",
-    ["-v3", "-e", "0x8000000001020304", "-u", "signed", "-l", "authNoPriv"].concat([
-      ...["-a", "SHA-256", "-A", "authpassword"],
-    ]),
+    "-v3 -e 0x8000000001020304 -u signed -l authNoPriv -a SHA-256 -A authpassword".split(" "),
     ["", onBattery],
   ],
 } as const;

@@ -1,4 +1,4 @@
-/** As much BER as an agent needs [X.690], written for the tests alone so that it shares no mistake. */
+/** As much BER as an agent needs [X.690 8.3], written for the tests alone to share no mistake. */
 
 export interface Value {
   readonly tag: number;

@@ -1,4 +1,4 @@
-/** How an agent is read: little at a time where it bears no more, and never stopped by one object. */
+/** How an agent is read: little at a time where it bears no more, and stopped by no object. */
 import { describe, expect, test } from "vitest";
 import type { Memory } from "../../../drivers/contract.ts";
 import { snmp } from "../../../drivers/snmp/index.ts";
@@ -55,7 +55,16 @@ const objectWalk = (count: number) =>
   parseWalk(Array.from({ length: count }, (_, at) => `${base}.5.${at}.0|2|${at}`).join("\n"));
 
 describe("a table", () => {
-  test("of a hundred rows takes a few answers, and the next time one of the right size", async () => {
+  // [RFC 1157 4.1.3]
+  test("at the end of everything ends in v1 too", async () => {
+    await using agent = await startAgent(parseWalk(rows(3)));
+    await using device = await open(agent, { profile: column, version: "v1" });
+    const { points, faults } = await device.read();
+    expect(points).toHaveLength(3);
+    expect(faults).toEqual([]);
+  });
+
+  test("of 100 rows takes a few answers, and later one of the right size", async () => {
     await using agent = await startAgent(parseWalk(rows(100)));
     await using device = await open(agent, { profile: column });
     expect((await device.read()).points).toHaveLength(100);
@@ -136,6 +145,7 @@ describe("objects", () => {
     expect((await device.read()).points).toHaveLength(20);
   });
 
+  // [RFC 3416 3]
   test.each(["v1", "v2c"])("that are not there are faults of their own, %s", async (version) => {
     const walk = objectWalk(3);
     walk.delete(`${base}.5.1.0`);
@@ -189,4 +199,26 @@ test("two rows of one name stay two", async () => {
   await using device = await open(agent);
   const { points } = await device.read();
   expect(points.map(({ tags }) => tags?.["outlet"])).toEqual([undefined, "A1", "A1 2"]);
+});
+
+// [RFC 3414 11.2]
+test("a passphrase that is too short is told before anything is asked", async () => {
+  await using agent = await startAgent(pduWalk);
+  await using driver = snmp.create(contextWith());
+  const login = { version: "v3", user: "monitor", authPassword: "1234567" };
+  const options = { address: agent.address, ...login };
+  await using session = await driver.open({ id: "pdu", options, profile: pdu });
+  const told = await codeOf(session.read(["default"], never));
+  expect(told).toBe("E_CONFIG authPassword needs at least 8 characters");
+  expect(agent.asked).toEqual([]);
+});
+
+test.each([
+  [{ version: "v3" }, "`user` goes with"],
+  [{ user: "monitor" }, "`user` goes with"],
+  [{ authPassword: "12345678" }, "`authPassword` goes with"],
+  [{ version: "v3", user: "monitor", privPassword: "12345678" }, "`privPassword` needs"],
+])("options that contradict each other are told: %j", (login, message) => {
+  const [problem = ""] = snmp.problems({ address: "udp://10.0.0.8", ...login });
+  expect(problem).toContain(message);
 });

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { channelOf, channelPattern } from "../../../drivers/snmp/channel.ts";
 import { Cells } from "../../../drivers/snmp/cells.ts";
 import { desDecrypt, desEncrypt } from "../../../drivers/snmp/des.ts";
-import { compareOids, encodedLength, indexBelow } from "../../../drivers/snmp/oid.ts";
+import { compareOids, encodedLength, indexBelow, oidPattern } from "../../../drivers/snmp/oid.ts";
 import { counterBits, numberIn, plainOf, rawOf } from "../../../drivers/snmp/values.ts";
 import { oidBytes } from "./ber.ts";
 
@@ -51,8 +51,7 @@ describe("values", () => {
         const plain = plainOf({ oid: "1.3", type, value });
         if (typeof plain === "number") expect(Number.isFinite(plain)).toBe(true);
         if (value instanceof Uint8Array && typeof plain === "string") {
-          // oxlint-disable-next-line no-control-regex
-          expect(plain).not.toMatch(/[\u0000-\u001f]/);
+          expect(plain).not.toMatch(/\p{Cc}/u);
         }
         expect(typeof rawOf({ oid: "1.3", type, value })).toBe("string");
       }),
@@ -78,6 +77,14 @@ describe("values", () => {
 });
 
 describe("names", () => {
+  // [RFC 2578 3.5]
+  test("have 128 arcs at most, each without a zero in front", () => {
+    fc.assert(fc.property(oid, (name) => oidPattern.test(name)));
+    for (const bad of ["1", "3.1", "1.03", "1..3", ".1.3", "1.3.", `1${".1".repeat(128)}`]) {
+      expect(bad).not.toMatch(oidPattern);
+    }
+  });
+
   test("are in the order of their arcs, and as long on the wire as they are", () => {
     fc.assert(
       fc.property(oid, oid, (one, other) => {
