@@ -7491,6 +7491,159 @@ export const profiles: Readonly<Record<string, unknown>> = {
    }
   ]
  },
+ "eaton-xups": {
+  "id": "eaton-xups",
+  "vendor": "Eaton",
+  "model": "UPS with a network card that has the XUPS-MIB (Powerware, 9PX, 5PX, 93PM)",
+  "class": "power",
+  "driver": "snmp",
+  "sources": [
+   "XUPS-MIB (Powerware), battery, input, output",
+   "networkupstools/nut drivers/powerware-mib.c (objects and their units)"
+  ],
+  "confidence": "medium",
+  "caveats": [
+   "Power and current are those of the first line, so only of a UPS with one.",
+   "These UPSes have the standard UPS-MIB beside it, which says less."
+  ],
+  "header": {
+   "identify": [
+    "1.3.6.1.4.1.534.1",
+    "1.3.6.1.4.1.534.2.12"
+   ]
+  },
+  "points": [
+   {
+    "measurement": "ups",
+    "fields": {
+     "on_battery_state": {
+      "at": "1.3.6.1.4.1.534.1.4.5.0",
+      "none": [
+       1
+      ],
+      "states": {
+       "2": 0,
+       "3": 0,
+       "4": 0,
+       "5": 1,
+       "6": 0,
+       "7": 0,
+       "8": 0,
+       "9": 0,
+       "10": 0,
+       "11": 0,
+       "12": 0
+      }
+     },
+     "bypass_state": {
+      "at": "1.3.6.1.4.1.534.1.4.5.0",
+      "none": [
+       1
+      ],
+      "states": {
+       "2": 0,
+       "3": 0,
+       "4": 1,
+       "5": 0,
+       "6": 0,
+       "7": 0,
+       "8": 0,
+       "9": 0,
+       "10": 0,
+       "11": 1,
+       "12": 0
+      }
+     },
+     "battery_runtime_s": {
+      "at": "1.3.6.1.4.1.534.1.2.1.0",
+      "none": [
+       -1
+      ]
+     },
+     "battery_voltage_v": {
+      "at": "1.3.6.1.4.1.534.1.2.2.0",
+      "none": [
+       -1
+      ]
+     },
+     "battery_charge_pct": {
+      "at": "1.3.6.1.4.1.534.1.2.4.0",
+      "none": [
+       -1
+      ]
+     },
+     "input_hz": {
+      "at": "1.3.6.1.4.1.534.1.3.1.0",
+      "scale": 0.1,
+      "none": [
+       -1
+      ],
+      "optional": true
+     },
+     "input_voltage_v": [
+      {
+       "at": "1.3.6.1.4.1.534.1.3.4.1.2.1",
+       "none": [
+        -1
+       ]
+      },
+      {
+       "at": "1.3.6.1.4.1.534.1.3.4.1.2.0",
+       "none": [
+        -1
+       ]
+      }
+     ],
+     "load_pct": {
+      "at": "1.3.6.1.4.1.534.1.4.1.0",
+      "none": [
+       -1
+      ]
+     },
+     "output_hz": {
+      "at": "1.3.6.1.4.1.534.1.4.2.0",
+      "scale": 0.1,
+      "none": [
+       -1
+      ],
+      "optional": true
+     },
+     "output_voltage_v": {
+      "at": "1.3.6.1.4.1.534.1.4.4.1.2.1",
+      "none": [
+       -1
+      ]
+     },
+     "output_a": {
+      "at": "1.3.6.1.4.1.534.1.4.4.1.3.1",
+      "none": [
+       -1
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.4.1.534.1.4.3.0",
+        "equals": 1
+       }
+      ],
+      "optional": true
+     },
+     "output_power_w": {
+      "at": "1.3.6.1.4.1.534.1.4.4.1.4.1",
+      "none": [
+       -1
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.4.1.534.1.4.3.0",
+        "equals": 1
+       }
+      ],
+      "optional": true
+     }
+    }
+   }
+  ]
+ },
  "ecodim-dali-gw2": {
   "id": "ecodim-dali-gw2",
   "vendor": "ECOdim",

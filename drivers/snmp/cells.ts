@@ -3,7 +3,7 @@ import type { Varbind } from "./door.ts";
 import { indexBelow } from "./oid.ts";
 
 /** Rows that one column may have; a table with more is cut, and that is a fault. */
-export const mostRows = 1024;
+export const mostRows = 2048;
 
 export class Cells {
   /** Bounded by the profile and `mostRows`. */

@@ -87,12 +87,12 @@ describe("a table", () => {
   });
 
   test("that never ends is cut, and that is a fault", async () => {
-    await using agent = await startAgent(parseWalk(rows(1100)));
+    await using agent = await startAgent(parseWalk(rows(2100)));
     await using device = await open(agent, { profile: column });
     const { points, faults } = await device.read();
-    expect(points).toHaveLength(1024);
+    expect(points).toHaveLength(2048);
     expect(faults).toEqual([
-      { code: "E_DEVICE_FRAME", at: `column ${base}.2.1.4: more than 1024 rows` },
+      { code: "E_DEVICE_FRAME", at: `column ${base}.2.1.4: more than 2048 rows` },
     ]);
   });
 
