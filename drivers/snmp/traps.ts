@@ -8,6 +8,7 @@ import { lookup } from "node:dns/promises";
 import type { Clock, Code, Entropy, Log } from "../../telemetry/index.ts";
 import { GatewayError, messageOf, systemCode } from "../../telemetry/index.ts";
 import type { Ear, OpenWay, Way } from "../transport/audience.ts";
+import { Allowance } from "../transport/hearing.ts";
 import type { Login, TrapReceiver } from "./door.ts";
 import { receiverOf } from "./door.ts";
 import type { Endpoint } from "./socket.ts";
@@ -27,6 +28,8 @@ export interface TrapPlatform {
   readonly log: Log;
 }
 
+/** Datagrams of one device that are looked at: keys of a new engine take milliseconds to make. */
+const allowed = { burst: 200, perSecond: 20 };
 /** Senders without a device told of in the log. */
 const mostStrangers = 100;
 /** A host's address is asked for again when one it may be is unknown. @unit ms */
@@ -52,6 +55,7 @@ export function trapWay(endpoint: Endpoint, platform: TrapPlatform): OpenWay<unk
 interface Hearer {
   readonly ear: TrapEar;
   readonly receiver: TrapReceiver;
+  readonly allowance: Allowance;
   addresses: readonly string[];
   /** When the address was asked for. @unit ms */
   looked: number;
@@ -85,7 +89,9 @@ class TrapWay implements Way<TrapEar> {
           this.#refused = why;
         },
       });
-      const hearer = { ear, receiver, addresses: [], looked: Number.NEGATIVE_INFINITY };
+      const allowance = new Allowance(this.#platform.clock, allowed);
+      const looked = Number.NEGATIVE_INFINITY;
+      const hearer = { ear, receiver, allowance, addresses: [], looked };
       this.#hearers.set(ear, hearer);
       this.#look(hearer);
     } catch (error) {
@@ -115,9 +121,10 @@ class TrapWay implements Way<TrapEar> {
       for (const hearer of this.#hearers.values()) this.#look(hearer);
       return this.#stranger(address, "no device has this address");
     }
-    for (const { receiver } of known) {
+    for (const { receiver, allowance } of known) {
       this.#refused = undefined;
-      if (!deliver(receiver.socket, bytes, from)) this.#refused = "no message of SNMP";
+      if (!allowance.take()) this.#refused = "too many";
+      else if (!deliver(receiver.socket, bytes, from)) this.#refused = "no message of SNMP";
       if (this.#refused !== undefined) this.#stranger(address, this.#refused);
     }
   }
