@@ -941,6 +941,483 @@ export const profiles: Readonly<Record<string, unknown>> = {
    }
   ]
  },
+ "apc-rpdu2": {
+  "id": "apc-rpdu2",
+  "vendor": "APC",
+  "model": "rack PDU of the second generation (AP8000, AP7900B, APDU9000)",
+  "class": "power",
+  "driver": "snmp",
+  "sources": [
+   "PowerNet-MIB of APC by Schneider Electric, rPDU2",
+   "docs/APC_PDU_AP8653_OID_Reference of a public client for the AP8653 (units, outlet states)"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "Several PDUs on one network port are told apart by the first number of feed and phase.",
+   "Outlets are measured by models that say so (metered by outlet); others give their state.",
+   "Energy is reset by hand, which a fall of the counter shows."
+  ],
+  "header": {
+   "identify": [
+    "1.3.6.1.4.1.318.1.3.4.5",
+    "1.3.6.1.4.1.318.1.3.4.6"
+   ]
+  },
+  "points": [
+   {
+    "measurement": "rack_power",
+    "tags": {
+     "feed": "{index}"
+    },
+    "fields": {
+     "active_power_w": {
+      "at": "1.3.6.1.4.1.318.1.1.26.4.3.1.5",
+      "scale": 10,
+      "none": [
+       -1
+      ]
+     },
+     "peak_w": {
+      "at": "1.3.6.1.4.1.318.1.1.26.4.3.1.6",
+      "scale": 10,
+      "none": [
+       -1
+      ]
+     },
+     "energy_wh_total": {
+      "at": "1.3.6.1.4.1.318.1.1.26.4.3.1.9",
+      "scale": 100,
+      "none": [
+       -1
+      ],
+      "wraps": 32
+     },
+     "apparent_power_va": {
+      "at": "1.3.6.1.4.1.318.1.1.26.4.3.1.16",
+      "scale": 10,
+      "none": [
+       -1
+      ]
+     },
+     "power_factor_ratio": {
+      "at": "1.3.6.1.4.1.318.1.1.26.4.3.1.17",
+      "scale": 0.01,
+      "none": [
+       -1
+      ]
+     }
+    }
+   },
+   {
+    "measurement": "rack_phase",
+    "tags": {
+     "phase": "{index}"
+    },
+    "fields": {
+     "current_a": {
+      "at": "1.3.6.1.4.1.318.1.1.26.6.3.1.5",
+      "scale": 0.1,
+      "none": [
+       -1
+      ]
+     },
+     "voltage_v": {
+      "at": "1.3.6.1.4.1.318.1.1.26.6.3.1.6",
+      "none": [
+       -1
+      ]
+     },
+     "active_power_w": {
+      "at": "1.3.6.1.4.1.318.1.1.26.6.3.1.7",
+      "scale": 10,
+      "none": [
+       -1
+      ]
+     },
+     "apparent_power_va": {
+      "at": "1.3.6.1.4.1.318.1.1.26.6.3.1.8",
+      "scale": 10,
+      "none": [
+       -1
+      ]
+     },
+     "power_factor_ratio": {
+      "at": "1.3.6.1.4.1.318.1.1.26.6.3.1.9",
+      "scale": 0.01,
+      "none": [
+       -1
+      ]
+     }
+    }
+   },
+   {
+    "measurement": "pdu_breaker",
+    "tags": {
+     "breaker": "{index}"
+    },
+    "fields": {
+     "current_a": {
+      "at": "1.3.6.1.4.1.318.1.1.26.8.3.1.5",
+      "scale": 0.1,
+      "none": [
+       -1
+      ]
+     }
+    }
+   },
+   {
+    "measurement": "pdu_outlet",
+    "tags": {
+     "outlet": "{index}"
+    },
+    "fields": {
+     "outlet_state": {
+      "at": "1.3.6.1.4.1.318.1.1.26.9.2.3.1.5",
+      "states": {
+       "1": 0,
+       "2": 1
+      }
+     }
+    }
+   },
+   {
+    "measurement": "pdu_outlet",
+    "tags": {
+     "outlet": "{index}"
+    },
+    "fields": {
+     "current_a": {
+      "at": "1.3.6.1.4.1.318.1.1.26.9.4.3.1.6",
+      "scale": 0.1,
+      "none": [
+       -1
+      ]
+     },
+     "active_power_w": {
+      "at": "1.3.6.1.4.1.318.1.1.26.9.4.3.1.7",
+      "none": [
+       -1
+      ]
+     },
+     "energy_wh_total": {
+      "at": "1.3.6.1.4.1.318.1.1.26.9.4.3.1.11",
+      "scale": 100,
+      "none": [
+       -1
+      ],
+      "wraps": 32
+     }
+    }
+   },
+   {
+    "measurement": "thermal",
+    "tags": {
+     "sensor": "{1.3.6.1.4.1.318.1.1.26.10.2.2.1.3}"
+    },
+    "fields": {
+     "temp_c": {
+      "at": "1.3.6.1.4.1.318.1.1.26.10.2.2.1.8",
+      "scale": 0.1,
+      "none": [
+       -1
+      ]
+     },
+     "rh_pct": {
+      "at": "1.3.6.1.4.1.318.1.1.26.10.2.2.1.10",
+      "none": [
+       -1
+      ]
+     }
+    }
+   }
+  ]
+ },
+ "apc-smart-ups": {
+  "id": "apc-smart-ups",
+  "vendor": "APC",
+  "model": "Smart-UPS, Symmetra and Galaxy with a network management card",
+  "class": "power",
+  "driver": "snmp",
+  "sources": [
+   "PowerNet-MIB of APC by Schneider Electric, upsBasic, upsAdv and upsHighPrec",
+   "librenms/librenms includes/definitions/discovery/apc.yaml (output states)"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "Newer cards give tenths (upsHighPrec); older ones whole numbers, which are read there.",
+   "Energy is counted by newer cards only, in hundredths of a kilowatt-hour."
+  ],
+  "header": {
+   "identify": [
+    "1.3.6.1.4.1.318.1.3.2",
+    "1.3.6.1.4.1.318.1.3.5",
+    "1.3.6.1.4.1.318.1.3.27"
+   ],
+   "notices": {
+    "1.3.6.1.4.1.318.0.1": "communication lost",
+    "1.3.6.1.4.1.318.0.2": "overload",
+    "1.3.6.1.4.1.318.0.5": "on battery",
+    "1.3.6.1.4.1.318.0.7": "battery low",
+    "1.3.6.1.4.1.318.0.8": "communication established",
+    "1.3.6.1.4.1.318.0.9": "power restored",
+    "1.3.6.1.4.1.318.0.17": "battery needs replacing"
+   }
+  },
+  "points": [
+   {
+    "measurement": "ups",
+    "fields": {
+     "on_battery_state": {
+      "at": "1.3.6.1.4.1.318.1.1.1.4.1.1.0",
+      "none": [
+       1
+      ],
+      "states": {
+       "2": 0,
+       "3": 1,
+       "4": 0,
+       "5": 0,
+       "6": 0,
+       "7": 0,
+       "8": 0,
+       "9": 0,
+       "10": 0,
+       "11": 0,
+       "12": 0,
+       "13": 0,
+       "14": 0,
+       "15": 1,
+       "16": 0,
+       "17": 0,
+       "18": 0,
+       "19": 0,
+       "20": 0,
+       "21": 0,
+       "22": 0
+      }
+     },
+     "bypass_state": {
+      "at": "1.3.6.1.4.1.318.1.1.1.4.1.1.0",
+      "none": [
+       1
+      ],
+      "states": {
+       "2": 0,
+       "3": 0,
+       "4": 0,
+       "5": 0,
+       "6": 1,
+       "7": 0,
+       "8": 0,
+       "9": 1,
+       "10": 1,
+       "11": 0,
+       "12": 0,
+       "13": 0,
+       "14": 0,
+       "15": 0,
+       "16": 1,
+       "17": 0,
+       "18": 0,
+       "19": 0,
+       "20": 0,
+       "21": 0,
+       "22": 0
+      }
+     },
+     "low_battery_state": {
+      "at": "1.3.6.1.4.1.318.1.1.1.2.1.1.0",
+      "none": [
+       1
+      ],
+      "states": {
+       "2": 0,
+       "3": 1,
+       "4": 1,
+       "5": 1
+      }
+     },
+     "replace_battery_state": {
+      "at": "1.3.6.1.4.1.318.1.1.1.2.2.4.0",
+      "states": {
+       "1": 0,
+       "2": 1
+      }
+     },
+     "battery_charge_pct": [
+      {
+       "at": "1.3.6.1.4.1.318.1.1.1.2.3.1.0",
+       "scale": 0.1,
+       "none": [
+        -1
+       ]
+      },
+      {
+       "at": "1.3.6.1.4.1.318.1.1.1.2.2.1.0",
+       "none": [
+        -1
+       ]
+      }
+     ],
+     "battery_runtime_s": {
+      "at": "1.3.6.1.4.1.318.1.1.1.2.2.3.0",
+      "scale": 0.01
+     },
+     "battery_temp_c": [
+      {
+       "at": "1.3.6.1.4.1.318.1.1.1.2.3.2.0",
+       "scale": 0.1,
+       "none": [
+        -1
+       ]
+      },
+      {
+       "at": "1.3.6.1.4.1.318.1.1.1.2.2.2.0",
+       "none": [
+        -1
+       ]
+      }
+     ],
+     "battery_voltage_v": [
+      {
+       "at": "1.3.6.1.4.1.318.1.1.1.2.3.4.0",
+       "scale": 0.1,
+       "none": [
+        -1
+       ],
+       "optional": true
+      },
+      {
+       "at": "1.3.6.1.4.1.318.1.1.1.2.2.8.0",
+       "none": [
+        -1
+       ],
+       "optional": true
+      }
+     ],
+     "input_voltage_v": [
+      {
+       "at": "1.3.6.1.4.1.318.1.1.1.3.3.1.0",
+       "scale": 0.1,
+       "none": [
+        -1
+       ]
+      },
+      {
+       "at": "1.3.6.1.4.1.318.1.1.1.3.2.1.0",
+       "none": [
+        -1
+       ]
+      }
+     ],
+     "input_hz": [
+      {
+       "at": "1.3.6.1.4.1.318.1.1.1.3.3.4.0",
+       "scale": 0.1,
+       "none": [
+        -1
+       ],
+       "optional": true
+      },
+      {
+       "at": "1.3.6.1.4.1.318.1.1.1.3.2.4.0",
+       "none": [
+        -1
+       ],
+       "optional": true
+      }
+     ],
+     "output_voltage_v": [
+      {
+       "at": "1.3.6.1.4.1.318.1.1.1.4.3.1.0",
+       "scale": 0.1,
+       "none": [
+        -1
+       ]
+      },
+      {
+       "at": "1.3.6.1.4.1.318.1.1.1.4.2.1.0",
+       "none": [
+        -1
+       ]
+      }
+     ],
+     "output_hz": [
+      {
+       "at": "1.3.6.1.4.1.318.1.1.1.4.3.2.0",
+       "scale": 0.1,
+       "none": [
+        -1
+       ],
+       "optional": true
+      },
+      {
+       "at": "1.3.6.1.4.1.318.1.1.1.4.2.2.0",
+       "none": [
+        -1
+       ],
+       "optional": true
+      }
+     ],
+     "load_pct": [
+      {
+       "at": "1.3.6.1.4.1.318.1.1.1.4.3.3.0",
+       "scale": 0.1,
+       "none": [
+        -1
+       ]
+      },
+      {
+       "at": "1.3.6.1.4.1.318.1.1.1.4.2.3.0",
+       "none": [
+        -1
+       ]
+      }
+     ],
+     "output_a": [
+      {
+       "at": "1.3.6.1.4.1.318.1.1.1.4.3.4.0",
+       "scale": 0.1,
+       "none": [
+        -1
+       ],
+       "optional": true
+      },
+      {
+       "at": "1.3.6.1.4.1.318.1.1.1.4.2.4.0",
+       "none": [
+        -1
+       ],
+       "optional": true
+      }
+     ],
+     "output_power_w": {
+      "at": "1.3.6.1.4.1.318.1.1.1.4.2.8.0",
+      "none": [
+       -1
+      ],
+      "optional": true
+     },
+     "output_va": {
+      "at": "1.3.6.1.4.1.318.1.1.1.4.2.9.0",
+      "none": [
+       -1
+      ],
+      "optional": true
+     },
+     "energy_wh_total": {
+      "at": "1.3.6.1.4.1.318.1.1.1.4.3.6.0",
+      "scale": 10,
+      "none": [
+       -1
+      ],
+      "wraps": 32,
+      "optional": true
+     }
+    }
+   }
+  ]
+ },
  "apc-smt-modbus": {
   "id": "apc-smt-modbus",
   "vendor": "APC",
@@ -3509,6 +3986,144 @@ export const profiles: Readonly<Record<string, unknown>> = {
      },
      "x_mode_state": {
       "at": 4008
+     }
+    }
+   }
+  ]
+ },
+ "cyberpower-ups": {
+  "id": "cyberpower-ups",
+  "vendor": "CyberPower",
+  "model": "UPS with an RMCARD (CPS-MIB)",
+  "class": "power",
+  "driver": "snmp",
+  "sources": [
+   "CPS-MIB of CyberPower, ups",
+   "networkupstools/nut drivers/cyberpower-mib.c and Checkmk's ups_cps checks (units)"
+  ],
+  "confidence": "medium",
+  "caveats": [
+   "Load and power are those of the whole UPS; three-phase models have other tables."
+  ],
+  "header": {
+   "identify": [
+    "1.3.6.1.4.1.3808.1.1.1"
+   ]
+  },
+  "points": [
+   {
+    "measurement": "ups",
+    "fields": {
+     "on_battery_state": {
+      "at": "1.3.6.1.4.1.3808.1.1.1.4.1.1.0",
+      "none": [
+       1
+      ],
+      "states": {
+       "2": 0,
+       "3": 1,
+       "4": 0,
+       "5": 0,
+       "6": 0,
+       "7": 0,
+       "8": 0,
+       "9": 0,
+       "10": 0,
+       "11": 0,
+       "12": 0,
+       "13": 0,
+       "14": 0,
+       "15": 0
+      }
+     },
+     "bypass_state": {
+      "at": "1.3.6.1.4.1.3808.1.1.1.4.1.1.0",
+      "none": [
+       1
+      ],
+      "states": {
+       "2": 0,
+       "3": 0,
+       "4": 0,
+       "5": 0,
+       "6": 0,
+       "7": 0,
+       "8": 0,
+       "9": 1,
+       "10": 0,
+       "11": 0,
+       "12": 0,
+       "13": 0,
+       "14": 0,
+       "15": 0
+      }
+     },
+     "low_battery_state": {
+      "at": "1.3.6.1.4.1.3808.1.1.1.2.1.1.0",
+      "none": [
+       1
+      ],
+      "states": {
+       "2": 0,
+       "3": 1
+      }
+     },
+     "replace_battery_state": {
+      "at": "1.3.6.1.4.1.3808.1.1.1.2.2.5.0",
+      "states": {
+       "1": 0,
+       "2": 1
+      },
+      "optional": true
+     },
+     "battery_charge_pct": {
+      "at": "1.3.6.1.4.1.3808.1.1.1.2.2.1.0"
+     },
+     "battery_voltage_v": {
+      "at": "1.3.6.1.4.1.3808.1.1.1.2.2.2.0",
+      "scale": 0.1,
+      "optional": true
+     },
+     "battery_temp_c": {
+      "at": "1.3.6.1.4.1.3808.1.1.1.2.2.3.0",
+      "none": [
+       0
+      ],
+      "optional": true
+     },
+     "battery_runtime_s": {
+      "at": "1.3.6.1.4.1.3808.1.1.1.2.2.4.0",
+      "scale": 0.01
+     },
+     "input_voltage_v": {
+      "at": "1.3.6.1.4.1.3808.1.1.1.3.2.1.0",
+      "scale": 0.1
+     },
+     "input_hz": {
+      "at": "1.3.6.1.4.1.3808.1.1.1.3.2.4.0",
+      "scale": 0.1,
+      "optional": true
+     },
+     "output_voltage_v": {
+      "at": "1.3.6.1.4.1.3808.1.1.1.4.2.1.0",
+      "scale": 0.1
+     },
+     "output_hz": {
+      "at": "1.3.6.1.4.1.3808.1.1.1.4.2.2.0",
+      "scale": 0.1,
+      "optional": true
+     },
+     "load_pct": {
+      "at": "1.3.6.1.4.1.3808.1.1.1.4.2.3.0"
+     },
+     "output_a": {
+      "at": "1.3.6.1.4.1.3808.1.1.1.4.2.4.0",
+      "scale": 0.1,
+      "optional": true
+     },
+     "output_power_w": {
+      "at": "1.3.6.1.4.1.3808.1.1.1.4.2.5.0",
+      "optional": true
      }
     }
    }
@@ -6682,6 +7297,353 @@ export const profiles: Readonly<Record<string, unknown>> = {
    }
   ]
  },
+ "eaton-epdu-g3": {
+  "id": "eaton-epdu-g3",
+  "vendor": "Eaton",
+  "model": "ePDU G2, G3 and G4 (managed, metered, switched)",
+  "class": "power",
+  "driver": "snmp",
+  "sources": [
+   "EATON-EPDU-MIB",
+   "networkupstools/nut drivers/eaton-pdu-marlin-mib.c (objects and their units)"
+  ],
+  "confidence": "medium",
+  "caveats": [
+   "Units of a daisy chain are told apart by the first number of a channel, 0 for the first.",
+   "Voltages are in millivolts and currents in milliamperes; what is not measured reads -1.",
+   "The voltage of a line is against neutral in a star and between lines in a delta."
+  ],
+  "header": {
+   "identify": [
+    "1.3.6.1.4.1.534.6.6.7"
+   ]
+  },
+  "points": [
+   {
+    "measurement": "rack_power",
+    "tags": {
+     "feed": "{index}"
+    },
+    "fields": {
+     "apparent_power_va": {
+      "at": "1.3.6.1.4.1.534.6.6.7.3.5.1.3",
+      "none": [
+       -1
+      ]
+     },
+     "active_power_w": {
+      "at": "1.3.6.1.4.1.534.6.6.7.3.5.1.4",
+      "none": [
+       -1
+      ]
+     },
+     "energy_wh_total": {
+      "at": "1.3.6.1.4.1.534.6.6.7.3.5.1.5",
+      "none": [
+       -1
+      ],
+      "wraps": 32
+     },
+     "frequency_hz": {
+      "at": "1.3.6.1.4.1.534.6.6.7.3.1.1.3",
+      "scale": 0.1,
+      "none": [
+       -1
+      ]
+     }
+    }
+   },
+   {
+    "measurement": "rack_phase",
+    "tags": {
+     "phase": "{index1}-{index2}-L{index3}"
+    },
+    "fields": {
+     "voltage_v": {
+      "at": "1.3.6.1.4.1.534.6.6.7.3.2.1.3",
+      "scale": 0.001,
+      "none": [
+       -1
+      ]
+     },
+     "current_a": {
+      "at": "1.3.6.1.4.1.534.6.6.7.3.3.1.4",
+      "scale": 0.001,
+      "none": [
+       -1
+      ]
+     },
+     "apparent_power_va": {
+      "at": "1.3.6.1.4.1.534.6.6.7.3.4.1.3",
+      "none": [
+       -1
+      ]
+     },
+     "active_power_w": {
+      "at": "1.3.6.1.4.1.534.6.6.7.3.4.1.4",
+      "none": [
+       -1
+      ]
+     }
+    }
+   },
+   {
+    "measurement": "pdu_breaker",
+    "tags": {
+     "breaker": "{index1}-{1.3.6.1.4.1.534.6.6.7.5.1.1.2}"
+    },
+    "fields": {
+     "current_a": {
+      "at": "1.3.6.1.4.1.534.6.6.7.5.4.1.3",
+      "scale": 0.001,
+      "none": [
+       -1
+      ]
+     },
+     "load_pct": {
+      "at": "1.3.6.1.4.1.534.6.6.7.5.4.1.10",
+      "none": [
+       -1
+      ]
+     }
+    }
+   },
+   {
+    "measurement": "pdu_outlet",
+    "tags": {
+     "outlet": "{index1}-{index2}"
+    },
+    "fields": {
+     "voltage_v": {
+      "at": "1.3.6.1.4.1.534.6.6.7.6.3.1.2",
+      "scale": 0.001,
+      "none": [
+       -1
+      ]
+     },
+     "current_a": {
+      "at": "1.3.6.1.4.1.534.6.6.7.6.4.1.3",
+      "scale": 0.001,
+      "none": [
+       -1
+      ]
+     },
+     "apparent_power_va": {
+      "at": "1.3.6.1.4.1.534.6.6.7.6.5.1.2",
+      "none": [
+       -1
+      ]
+     },
+     "active_power_w": {
+      "at": "1.3.6.1.4.1.534.6.6.7.6.5.1.3",
+      "none": [
+       -1
+      ]
+     },
+     "energy_wh_total": {
+      "at": "1.3.6.1.4.1.534.6.6.7.6.5.1.4",
+      "none": [
+       -1
+      ],
+      "wraps": 32
+     },
+     "outlet_state": {
+      "at": "1.3.6.1.4.1.534.6.6.7.6.6.1.2",
+      "none": [
+       -1
+      ],
+      "states": {
+       "0": 0,
+       "1": 1,
+       "2": 1,
+       "3": 0
+      }
+     }
+    }
+   },
+   {
+    "measurement": "thermal",
+    "tags": {
+     "sensor": "{index1}-{index2}"
+    },
+    "fields": {
+     "temp_c": {
+      "at": "1.3.6.1.4.1.534.6.6.7.7.1.1.4",
+      "scale": 0.1,
+      "when": [
+       {
+        "at": "1.3.6.1.4.1.534.6.6.7.7.1.1.3",
+        "equals": 1
+       }
+      ]
+     },
+     "rh_pct": {
+      "at": "1.3.6.1.4.1.534.6.6.7.7.2.1.4",
+      "scale": 0.1,
+      "when": [
+       {
+        "at": "1.3.6.1.4.1.534.6.6.7.7.2.1.3",
+        "equals": 1
+       }
+      ]
+     }
+    }
+   }
+  ]
+ },
+ "eaton-xups": {
+  "id": "eaton-xups",
+  "vendor": "Eaton",
+  "model": "UPS with a network card that has the XUPS-MIB (Powerware, 9PX, 5PX, 93PM)",
+  "class": "power",
+  "driver": "snmp",
+  "sources": [
+   "XUPS-MIB (Powerware), battery, input, output",
+   "networkupstools/nut drivers/powerware-mib.c (objects and their units)"
+  ],
+  "confidence": "medium",
+  "caveats": [
+   "Power and current are those of the first line, so only of a UPS with one.",
+   "These UPSes have the standard UPS-MIB beside it, which says less."
+  ],
+  "header": {
+   "identify": [
+    "1.3.6.1.4.1.534.1",
+    "1.3.6.1.4.1.534.2.12"
+   ]
+  },
+  "points": [
+   {
+    "measurement": "ups",
+    "fields": {
+     "on_battery_state": {
+      "at": "1.3.6.1.4.1.534.1.4.5.0",
+      "none": [
+       1
+      ],
+      "states": {
+       "2": 0,
+       "3": 0,
+       "4": 0,
+       "5": 1,
+       "6": 0,
+       "7": 0,
+       "8": 0,
+       "9": 0,
+       "10": 0,
+       "11": 0,
+       "12": 0
+      }
+     },
+     "bypass_state": {
+      "at": "1.3.6.1.4.1.534.1.4.5.0",
+      "none": [
+       1
+      ],
+      "states": {
+       "2": 0,
+       "3": 0,
+       "4": 1,
+       "5": 0,
+       "6": 0,
+       "7": 0,
+       "8": 0,
+       "9": 0,
+       "10": 0,
+       "11": 1,
+       "12": 0
+      }
+     },
+     "battery_runtime_s": {
+      "at": "1.3.6.1.4.1.534.1.2.1.0",
+      "none": [
+       -1
+      ]
+     },
+     "battery_voltage_v": {
+      "at": "1.3.6.1.4.1.534.1.2.2.0",
+      "none": [
+       -1
+      ]
+     },
+     "battery_charge_pct": {
+      "at": "1.3.6.1.4.1.534.1.2.4.0",
+      "none": [
+       -1
+      ]
+     },
+     "input_hz": {
+      "at": "1.3.6.1.4.1.534.1.3.1.0",
+      "scale": 0.1,
+      "none": [
+       -1
+      ],
+      "optional": true
+     },
+     "input_voltage_v": [
+      {
+       "at": "1.3.6.1.4.1.534.1.3.4.1.2.1",
+       "none": [
+        -1
+       ]
+      },
+      {
+       "at": "1.3.6.1.4.1.534.1.3.4.1.2.0",
+       "none": [
+        -1
+       ]
+      }
+     ],
+     "load_pct": {
+      "at": "1.3.6.1.4.1.534.1.4.1.0",
+      "none": [
+       -1
+      ]
+     },
+     "output_hz": {
+      "at": "1.3.6.1.4.1.534.1.4.2.0",
+      "scale": 0.1,
+      "none": [
+       -1
+      ],
+      "optional": true
+     },
+     "output_voltage_v": {
+      "at": "1.3.6.1.4.1.534.1.4.4.1.2.1",
+      "none": [
+       -1
+      ]
+     },
+     "output_a": {
+      "at": "1.3.6.1.4.1.534.1.4.4.1.3.1",
+      "none": [
+       -1
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.4.1.534.1.4.3.0",
+        "equals": 1
+       }
+      ],
+      "optional": true
+     },
+     "output_power_w": {
+      "at": "1.3.6.1.4.1.534.1.4.4.1.4.1",
+      "none": [
+       -1
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.4.1.534.1.4.3.0",
+        "equals": 1
+       }
+      ],
+      "optional": true
+     }
+    }
+   }
+  ]
+ },
  "ecodim-dali-gw2": {
   "id": "ecodim-dali-gw2",
   "vendor": "ECOdim",
@@ -6858,6 +7820,314 @@ export const profiles: Readonly<Record<string, unknown>> = {
      },
      "x_quality_ratio": {
       "at": 5008
+     }
+    }
+   }
+  ]
+ },
+ "entity-sensor": {
+  "id": "entity-sensor",
+  "vendor": "generic",
+  "model": "switch, router or chassis with the ENTITY-SENSOR-MIB",
+  "class": "server",
+  "driver": "snmp",
+  "sources": [
+   "RFC 3433, Entity Sensor Management Information Base",
+   "RFC 6933, Entity MIB (the names, entPhysicalName)"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "Each sensor says its type, its power of ten and its precision; what it says is unavailable or broken is left out.",
+   "A sensor goes by the name that the agent gives it, or by its number where it gives none.",
+   "Cisco and some others keep a table of their own, which this profile does not read."
+  ],
+  "header": {
+   "identify": []
+  },
+  "points": [
+   {
+    "measurement": "electrical_sensor",
+    "tags": {
+     "sensor": "{1.3.6.1.2.1.47.1.1.1.1.7}"
+    },
+    "fields": {
+     "voltage_v": {
+      "at": "1.3.6.1.2.1.99.1.1.1.4",
+      "powers": [
+       {
+        "at": "1.3.6.1.2.1.99.1.1.1.2",
+        "exponents": {
+         "1": -24,
+         "2": -21,
+         "3": -18,
+         "4": -15,
+         "5": -12,
+         "6": -9,
+         "7": -6,
+         "8": -3,
+         "9": 0,
+         "10": 3,
+         "11": 6,
+         "12": 9,
+         "13": 12
+        }
+       },
+       {
+        "at": "1.3.6.1.2.1.99.1.1.1.3",
+        "times": -1
+       }
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.2.1.99.1.1.1.1",
+        "equals": [
+         3,
+         4
+        ]
+       },
+       {
+        "at": "1.3.6.1.2.1.99.1.1.1.5",
+        "equals": 1
+       }
+      ]
+     },
+     "current_a": {
+      "at": "1.3.6.1.2.1.99.1.1.1.4",
+      "powers": [
+       {
+        "at": "1.3.6.1.2.1.99.1.1.1.2",
+        "exponents": {
+         "1": -24,
+         "2": -21,
+         "3": -18,
+         "4": -15,
+         "5": -12,
+         "6": -9,
+         "7": -6,
+         "8": -3,
+         "9": 0,
+         "10": 3,
+         "11": 6,
+         "12": 9,
+         "13": 12
+        }
+       },
+       {
+        "at": "1.3.6.1.2.1.99.1.1.1.3",
+        "times": -1
+       }
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.2.1.99.1.1.1.1",
+        "equals": 5
+       },
+       {
+        "at": "1.3.6.1.2.1.99.1.1.1.5",
+        "equals": 1
+       }
+      ]
+     },
+     "power_w": {
+      "at": "1.3.6.1.2.1.99.1.1.1.4",
+      "powers": [
+       {
+        "at": "1.3.6.1.2.1.99.1.1.1.2",
+        "exponents": {
+         "1": -24,
+         "2": -21,
+         "3": -18,
+         "4": -15,
+         "5": -12,
+         "6": -9,
+         "7": -6,
+         "8": -3,
+         "9": 0,
+         "10": 3,
+         "11": 6,
+         "12": 9,
+         "13": 12
+        }
+       },
+       {
+        "at": "1.3.6.1.2.1.99.1.1.1.3",
+        "times": -1
+       }
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.2.1.99.1.1.1.1",
+        "equals": 6
+       },
+       {
+        "at": "1.3.6.1.2.1.99.1.1.1.5",
+        "equals": 1
+       }
+      ]
+     },
+     "frequency_hz": {
+      "at": "1.3.6.1.2.1.99.1.1.1.4",
+      "powers": [
+       {
+        "at": "1.3.6.1.2.1.99.1.1.1.2",
+        "exponents": {
+         "1": -24,
+         "2": -21,
+         "3": -18,
+         "4": -15,
+         "5": -12,
+         "6": -9,
+         "7": -6,
+         "8": -3,
+         "9": 0,
+         "10": 3,
+         "11": 6,
+         "12": 9,
+         "13": 12
+        }
+       },
+       {
+        "at": "1.3.6.1.2.1.99.1.1.1.3",
+        "times": -1
+       }
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.2.1.99.1.1.1.1",
+        "equals": 7
+       },
+       {
+        "at": "1.3.6.1.2.1.99.1.1.1.5",
+        "equals": 1
+       }
+      ]
+     }
+    }
+   },
+   {
+    "measurement": "thermal",
+    "tags": {
+     "sensor": "{1.3.6.1.2.1.47.1.1.1.1.7}"
+    },
+    "fields": {
+     "temp_c": {
+      "at": "1.3.6.1.2.1.99.1.1.1.4",
+      "powers": [
+       {
+        "at": "1.3.6.1.2.1.99.1.1.1.2",
+        "exponents": {
+         "1": -24,
+         "2": -21,
+         "3": -18,
+         "4": -15,
+         "5": -12,
+         "6": -9,
+         "7": -6,
+         "8": -3,
+         "9": 0,
+         "10": 3,
+         "11": 6,
+         "12": 9,
+         "13": 12
+        }
+       },
+       {
+        "at": "1.3.6.1.2.1.99.1.1.1.3",
+        "times": -1
+       }
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.2.1.99.1.1.1.1",
+        "equals": 8
+       },
+       {
+        "at": "1.3.6.1.2.1.99.1.1.1.5",
+        "equals": 1
+       }
+      ]
+     },
+     "rh_pct": {
+      "at": "1.3.6.1.2.1.99.1.1.1.4",
+      "powers": [
+       {
+        "at": "1.3.6.1.2.1.99.1.1.1.2",
+        "exponents": {
+         "1": -24,
+         "2": -21,
+         "3": -18,
+         "4": -15,
+         "5": -12,
+         "6": -9,
+         "7": -6,
+         "8": -3,
+         "9": 0,
+         "10": 3,
+         "11": 6,
+         "12": 9,
+         "13": 12
+        }
+       },
+       {
+        "at": "1.3.6.1.2.1.99.1.1.1.3",
+        "times": -1
+       }
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.2.1.99.1.1.1.1",
+        "equals": 9
+       },
+       {
+        "at": "1.3.6.1.2.1.99.1.1.1.5",
+        "equals": 1
+       }
+      ]
+     }
+    }
+   },
+   {
+    "measurement": "fan",
+    "tags": {
+     "fan": "{1.3.6.1.2.1.47.1.1.1.1.7}"
+    },
+    "fields": {
+     "speed_rpm": {
+      "at": "1.3.6.1.2.1.99.1.1.1.4",
+      "powers": [
+       {
+        "at": "1.3.6.1.2.1.99.1.1.1.2",
+        "exponents": {
+         "1": -24,
+         "2": -21,
+         "3": -18,
+         "4": -15,
+         "5": -12,
+         "6": -9,
+         "7": -6,
+         "8": -3,
+         "9": 0,
+         "10": 3,
+         "11": 6,
+         "12": 9,
+         "13": 12
+        }
+       },
+       {
+        "at": "1.3.6.1.2.1.99.1.1.1.3",
+        "times": -1
+       }
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.2.1.99.1.1.1.1",
+        "equals": 10
+       },
+       {
+        "at": "1.3.6.1.2.1.99.1.1.1.5",
+        "equals": 1
+       }
+      ]
      }
     }
    }
@@ -11583,6 +12853,440 @@ export const profiles: Readonly<Record<string, unknown>> = {
    }
   ]
  },
+ "raritan-pdu2": {
+  "id": "raritan-pdu2",
+  "vendor": "Raritan",
+  "model": "PX2, PX3, PX3TS, PXC and PXO rack PDUs (also sold as Legrand)",
+  "class": "power",
+  "driver": "snmp",
+  "sources": [
+   "PDU2-MIB of Raritan (sensor types, decimal digits beside every value)",
+   "networkupstools/nut drivers/raritan-px2-mib.c and Checkmk's raritan checks (tables by number)"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "Each sensor says how many decimal digits it has, and whether it is there now.",
+   "A line is a pole of an inlet; voltages of lines are against neutral.",
+   "External sensors go by their position on the PDU; only temperature and humidity are read.",
+   "Channels begin with the number of the PDU, as several may stand behind one address."
+  ],
+  "header": {
+   "identify": [
+    "1.3.6.1.4.1.13742.6"
+   ]
+  },
+  "points": [
+   {
+    "measurement": "rack_power",
+    "tags": {
+     "feed": "{index1}-{index2}"
+    },
+    "fields": {
+     "current_a": {
+      "at": "1.3.6.1.4.1.13742.6.5.2.3.1.4",
+      "tail": "1",
+      "powers": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.3.3.4.1.7",
+        "times": -1
+       }
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.5.2.3.1.2",
+        "equals": 1
+       }
+      ]
+     },
+     "voltage_v": {
+      "at": "1.3.6.1.4.1.13742.6.5.2.3.1.4",
+      "tail": "4",
+      "powers": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.3.3.4.1.7",
+        "times": -1
+       }
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.5.2.3.1.2",
+        "equals": 1
+       }
+      ]
+     },
+     "active_power_w": {
+      "at": "1.3.6.1.4.1.13742.6.5.2.3.1.4",
+      "tail": "5",
+      "powers": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.3.3.4.1.7",
+        "times": -1
+       }
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.5.2.3.1.2",
+        "equals": 1
+       }
+      ]
+     },
+     "apparent_power_va": {
+      "at": "1.3.6.1.4.1.13742.6.5.2.3.1.4",
+      "tail": "6",
+      "powers": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.3.3.4.1.7",
+        "times": -1
+       }
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.5.2.3.1.2",
+        "equals": 1
+       }
+      ]
+     },
+     "power_factor_ratio": {
+      "at": "1.3.6.1.4.1.13742.6.5.2.3.1.4",
+      "tail": "7",
+      "powers": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.3.3.4.1.7",
+        "times": -1
+       }
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.5.2.3.1.2",
+        "equals": 1
+       }
+      ]
+     },
+     "energy_wh_total": {
+      "at": "1.3.6.1.4.1.13742.6.5.2.3.1.4",
+      "tail": "8",
+      "powers": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.3.3.4.1.7",
+        "times": -1
+       }
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.5.2.3.1.2",
+        "equals": 1
+       }
+      ],
+      "wraps": 32
+     },
+     "frequency_hz": {
+      "at": "1.3.6.1.4.1.13742.6.5.2.3.1.4",
+      "tail": "23",
+      "powers": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.3.3.4.1.7",
+        "times": -1
+       }
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.5.2.3.1.2",
+        "equals": 1
+       }
+      ]
+     }
+    }
+   },
+   {
+    "measurement": "rack_phase",
+    "tags": {
+     "phase": "{index1}-{index2}-L{index3}"
+    },
+    "fields": {
+     "current_a": {
+      "at": "1.3.6.1.4.1.13742.6.5.2.4.1.4",
+      "tail": "1",
+      "powers": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.3.3.6.1.7",
+        "times": -1
+       }
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.5.2.4.1.2",
+        "equals": 1
+       }
+      ]
+     },
+     "voltage_v": {
+      "at": "1.3.6.1.4.1.13742.6.5.2.4.1.4",
+      "tail": "4",
+      "powers": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.3.3.6.1.7",
+        "times": -1
+       }
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.5.2.4.1.2",
+        "equals": 1
+       }
+      ]
+     },
+     "active_power_w": {
+      "at": "1.3.6.1.4.1.13742.6.5.2.4.1.4",
+      "tail": "5",
+      "powers": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.3.3.6.1.7",
+        "times": -1
+       }
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.5.2.4.1.2",
+        "equals": 1
+       }
+      ]
+     },
+     "apparent_power_va": {
+      "at": "1.3.6.1.4.1.13742.6.5.2.4.1.4",
+      "tail": "6",
+      "powers": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.3.3.6.1.7",
+        "times": -1
+       }
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.5.2.4.1.2",
+        "equals": 1
+       }
+      ]
+     },
+     "power_factor_ratio": {
+      "at": "1.3.6.1.4.1.13742.6.5.2.4.1.4",
+      "tail": "7",
+      "powers": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.3.3.6.1.7",
+        "times": -1
+       }
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.5.2.4.1.2",
+        "equals": 1
+       }
+      ]
+     }
+    }
+   },
+   {
+    "measurement": "pdu_breaker",
+    "tags": {
+     "breaker": "{index1}-{index2}"
+    },
+    "fields": {
+     "current_a": {
+      "at": "1.3.6.1.4.1.13742.6.5.3.3.1.4",
+      "tail": "1",
+      "powers": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.3.4.4.1.7",
+        "times": -1
+       }
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.5.3.3.1.2",
+        "equals": 1
+       }
+      ]
+     },
+     "trip_state": {
+      "at": "1.3.6.1.4.1.13742.6.5.3.3.1.3",
+      "tail": "15",
+      "states": {
+       "0": 1,
+       "1": 0
+      },
+      "when": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.5.3.3.1.2",
+        "equals": 1
+       }
+      ]
+     }
+    }
+   },
+   {
+    "measurement": "pdu_outlet",
+    "tags": {
+     "outlet": "{index1}-{index2}"
+    },
+    "fields": {
+     "current_a": {
+      "at": "1.3.6.1.4.1.13742.6.5.4.3.1.4",
+      "tail": "1",
+      "powers": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.3.5.4.1.7",
+        "times": -1
+       }
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.5.4.3.1.2",
+        "equals": 1
+       }
+      ]
+     },
+     "voltage_v": {
+      "at": "1.3.6.1.4.1.13742.6.5.4.3.1.4",
+      "tail": "4",
+      "powers": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.3.5.4.1.7",
+        "times": -1
+       }
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.5.4.3.1.2",
+        "equals": 1
+       }
+      ]
+     },
+     "active_power_w": {
+      "at": "1.3.6.1.4.1.13742.6.5.4.3.1.4",
+      "tail": "5",
+      "powers": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.3.5.4.1.7",
+        "times": -1
+       }
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.5.4.3.1.2",
+        "equals": 1
+       }
+      ]
+     },
+     "apparent_power_va": {
+      "at": "1.3.6.1.4.1.13742.6.5.4.3.1.4",
+      "tail": "6",
+      "powers": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.3.5.4.1.7",
+        "times": -1
+       }
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.5.4.3.1.2",
+        "equals": 1
+       }
+      ]
+     },
+     "power_factor_ratio": {
+      "at": "1.3.6.1.4.1.13742.6.5.4.3.1.4",
+      "tail": "7",
+      "powers": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.3.5.4.1.7",
+        "times": -1
+       }
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.5.4.3.1.2",
+        "equals": 1
+       }
+      ]
+     },
+     "energy_wh_total": {
+      "at": "1.3.6.1.4.1.13742.6.5.4.3.1.4",
+      "tail": "8",
+      "powers": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.3.5.4.1.7",
+        "times": -1
+       }
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.5.4.3.1.2",
+        "equals": 1
+       }
+      ],
+      "wraps": 32
+     },
+     "outlet_state": {
+      "at": "1.3.6.1.4.1.13742.6.5.4.3.1.3",
+      "tail": "14",
+      "none": [
+       -1
+      ],
+      "states": {
+       "7": 1,
+       "8": 0
+      }
+     }
+    }
+   },
+   {
+    "measurement": "thermal",
+    "tags": {
+     "sensor": "{index1}-{index2}"
+    },
+    "fields": {
+     "temp_c": {
+      "at": "1.3.6.1.4.1.13742.6.5.5.3.1.4",
+      "powers": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.3.6.3.1.17",
+        "times": -1
+       }
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.3.6.3.1.2",
+        "equals": 10
+       },
+       {
+        "at": "1.3.6.1.4.1.13742.6.5.5.3.1.2",
+        "equals": 1
+       }
+      ]
+     },
+     "rh_pct": {
+      "at": "1.3.6.1.4.1.13742.6.5.5.3.1.4",
+      "powers": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.3.6.3.1.17",
+        "times": -1
+       }
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.4.1.13742.6.3.6.3.1.2",
+        "equals": 11
+       },
+       {
+        "at": "1.3.6.1.4.1.13742.6.5.5.3.1.2",
+        "equals": 1
+       }
+      ]
+     }
+    }
+   }
+  ]
+ },
  "raritan-px-modbus": {
   "id": "raritan-px-modbus",
   "vendor": "Raritan / Legrand / Server Technology",
@@ -12482,6 +14186,210 @@ export const profiles: Readonly<Record<string, unknown>> = {
      },
      "x_fault_code": {
       "at": 0
+     }
+    }
+   }
+  ]
+ },
+ "servertech-sentry4": {
+  "id": "servertech-sentry4",
+  "vendor": "Server Technology",
+  "model": "PRO1, PRO2, PRO3X and PRO4X rack PDUs with the Sentry4-MIB",
+  "class": "power",
+  "driver": "snmp",
+  "sources": [
+   "Sentry4-MIB of Server Technology",
+   "Checkmk exchange, Curtis Bowden's sentry4 checks (a walk with units); librenms sentry4 (cords)"
+  ],
+  "confidence": "medium",
+  "caveats": [
+   "What is not measured reads -1.",
+   "Temperatures are in the unit that the PDU is set to; Fahrenheit is converted."
+  ],
+  "header": {
+   "identify": [
+    "1.3.6.1.4.1.1718.4"
+   ]
+  },
+  "points": [
+   {
+    "measurement": "rack_power",
+    "tags": {
+     "feed": "{index1}-{index2}"
+    },
+    "fields": {
+     "active_power_w": {
+      "at": "1.3.6.1.4.1.1718.4.1.3.3.1.3",
+      "none": [
+       -1
+      ]
+     },
+     "apparent_power_va": {
+      "at": "1.3.6.1.4.1.1718.4.1.3.3.1.5",
+      "none": [
+       -1
+      ]
+     },
+     "power_factor_ratio": {
+      "at": "1.3.6.1.4.1.1718.4.1.3.3.1.8",
+      "scale": 0.01,
+      "none": [
+       -1
+      ]
+     },
+     "energy_wh_total": {
+      "at": "1.3.6.1.4.1.1718.4.1.3.3.1.10",
+      "scale": 100,
+      "none": [
+       -1
+      ],
+      "wraps": 32
+     },
+     "frequency_hz": {
+      "at": "1.3.6.1.4.1.1718.4.1.3.3.1.11",
+      "scale": 0.1,
+      "none": [
+       -1
+      ]
+     }
+    }
+   },
+   {
+    "measurement": "rack_phase",
+    "tags": {
+     "phase": "{index1}-{index2}-{index3}"
+    },
+    "fields": {
+     "voltage_v": {
+      "at": "1.3.6.1.4.1.1718.4.1.5.3.1.3",
+      "scale": 0.1,
+      "none": [
+       -1
+      ]
+     }
+    }
+   },
+   {
+    "measurement": "rack_phase",
+    "tags": {
+     "phase": "{index1}-{index2}-{index3}"
+    },
+    "fields": {
+     "current_a": {
+      "at": "1.3.6.1.4.1.1718.4.1.4.3.1.3",
+      "scale": 0.01,
+      "none": [
+       -1
+      ]
+     }
+    }
+   },
+   {
+    "measurement": "pdu_outlet",
+    "tags": {
+     "outlet": "{1.3.6.1.4.1.1718.4.1.8.2.1.2}"
+    },
+    "fields": {
+     "outlet_state": {
+      "at": "1.3.6.1.4.1.1718.4.1.8.3.1.1",
+      "none": [
+       0
+      ],
+      "states": {
+       "1": 1,
+       "2": 0
+      }
+     },
+     "current_a": {
+      "at": "1.3.6.1.4.1.1718.4.1.8.3.1.3",
+      "scale": 0.01,
+      "none": [
+       -1
+      ]
+     },
+     "voltage_v": {
+      "at": "1.3.6.1.4.1.1718.4.1.8.3.1.6",
+      "scale": 0.1,
+      "none": [
+       -1
+      ]
+     },
+     "active_power_w": {
+      "at": "1.3.6.1.4.1.1718.4.1.8.3.1.7",
+      "none": [
+       -1
+      ]
+     },
+     "apparent_power_va": {
+      "at": "1.3.6.1.4.1.1718.4.1.8.3.1.9",
+      "none": [
+       -1
+      ]
+     },
+     "power_factor_ratio": {
+      "at": "1.3.6.1.4.1.1718.4.1.8.3.1.10",
+      "scale": 0.01,
+      "none": [
+       -1
+      ]
+     },
+     "energy_wh_total": {
+      "at": "1.3.6.1.4.1.1718.4.1.8.3.1.14",
+      "none": [
+       -1
+      ],
+      "wraps": 32
+     }
+    }
+   },
+   {
+    "measurement": "thermal",
+    "tags": {
+     "sensor": "{1.3.6.1.4.1.1718.4.1.9.2.1.2}"
+    },
+    "fields": {
+     "temp_c": [
+      {
+       "at": "1.3.6.1.4.1.1718.4.1.9.3.1.1",
+       "scale": 0.1,
+       "none": [
+        -410
+       ],
+       "when": [
+        {
+         "at": "1.3.6.1.4.1.1718.4.1.9.1.10.0",
+         "equals": 0
+        }
+       ]
+      },
+      {
+       "at": "1.3.6.1.4.1.1718.4.1.9.3.1.1",
+       "scale": 0.05555555555555555,
+       "offset": -17.77777777777778,
+       "none": [
+        -410
+       ],
+       "when": [
+        {
+         "at": "1.3.6.1.4.1.1718.4.1.9.1.10.0",
+         "equals": 1
+        }
+       ]
+      }
+     ]
+    }
+   },
+   {
+    "measurement": "thermal",
+    "tags": {
+     "sensor": "{1.3.6.1.4.1.1718.4.1.10.2.1.2}"
+    },
+    "fields": {
+     "rh_pct": {
+      "at": "1.3.6.1.4.1.1718.4.1.10.3.1.1",
+      "none": [
+       -1
+      ]
      }
     }
    }
@@ -15120,6 +17028,230 @@ export const profiles: Readonly<Record<string, unknown>> = {
    }
   ]
  },
+ "ups-mib": {
+  "id": "ups-mib",
+  "vendor": "generic",
+  "model": "any UPS with the standard UPS-MIB",
+  "class": "power",
+  "driver": "snmp",
+  "sources": [
+   "RFC 1628, UPS Management Information Base"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "Many agents leave objects out; what a model does not have is no fault.",
+   "Output power and load are those of the first line, so only of a UPS with one.",
+   "The lines of input and output are written as phases in-L1 to out-L3."
+  ],
+  "header": {
+   "identify": [
+    "1.3.6.1.2.1.33"
+   ],
+   "notices": {
+    "1.3.6.1.2.1.33.2.1": "on battery",
+    "1.3.6.1.2.1.33.2.2": "test completed",
+    "1.3.6.1.2.1.33.2.3": "alarm added",
+    "1.3.6.1.2.1.33.2.4": "alarm removed"
+   }
+  },
+  "points": [
+   {
+    "measurement": "ups",
+    "fields": {
+     "on_battery_state": {
+      "at": "1.3.6.1.2.1.33.1.4.1.0",
+      "states": {
+       "1": 0,
+       "2": 0,
+       "3": 0,
+       "4": 0,
+       "5": 1,
+       "6": 0,
+       "7": 0
+      }
+     },
+     "bypass_state": {
+      "at": "1.3.6.1.2.1.33.1.4.1.0",
+      "states": {
+       "1": 0,
+       "2": 0,
+       "3": 0,
+       "4": 1,
+       "5": 0,
+       "6": 0,
+       "7": 0
+      }
+     },
+     "low_battery_state": {
+      "at": "1.3.6.1.2.1.33.1.2.1.0",
+      "none": [
+       1
+      ],
+      "states": {
+       "2": 0,
+       "3": 1,
+       "4": 1
+      }
+     },
+     "battery_charge_pct": {
+      "at": "1.3.6.1.2.1.33.1.2.4.0",
+      "none": [
+       -1
+      ],
+      "optional": true
+     },
+     "battery_runtime_s": {
+      "at": "1.3.6.1.2.1.33.1.2.3.0",
+      "scale": 60,
+      "none": [
+       -1
+      ],
+      "optional": true
+     },
+     "battery_voltage_v": {
+      "at": "1.3.6.1.2.1.33.1.2.5.0",
+      "scale": 0.1,
+      "none": [
+       -1
+      ],
+      "optional": true
+     },
+     "battery_temp_c": {
+      "at": "1.3.6.1.2.1.33.1.2.7.0",
+      "none": [
+       -1,
+       0
+      ],
+      "optional": true
+     },
+     "input_voltage_v": {
+      "at": "1.3.6.1.2.1.33.1.3.3.1.3.1",
+      "none": [
+       -1
+      ],
+      "optional": true
+     },
+     "input_hz": {
+      "at": "1.3.6.1.2.1.33.1.3.3.1.2.1",
+      "scale": 0.1,
+      "none": [
+       -1
+      ],
+      "optional": true
+     },
+     "output_hz": {
+      "at": "1.3.6.1.2.1.33.1.4.2.0",
+      "scale": 0.1,
+      "none": [
+       -1
+      ],
+      "optional": true
+     },
+     "output_voltage_v": {
+      "at": "1.3.6.1.2.1.33.1.4.4.1.2.1",
+      "none": [
+       -1
+      ],
+      "optional": true
+     },
+     "output_a": {
+      "at": "1.3.6.1.2.1.33.1.4.4.1.3.1",
+      "scale": 0.1,
+      "none": [
+       -1
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.2.1.33.1.4.3.0",
+        "equals": 1
+       }
+      ],
+      "optional": true
+     },
+     "output_power_w": {
+      "at": "1.3.6.1.2.1.33.1.4.4.1.4.1",
+      "none": [
+       -1
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.2.1.33.1.4.3.0",
+        "equals": 1
+       }
+      ],
+      "optional": true
+     },
+     "load_pct": {
+      "at": "1.3.6.1.2.1.33.1.4.4.1.5.1",
+      "none": [
+       -1
+      ],
+      "when": [
+       {
+        "at": "1.3.6.1.2.1.33.1.4.3.0",
+        "equals": 1
+       }
+      ],
+      "optional": true
+     }
+    }
+   },
+   {
+    "measurement": "meter_phase",
+    "tags": {
+     "phase": "in-L{index}"
+    },
+    "fields": {
+     "voltage_v": {
+      "at": "1.3.6.1.2.1.33.1.3.3.1.3",
+      "none": [
+       -1
+      ]
+     },
+     "current_a": {
+      "at": "1.3.6.1.2.1.33.1.3.3.1.4",
+      "scale": 0.1,
+      "none": [
+       -1
+      ]
+     },
+     "active_power_w": {
+      "at": "1.3.6.1.2.1.33.1.3.3.1.5",
+      "none": [
+       -1
+      ]
+     }
+    }
+   },
+   {
+    "measurement": "meter_phase",
+    "tags": {
+     "phase": "out-L{index}"
+    },
+    "fields": {
+     "voltage_v": {
+      "at": "1.3.6.1.2.1.33.1.4.4.1.2",
+      "none": [
+       -1
+      ]
+     },
+     "current_a": {
+      "at": "1.3.6.1.2.1.33.1.4.4.1.3",
+      "scale": 0.1,
+      "none": [
+       -1
+      ]
+     },
+     "active_power_w": {
+      "at": "1.3.6.1.2.1.33.1.4.4.1.4",
+      "none": [
+       -1
+      ]
+     }
+    }
+   }
+  ]
+ },
  "vaisala-gmp250": {
   "id": "vaisala-gmp250",
   "vendor": "Vaisala",
@@ -15407,6 +17539,123 @@ export const profiles: Readonly<Record<string, unknown>> = {
      "rain_mmh": {
       "command": "M3",
       "value": 3
+     }
+    }
+   }
+  ]
+ },
+ "vertiv-geist-imd": {
+  "id": "vertiv-geist-imd",
+  "vendor": "Vertiv",
+  "model": "Geist rPDU with an interchangeable monitoring device (IMD), firmware 5",
+  "class": "power",
+  "driver": "snmp",
+  "sources": [
+   "GEIST-V5-MIB and VERTIV-V5-MIB, PDU tables (units as the MIB has them)"
+  ],
+  "confidence": "medium",
+  "caveats": [
+   "Objects and units are those of firmware 5; older IMDs use the GEIST-IMD-MIB, which differs.",
+   "Several PDUs in a chain are told apart by the number at the front of a channel."
+  ],
+  "header": {
+   "identify": [
+    "1.3.6.1.4.1.21239.42.1",
+    "1.3.6.1.4.1.21239.5.2"
+   ]
+  },
+  "points": [
+   {
+    "measurement": "rack_power",
+    "tags": {
+     "feed": "{index}"
+    },
+    "fields": {
+     "active_power_w": {
+      "at": "1.3.6.1.4.1.21239.5.2.3.1.1.9"
+     },
+     "apparent_power_va": {
+      "at": "1.3.6.1.4.1.21239.5.2.3.1.1.10"
+     },
+     "power_factor_ratio": {
+      "at": "1.3.6.1.4.1.21239.5.2.3.1.1.11",
+      "scale": 0.01
+     },
+     "energy_wh_total": {
+      "at": "1.3.6.1.4.1.21239.5.2.3.1.1.12",
+      "wraps": 32
+     }
+    }
+   },
+   {
+    "measurement": "rack_phase",
+    "tags": {
+     "phase": "{index}"
+    },
+    "fields": {
+     "voltage_v": {
+      "at": "1.3.6.1.4.1.21239.5.2.3.2.1.4",
+      "scale": 0.1
+     },
+     "current_a": {
+      "at": "1.3.6.1.4.1.21239.5.2.3.2.1.8",
+      "scale": 0.01
+     },
+     "active_power_w": {
+      "at": "1.3.6.1.4.1.21239.5.2.3.2.1.12"
+     },
+     "apparent_power_va": {
+      "at": "1.3.6.1.4.1.21239.5.2.3.2.1.13"
+     },
+     "power_factor_ratio": {
+      "at": "1.3.6.1.4.1.21239.5.2.3.2.1.14",
+      "scale": 0.01
+     },
+     "energy_wh_total": {
+      "at": "1.3.6.1.4.1.21239.5.2.3.2.1.15",
+      "wraps": 32
+     }
+    }
+   },
+   {
+    "measurement": "pdu_breaker",
+    "tags": {
+     "breaker": "{index}"
+    },
+    "fields": {
+     "current_a": {
+      "at": "1.3.6.1.4.1.21239.5.2.3.3.1.4",
+      "scale": 0.01
+     }
+    }
+   },
+   {
+    "measurement": "pdu_outlet",
+    "tags": {
+     "outlet": "{index}"
+    },
+    "fields": {
+     "voltage_v": {
+      "at": "1.3.6.1.4.1.21239.5.2.3.6.1.4",
+      "scale": 0.1
+     },
+     "current_a": {
+      "at": "1.3.6.1.4.1.21239.5.2.3.6.1.8",
+      "scale": 0.01
+     },
+     "active_power_w": {
+      "at": "1.3.6.1.4.1.21239.5.2.3.6.1.12"
+     },
+     "apparent_power_va": {
+      "at": "1.3.6.1.4.1.21239.5.2.3.6.1.13"
+     },
+     "power_factor_ratio": {
+      "at": "1.3.6.1.4.1.21239.5.2.3.6.1.14",
+      "scale": 0.01
+     },
+     "energy_wh_total": {
+      "at": "1.3.6.1.4.1.21239.5.2.3.6.1.15",
+      "wraps": 32
      }
     }
    }

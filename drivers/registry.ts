@@ -14,6 +14,7 @@ import { nvidia } from "./nvidia/index.ts";
 import { particles } from "./particles/index.ts";
 import { redfish } from "./redfish/index.ts";
 import { sdi12 } from "./sdi12/index.ts";
+import { snmp } from "./snmp/index.ts";
 import { simDriver } from "./sim/index.ts";
 import { umb } from "./umb/index.ts";
 
@@ -33,5 +34,6 @@ export const drivers: Readonly<Record<string, DriverKind>> = {
   redfish,
   sdi12,
   sim: simDriver,
+  snmp,
   umb,
 };

@@ -76,7 +76,7 @@ describe("the schema of a configuration", () => {
   test("marks every password, token and auth header as a secret, and nothing else", () => {
     const secrets = named.filter(({ schema }) => factsOf(schema).secret);
     const passwords = named.filter(({ path }) =>
-      /^auth$|^kg$|password|token|secret/.test(path.at(-1) ?? ""),
+      /^auth$|^kg$|password|token|secret|community/i.test(path.at(-1) ?? ""),
     );
     expect(textsOf(secrets)).toEqual(textsOf(passwords));
     expect(secrets.length).toBeGreaterThan(2);

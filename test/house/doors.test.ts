@@ -21,6 +21,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   "modbus-serial": ["drivers/modbus/simulator.ts"],
   // The agent's link to its hub, and what drivers hear at other brokers.
   mqtt: ["agent/uplink.ts", "drivers/transport/mqtt.ts"],
+  "net-snmp": ["drivers/snmp/door.ts"],
   "node:sqlite": ["store/sqlite/worker.ts", "broker/keep/worker.ts"],
   pino: ["cli/platform.ts"],
   serialport: ["drivers/transport/serial.ts"],
