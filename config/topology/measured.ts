@@ -1,0 +1,130 @@
+/**
+ * Which series, added up, are the power of an element: each watt once. A rack may be measured by
+ * itself, by what alone feeds it, or by its loads; one of these counts, never two.
+ */
+import type { Series } from "./meters.ts";
+import type { Element, Topology } from "./topology.ts";
+
+/** How an element's power is known. */
+export type Basis = "own" | "legs" | "parts";
+
+export interface MeasuredPower {
+  /** By its own meter, by what alone feeds it, or by what it alone feeds. */
+  readonly basis: Basis | undefined;
+  /** Elements whose meters are taken: none of them is behind another. */
+  readonly by: readonly string[];
+  /** What is added up. */
+  readonly series: readonly Series[];
+  /** Elements that nobody measures: the sum is short by their power. */
+  readonly missing: readonly string[];
+}
+
+/** The power of an element or a place; the first complete way counts. */
+export function measuredPower(topology: Topology, id: string): MeasuredPower {
+  const element = topology.element(id);
+  if (element.meters[0] !== undefined) return of("own", [element]);
+  if (topology.isPlace(id) && element.kind !== "rack") return ofPlace(topology, id);
+  const legs = above(topology, element);
+  if (legs !== undefined) return of("legs", legs);
+  const parts = below(topology, element);
+  if (parts.missing.length === 0 && parts.by.length > 0) return of("parts", parts.by);
+  return { ...of("parts", parts.by), missing: parts.missing.length > 0 ? parts.missing : [id] };
+}
+
+function of(basis: Basis, elements: readonly Element[]): MeasuredPower {
+  return {
+    basis: elements.length === 0 ? undefined : basis,
+    by: elements.map(({ id }) => id),
+    series: elements.flatMap(({ meters }) => meters[0] ?? []),
+    missing: [],
+  };
+}
+
+/** A place is the sum of its racks and of the loads outside racks. */
+function ofPlace(topology: Topology, id: string): MeasuredPower {
+  const ends = topology.within(id).filter((element) => {
+    const outside = topology.element(element.place ?? topology.site).kind !== "rack";
+    return element.kind === "rack" || (element.kind === "load" && outside);
+  });
+  const all = ends.map((element) => measuredPower(topology, element.id));
+  const by = all.flatMap((one) => one.by).map((name) => topology.element(name));
+  return { ...of("parts", by), missing: all.flatMap(({ missing }) => missing) };
+}
+
+/** Meters of all that feeds an element and nothing else; undefined when one has none. */
+function above(topology: Topology, element: Element): readonly Element[] | undefined {
+  const found: Element[] = [];
+  if (element.parents.length === 0) return undefined;
+  for (const parent of element.parents.map((id) => topology.element(id))) {
+    if (parent.children.length > 1 || parent.kind === "rack") return undefined;
+    const metered = parent.meters[0] === undefined ? above(topology, parent) : [parent];
+    if (metered === undefined) return undefined;
+    found.push(...metered);
+  }
+  return found;
+}
+
+/** Meters of all that an element feeds, where nothing else feeds it. */
+function below(
+  topology: Topology,
+  element: Element,
+): { readonly by: readonly Element[]; readonly missing: readonly string[] } {
+  const loads = topology.inside(element.id).filter(({ kind }) => kind === "load");
+  const children =
+    element.kind === "rack" ? loads : element.children.map((id) => topology.element(id));
+  const by: Element[] = [];
+  const missing: string[] = [];
+  for (const child of children) {
+    if (element.kind !== "rack" && child.parents.length > 1) missing.push(child.id);
+    else if (child.meters[0] !== undefined) by.push(child);
+    else {
+      const legs = element.kind === "rack" ? above(topology, child) : undefined;
+      const parts = legs === undefined ? below(topology, child) : { by: legs, missing: [] };
+      by.push(...parts.by);
+      missing.push(...(parts.by.length === 0 ? [child.id] : parts.missing));
+    }
+  }
+  return { by, missing };
+}
+
+/** One name of a series. */
+export function seriesName({ device, measurement, channel, field }: Series): string {
+  return `${device}/${measurement}${channel === "" ? "" : `[${channel}]`}.${field}`;
+}
+
+/**
+ * Series that stand for several elements between which power gets in or out: whoever adds these
+ * elements up counts one measurement twice.
+ */
+export function doublyCounted(
+  topology: Topology,
+): readonly { readonly series: string; readonly elements: readonly Element[] }[] {
+  const byName = new Map<string, Element[]>();
+  for (const element of topology.elements.values()) {
+    for (const name of new Set(element.meters.flat().map(seriesName))) {
+      byName.set(name, [...(byName.get(name) ?? []), element]);
+    }
+  }
+  return [...byName]
+    .filter(([, elements]) => elements.length > 1 && !isOneFlow(topology, elements))
+    .map(([series, elements]) => ({ series, elements }));
+}
+
+/** Whether all that goes through one of them goes through the next, and nothing else does. */
+function isOneFlow(topology: Topology, elements: readonly Element[]): boolean {
+  return elements.every((element, at) => {
+    const next = elements[at + 1];
+    return next === undefined || leadsTo(topology, element, next);
+  });
+}
+
+function leadsTo(topology: Topology, from: Element, to: Element): boolean {
+  let at = to;
+  while (at.id !== from.id) {
+    const [parent] = at.parents;
+    if (parent === undefined || at.parents.length > 1) return false;
+    at = topology.element(parent);
+    if (at.children.length > 1) return false;
+  }
+  return true;
+}
