@@ -3,24 +3,26 @@
  * what takes more than its rating now or when something fails, breakers that protect nothing,
  * meters that would be counted twice. Each with what to do about it.
  */
+import { failureFindings } from "./failure-findings.ts";
 import { flowFindings } from "./flow-findings.ts";
 import { naturally } from "./links.ts";
 import { doublyCounted } from "./measured.ts";
-import type { Redundancy } from "./options.ts";
 import { protectionFindings } from "./protection.ts";
-import type { Element, Topology } from "./topology.ts";
+import type { Topology } from "./topology.ts";
 import { transforms } from "./topology.ts";
 import { failuresOf, nameplate, paperFlow } from "./flow.ts";
 import type { Finding } from "./finding.ts";
 import { findingSeverities, list } from "./finding.ts";
+import { tolerance } from "./grid.ts";
 import { shownRating } from "./quantities.ts";
 
 /** Everything found, the worst first; the same whatever the order in the file. */
 export function paperFindings(topology: Topology): readonly Finding[] {
   const found = [
     ...feedFindings(topology),
-    ...legFindings(topology),
+    ...redundancyFindings(topology),
     ...flowFindings(topology),
+    ...failureFindings(topology),
     ...protectionFindings(topology),
     ...placeFindings(topology),
     ...meterFindings(topology),
@@ -59,35 +61,10 @@ function* feedFindings(topology: Topology): Generator<Finding> {
   }
 }
 
-const asks: Readonly<Record<Redundancy, readonly string[]>> = {
-  N: [],
-  "N+1": ["ups"],
-  "2N": ["ups", "feed"],
-};
-
-/** Consumers that lose their power although their redundancy says that they must not. */
-function* legFindings(topology: Topology): Generator<Finding> {
+/** 2N means nothing where there are no two feeds. */
+function* redundancyFindings(topology: Topology): Generator<Finding> {
+  if (failuresOf(topology).some(({ kind }) => kind === "feed")) return;
   const consumers = [...topology.elements.values()].filter((one) => topology.isConsumer(one));
-  const normal = paperFlow(topology);
-  const lost = new Map<Element, string[]>();
-  const failures = failuresOf(topology);
-  for (const failure of failures) {
-    const flow = paperFlow(topology, failure.elements);
-    for (const element of consumers) {
-      const { id, redundancy } = element;
-      if (!asks[redundancy].includes(failure.kind) || !normal.isLive(id) || flow.isLive(id))
-        continue;
-      const name = failure.kind === "feed" ? `feed ${failure.name}` : failure.name;
-      lost.set(element, [...(lost.get(element) ?? []), name]);
-    }
-  }
-  for (const [{ id, redundancy, feeds }, names] of lost) {
-    const on = feeds.length === 1 ? ` All its legs are on feed ${feeds.join()}.` : "";
-    const sentence = `loses its power with ${list(names)}, but ${redundancy} is asked for.${on}`;
-    const remedy = `feed it from a second feed, or say redundancy: N of it`;
-    yield { rule: "one-legged", severity: "error", element: id, sentence, remedy };
-  }
-  if (failures.some(({ kind }) => kind === "feed")) return;
   const asking = consumers.filter(({ redundancy }) => redundancy === "2N");
   if (asking.length === 0) return;
   const sentence = `2N is asked for by ${count(asking.length)}, but there are no two feeds.`;
@@ -125,9 +102,6 @@ function* placeFindings(topology: Topology): Generator<Finding> {
     yield { rule: "over-height", severity: "error", element: id, sentence, remedy };
   }
 }
-
-/** Sums of the same nameplates in another order differ in their last digits. */
-const tolerance = 1 + 1e-9;
 
 /** Series that stand for two, and equipment at a voltage that is not its own. */
 function* meterFindings(topology: Topology): Generator<Finding> {

@@ -54,17 +54,15 @@ function draftsIn<Options extends ElementOptions>(
   all: Readonly<Record<string, Options>>,
   kindOf: (options: Options) => ElementKind,
 ): Draft[] {
-  return Object.entries(all)
-    .toSorted(([one], [other]) => naturally(one, other))
-    .map(([id, options]) => {
-      const at = [section, id];
-      const standsIn = placeKinds.flatMap((kind) => {
-        const name = options[kind];
-        return name === undefined ? [] : [{ kind, name, at: [...at, kind] }];
-      });
-      const fedBy = mentions(options.fedBy ?? [], [...at, "fedBy"]);
-      return { id, kind: kindOf(options), at, options, standsIn, fedBy };
+  return sortedNaturally(Object.entries(all), ([id]) => id).map(([id, options]) => {
+    const at = [section, id];
+    const standsIn = placeKinds.flatMap((kind) => {
+      const name = options[kind];
+      return name === undefined ? [] : [{ kind, name, at: [...at, kind] }];
     });
+    const fedBy = mentions(options.fedBy ?? [], [...at, "fedBy"]);
+    return { id, kind: kindOf(options), at, options, standsIn, fedBy };
+  });
 }
 
 /** From the nearest to the widest. */
@@ -78,7 +76,6 @@ export function mentions(names: readonly string[], at: Path): Mention[] {
 /** Brings links that are written at one end, or follow from the place, to the end that is fed. */
 function link(drafts: readonly Draft[]): void {
   const byId = new Map(drafts.map((draft) => [draft.id, draft]));
-  const feeding = new Set(drafts.flatMap(({ fedBy }) => fedBy.map(({ name }) => name)));
   const connect = (to: Draft | undefined, name: string, at: Path): void => {
     if (to === undefined || to.fedBy.some((mention) => mention.name === name)) return;
     to.fedBy.push({ name, at });
@@ -92,15 +89,32 @@ function link(drafts: readonly Draft[]): void {
     const { id, kind, at, options } = draft;
     const rack = options.rack === undefined ? undefined : byId.get(options.rack);
     if (rack?.kind !== "rack") continue;
-    const silent = (options.feeds ?? []).length === 0 && !feeding.has(id);
-    if (kind === "pdu" && silent) connect(rack, id, at);
+    // Unless the rack says itself what feeds it.
+    if (kind === "pdu" && rack.options.fedBy?.length === 0) connect(rack, id, at);
     if (kind === "load" && draft.fedBy.length === 0) connect(draft, rack.id, at);
   }
 }
 
-const collator = new Intl.Collator("en", { numeric: true });
-
-/** r2 before r10. */
+/** r2 before r10: numbers in names are compared as numbers. */
 export function naturally(one: string, other: string): number {
-  return collator.compare(one, other) || (one < other ? -1 : Number(one > other));
+  return compare(orderKey(one), orderKey(other)) || compare(one, other);
+}
+
+/** Names in natural order; each key is made once. */
+export function sortedNaturally<Item>(
+  items: readonly Item[],
+  nameOf: (item: Item) => string,
+): Item[] {
+  return items
+    .map((item) => ({ item, name: nameOf(item), key: orderKey(nameOf(item)) }))
+    .toSorted((a, b) => compare(a.key, b.key) || compare(a.name, b.name))
+    .map(({ item }) => item);
+}
+
+function orderKey(name: string): string {
+  return name.replace(/\d+/g, (digits) => digits.padStart(16, "0"));
+}
+
+function compare(one: string, other: string): number {
+  return one < other ? -1 : Number(one > other);
 }

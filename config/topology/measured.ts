@@ -54,9 +54,20 @@ function ofPlace(topology: Topology, id: string): MeasuredPower {
 /** Meters of all that feeds an element and nothing else; undefined when one has none. */
 function above(topology: Topology, element: Element): readonly Element[] | undefined {
   const found: Element[] = [];
-  if (element.parents.length === 0) return undefined;
-  for (const parent of element.parents.map((id) => topology.element(id))) {
-    if (parent.children.length > 1 || parent.kind === "rack") return undefined;
+  const { id, parents } = element;
+  const loads = loadsIn(topology, element);
+  const mine = new Set([id, ...loads.map((load) => load.id)]);
+  // A load of the rack that hangs elsewhere would be left out.
+  const feeders = new Set([id, ...parents]);
+  if (
+    parents.length === 0 ||
+    loads.some((one) => !one.parents.every((name) => feeders.has(name)))
+  ) {
+    return undefined;
+  }
+  for (const parent of parents.map((name) => topology.element(name))) {
+    if (parent.kind === "rack" || !parent.children.every((name) => mine.has(name)))
+      return undefined;
     const metered = parent.meters[0] === undefined ? above(topology, parent) : [parent];
     if (metered === undefined) return undefined;
     found.push(...metered);
@@ -64,14 +75,20 @@ function above(topology: Topology, element: Element): readonly Element[] | undef
   return found;
 }
 
+/** Loads that stand in a rack: whatever feeds them, they are part of it. */
+function loadsIn(topology: Topology, { id, kind }: Element): readonly Element[] {
+  return kind === "rack" ? topology.inside(id).filter((one) => one.kind === "load") : [];
+}
+
 /** Meters of all that an element feeds, where nothing else feeds it. */
 function below(
   topology: Topology,
   element: Element,
 ): { readonly by: readonly Element[]; readonly missing: readonly string[] } {
-  const loads = topology.inside(element.id).filter(({ kind }) => kind === "load");
   const children =
-    element.kind === "rack" ? loads : element.children.map((id) => topology.element(id));
+    element.kind === "rack"
+      ? loadsIn(topology, element)
+      : element.children.map((id) => topology.element(id));
   const by: Element[] = [];
   const missing: string[] = [];
   for (const child of children) {

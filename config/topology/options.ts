@@ -30,6 +30,8 @@ export type Phase = (typeof phaseNames)[number];
 export const maxElements = 10_000;
 /** The most feeds: each is one failure that is worked out. */
 export const maxFeeds = 8;
+/** The most UPS of one site: each is one failure that is worked out. */
+export const maxUps = 100;
 /** The most meters of one element, and the most names in one list. */
 const maxMeters = 8;
 const maxNames = 256;
@@ -200,8 +202,8 @@ const equipment: Schema<EquipmentOptions> = v.strictObject({
   feeds: v.optional(
     option(names(placeText), {
       about:
-        "What it brings power to: the same as their fedBy. A pdu that names nothing feeds the " +
-        "rack it stands in.",
+        "What it brings power to: the same as their fedBy. A pdu feeds the rack it stands in, " +
+        "unless that names others.",
     }),
     [],
   ),
@@ -281,5 +283,10 @@ export const topologyOptions: Schema<TopologyOptions> = v.pipe(
       [rooms, rows, racks, equipment].reduce((sum, of) => sum + Object.keys(of).length, 0) <=
       maxElements,
     `a site has at most ${maxElements} places and pieces of equipment`,
+  ),
+  v.check(
+    ({ equipment }) =>
+      Object.values(equipment).filter(({ kind }) => kind === "ups").length <= maxUps,
+    `a site has at most ${maxUps} ups`,
   ),
 );

@@ -5,7 +5,7 @@
  */
 import { GatewayError } from "../../telemetry/index.ts";
 import type { Draft, ElementKind } from "./links.ts";
-import { draftsOf, naturally } from "./links.ts";
+import { draftsOf, sortedNaturally } from "./links.ts";
 import type { Series, SiteFacts } from "./meters.ts";
 import { seriesOf } from "./meters.ts";
 import type { Phase, Redundancy, TopologyOptions } from "./options.ts";
@@ -73,7 +73,7 @@ export class Topology {
     );
     this.#devicePlaces = new Map(site.devices.map((device) => [device.id, this.#placeFor(device)]));
     this.#devicesIn = Map.groupBy(
-      [...this.#devicePlaces.keys()].toSorted(naturally),
+      sortedNaturally([...this.#devicePlaces.keys()], String),
       (id) => this.#devicePlaces.get(id) ?? site.name,
     );
   }
@@ -110,7 +110,7 @@ export class Topology {
   /** What stands directly in a place, in natural order. */
   inside(id: string): readonly Element[] {
     const ids = this.#inside.get(id) ?? [];
-    return ids.toSorted(naturally).map((one) => this.element(one));
+    return sortedNaturally(ids, String).map((one) => this.element(one));
   }
 
   /** All that stands in a place, at any depth, without the place itself. */
@@ -201,7 +201,7 @@ export function topologyOf(options: TopologyOptions, site: SiteFacts): Topology 
       ...basics(draft, above, options),
       place: draft.standsIn[0]?.name ?? site.name,
       parents: draft.fedBy.map(({ name }) => name),
-      children: (children.get(draft.id) ?? []).toSorted(naturally),
+      children: sortedNaturally(children.get(draft.id) ?? [], String),
       phases: phases.get(draft.id) ?? phaseNames,
       redundancy: redundancy.get(draft.id) ?? options.redundancy,
       meters: draft.options.meters.map((meter) => seriesOf(meter, devices.get(meter.device))),
@@ -230,7 +230,7 @@ function basics(
     kind,
     about,
     feed,
-    feeds: [...new Set(feeds)].toSorted(naturally),
+    feeds: sortedNaturally([...new Set(feeds)], String),
     voltage: transforms(kind) ? (options.voltage ?? inherited) : inherited,
     ratedVoltage: options.voltage,
     rating: { power, apparent, current, cable, cooling },
