@@ -26,7 +26,7 @@ export function measuredPower(topology: Topology, id: string): MeasuredPower {
   if (topology.isPlace(id) && element.kind !== "rack") return ofPlace(topology, id);
   const legs = above(topology, element);
   if (legs !== undefined) return of("legs", legs);
-  const parts = below(topology, element);
+  const parts = element.kind === "rack" ? loadsOf(topology, element) : below(topology, element);
   if (parts.missing.length === 0 && parts.by.length > 0) return of("parts", parts.by);
   return { ...of("parts", parts.by), missing: parts.missing.length > 0 ? parts.missing : [id] };
 }
@@ -80,28 +80,44 @@ function loadsIn(topology: Topology, { id, kind }: Element): readonly Element[] 
   return kind === "rack" ? topology.inside(id).filter((one) => one.kind === "load") : [];
 }
 
+interface Parts {
+  readonly by: readonly Element[];
+  readonly missing: readonly string[];
+}
+
 /** Meters of all that an element feeds, where nothing else feeds it. */
-function below(
-  topology: Topology,
-  element: Element,
-): { readonly by: readonly Element[]; readonly missing: readonly string[] } {
-  const children =
-    element.kind === "rack"
-      ? loadsIn(topology, element)
-      : element.children.map((id) => topology.element(id));
-  const by: Element[] = [];
-  const missing: string[] = [];
-  for (const child of children) {
-    if (element.kind !== "rack" && child.parents.length > 1) missing.push(child.id);
-    else if (child.meters[0] !== undefined) by.push(child);
-    else {
-      const legs = element.kind === "rack" ? above(topology, child) : undefined;
-      const parts = legs === undefined ? below(topology, child) : { by: legs, missing: [] };
-      by.push(...parts.by);
-      missing.push(...(parts.by.length === 0 ? [child.id] : parts.missing));
-    }
-  }
-  return { by, missing };
+function below(topology: Topology, { children }: Element): Parts {
+  return joined(
+    children.map((id): Parts => {
+      const child = topology.element(id);
+      if (child.parents.length > 1) return { by: [], missing: [id] };
+      if (child.meters[0] !== undefined && isPassedBy(topology, child)) {
+        return { by: [child], missing: [] };
+      }
+      return child.children.length === 0 ? { by: [], missing: [id] } : below(topology, child);
+    }),
+  );
+}
+
+/** A rack's own meter has all that stands in it, so also loads that do not hang on the rack. */
+function isPassedBy(topology: Topology, element: Element): boolean {
+  return loadsIn(topology, element).every(({ parents }) =>
+    parents.every((name) => name === element.id),
+  );
+}
+
+/** Meters of the loads of a rack, or of what alone feeds each. */
+function loadsOf(topology: Topology, rack: Element): Parts {
+  return joined(
+    loadsIn(topology, rack).map((load): Parts => {
+      const by = load.meters[0] === undefined ? above(topology, load) : [load];
+      return by === undefined ? { by: [], missing: [load.id] } : { by, missing: [] };
+    }),
+  );
+}
+
+function joined(parts: readonly Parts[]): Parts {
+  return { by: parts.flatMap(({ by }) => by), missing: parts.flatMap(({ missing }) => missing) };
 }
 
 /** One name of a series. */

@@ -84,7 +84,10 @@ describe("findings", () => {
     ],
     [
       "derated",
-      "  b: { kind: breaker, fedBy: ups-a, current: 3A }\n  x: { kind: load, fedBy: b, power: 1.9kW, redundancy: N }",
+      [
+        "  b: { kind: breaker, fedBy: ups-a, current: 3A }",
+        "  x: { kind: load, fedBy: b, power: 1.9kW, redundancy: N }",
+      ].join("\n"),
       ["warning derated b"],
     ],
     [
@@ -94,22 +97,38 @@ describe("findings", () => {
     ],
     [
       "breaker over cable",
-      "  b: { kind: breaker, fedBy: ups-a, current: 63A, cable: 40A, feeds: x }\n  x: { kind: load, power: 1W, redundancy: N }",
+      [
+        "  b: { kind: breaker, fedBy: ups-a, current: 63A, cable: 40A, feeds: x }",
+        "  x: { kind: load, power: 1W, redundancy: N }",
+      ].join("\n"),
       ["error breaker-cable b"],
     ],
     [
       "breaker over load",
-      "  b: { kind: breaker, fedBy: ups-a, current: 63A, feeds: p }\n  p: { kind: pdu, current: 32A, feeds: x }\n  x: { kind: load, power: 1W, redundancy: N }",
+      [
+        "  b: { kind: breaker, fedBy: ups-a, current: 63A, feeds: p }",
+        "  p: { kind: pdu, current: 32A, feeds: x }",
+        "  x: { kind: load, power: 1W, redundancy: N }",
+      ].join("\n"),
       ["error breaker-load b"],
     ],
     [
       "breaker order",
-      "  b: { kind: breaker, fedBy: ups-a, current: 16A, feeds: c }\n  c: { kind: breaker, current: 32A, feeds: x }\n  x: { kind: load, power: 1W, redundancy: N }",
+      [
+        "  b: { kind: breaker, fedBy: ups-a, current: 16A, feeds: c }",
+        "  c: { kind: breaker, current: 32A, feeds: x }",
+        "  x: { kind: load, power: 1W, redundancy: N }",
+      ].join("\n"),
       ["warning breaker-order b"],
     ],
     [
       "oversubscribed",
-      "  s: { kind: switchboard, fedBy: ups-a, current: 40A, feeds: [b, c] }\n  b: { kind: breaker, current: 32A, feeds: x }\n  c: { kind: breaker, current: 32A, feeds: x }\n  x: { kind: load, power: 1W, redundancy: N }",
+      [
+        "  s: { kind: switchboard, fedBy: ups-a, current: 40A, feeds: [b, c] }",
+        "  b: { kind: breaker, current: 32A, feeds: x }",
+        "  c: { kind: breaker, current: 32A, feeds: x }",
+        "  x: { kind: load, power: 1W, redundancy: N }",
+      ].join("\n"),
       ["note oversubscribed s"],
     ],
     [
@@ -208,12 +227,27 @@ equipment:
     expect(of(rack(["m-a"]))).toMatchObject({ basis: "parts", by: ["x", "y"], missing: [] });
   });
 
-  test("of a rack counts loads that hang on its PDUs, and no rack whose loads hang elsewhere", () => {
+  test("of a rack has the loads on its PDUs; not by them when a load hangs elsewhere", () => {
     const own = (fedBy: string): string => `${rack(["m-a", "m-b"])}
   z: { kind: load, rack: r1, power: 1kW, fedBy: ${fedBy} }
   w: { kind: pdu, fedBy: c }`;
     expect(of(own("[a, b]"))).toEqual({ basis: "legs", by: ["a", "b"], missing: [] });
     expect(of(own("[a, w]"))).toEqual({ basis: "parts", by: ["x", "y"], missing: ["z"] });
+  });
+
+  test("of what is above counts a rack's load once, though rack and load are both measured", () => {
+    const topology = siteOf(
+      `
+racks: { r1: { fedBy: p, meters: m-r } }
+equipment:
+  g: { kind: source }
+  p: { kind: pdu, fedBy: g }
+  x: { kind: load, rack: r1, fedBy: p, meters: bmc-x }
+  y: { kind: load, rack: r1, meters: bmc-y }`,
+      meters,
+    );
+    expect(measuredPower(topology, "g").by.toSorted()).toEqual(["x", "y"]);
+    expect(measuredPower(topology, "r1").by).toEqual(["r1"]);
   });
 
   test("of a meter with several ways takes the first, and adds up its channels", () => {
@@ -222,7 +256,9 @@ equipment:
       { measurement: "energy_meter", channels: [], fields: ["active_power_w"] },
     ];
     const topology = siteOf(
-      `equipment: { g: { kind: source, meters: [{ device: d, measurement: rack_phase, channel: [L1, L2] }, d] } }`,
+      `
+equipment:
+  g: { kind: source, meters: [{ device: d, measurement: rack_phase, channel: [L1, L2] }, d] }`,
       [{ id: "d", offers }],
     );
     expect(measuredPower(topology, "g").series.map(seriesName)).toEqual([

@@ -37,7 +37,8 @@ describe("a topology", () => {
     ],
     [
       "  x: { kind: pdu, fedBy: [grid, pdu-1] }",
-      "equipment.x.fedBy.1: a pdu is fed by at most 1, not by grid, pdu-1; put an ats or a switchboard between",
+      "equipment.x.fedBy.1: a pdu is fed by at most 1, not by grid, pdu-1; " +
+        "put an ats or a switchboard between",
     ],
     [
       "  x: { kind: source, fedBy: grid }",

@@ -54,6 +54,7 @@ const drawn = fc.record({
   current: fc.option(fc.integer({ min: 6, max: 200 }), { nil: undefined }),
   metered: fc.boolean(),
   feed: fc.constantFrom("A", "B", undefined, undefined),
+  inRack: fc.option(fc.nat(), { nil: undefined }),
 });
 
 /** A random site without mistakes: sources first, each element fed by earlier ones. */
@@ -65,17 +66,22 @@ export const randomOptions: fc.Arbitrary<{
   const equipment: Record<string, unknown> = { s0: { kind: "source" }, s1: { kind: "source" } };
   const feeders = ["s0", "s1"];
   const devices: string[] = [];
-  for (const [index, { kind, from, power, current, metered, feed }] of all.entries()) {
+  for (const [index, { kind, from, power, current, metered, feed, inRack }] of all.entries()) {
     const id = `${kind}${index}`;
     const consumer = kind === "load" || kind === "rack";
     const named = [...new Set(from.map((at) => feeders[at % feeders.length]))];
     const fedBy = named.slice(0, consumer ? 3 : (most[kind] ?? 1));
     const meters = metered ? [{ device: `m${index}` }] : [];
+    const names = Object.keys(racks);
+    const stands = inRack === undefined || names.length === 0 ? undefined : inRack % names.length;
+    const rack = stands === undefined ? undefined : names[stands];
     if (metered) devices.push(`m${index}`);
-    if (kind === "rack") racks[id] = { fedBy, meters, power: `${power}kW` };
+    // Without its own word it is fed by the PDUs that stand in it.
+    const cords = power % 2 === 0 ? fedBy : [];
+    if (kind === "rack") racks[id] = { fedBy: cords, meters, power: `${power}kW` };
     else {
       const rating = kind === "load" ? { power: `${power}kW` } : { current: `${current ?? 63}A` };
-      equipment[id] = { kind, fedBy, meters, ...rating, ...(consumer ? {} : { feed }) };
+      equipment[id] = { kind, fedBy, meters, ...rating, rack, ...(consumer ? {} : { feed }) };
     }
     if (!consumer) feeders.push(id);
   }

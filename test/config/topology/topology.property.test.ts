@@ -92,6 +92,27 @@ describe("a random site", () => {
     );
   });
 
+  test("is measured to the watt: meters that show the flow on paper add up to it", () => {
+    fc.assert(
+      fc.property(topologies, (topology) => {
+        const flow = paperFlow(topology);
+        // A rack's meter shows all that stands in it, whatever feeds it.
+        const shown = (id: string): number => {
+          const element = topology.element(id);
+          if (element.kind !== "rack") return flow.of(id).watts;
+          const inside = [element, ...topology.within(id)].filter((one) => flow.isLive(one.id));
+          return inside.reduce((sum, one) => sum + nameplate(topology, one).watts, 0);
+        };
+        for (const { id, kind } of all(topology)) {
+          const { basis, by, missing } = measuredPower(topology, id);
+          if (basis === undefined || missing.length > 0 || kind === "site") continue;
+          const sum = by.reduce((total, one) => total + shown(one), 0);
+          expect(sum).toBeCloseTo(shown(id), 3);
+        }
+      }),
+    );
+  });
+
   test("has the same findings in any order of the file", () => {
     fc.assert(
       fc.property(randomOptions, ({ options, devices }) => {
