@@ -57,5 +57,7 @@ export function powerTree(
     const below = element.children.flatMap((id) => branch(topology.element(id), element.id));
     return [{ text: `${told(element)}${also}`, below }];
   };
-  return roots.flatMap((root) => branch(root, undefined));
+  const tree = roots.flatMap((root) => branch(root, undefined));
+  const cut = { text: `… cut off after ${mostPowerLines} lines: look at a part of it`, below: [] };
+  return left > 0 ? tree : [...tree, cut];
 }

@@ -26,6 +26,9 @@ const mostInputs: Readonly<Record<ElementKind, number>> = {
   load: 8,
 };
 
+/** The most elements in a row from a source to a load; a large site has a dozen. */
+const deepest = 64;
+
 /** Loops that are told of; one is enough to mend the next. */
 const mostLoops = 8;
 
@@ -49,7 +52,8 @@ export function topologyProblems(
   }
   if (found.length > 0) return found;
   const { order, loops } = orderOf(drafts);
-  return loops.length > 0 ? loops : phaseProblems(order, byId);
+  if (loops.length > 0) return loops;
+  return [...depthProblems(order), ...phaseProblems(order, byId)];
 }
 
 function* placeProblems(
@@ -189,6 +193,17 @@ function loopsOf(left: ReadonlyMap<string, Draft>): TopologyProblem[] {
     if (found.length === mostLoops) break;
   }
   return found;
+}
+
+function depthProblems(order: readonly Draft[]): TopologyProblem[] {
+  const depths = new Map<string, number>();
+  for (const { id, at, fedBy } of order) {
+    const depth = 1 + Math.max(0, ...fedBy.map(({ name }) => depths.get(name) ?? 0));
+    const message = `is the ${depth}th in a row from its source; at most ${deepest} may be`;
+    if (depth > deepest) return [{ at, message }];
+    depths.set(id, depth);
+  }
+  return [];
 }
 
 /** Phases of each element by its own word, else those of what feeds it. */

@@ -82,6 +82,19 @@ describe("a topology", () => {
     ]);
   });
 
+  test("has no more in a row than any site", () => {
+    const row = Array.from(
+      { length: 64 },
+      (_, at) => `  b${at}: { kind: breaker, fedBy: ${at === 0 ? "grid" : `b${at - 1}`} }`,
+    );
+    expect(problemsOf(base + row.slice(1).join("\n").replace("fedBy: b0", "fedBy: grid"))).toEqual(
+      [],
+    );
+    expect(problemsOf(base + row.join("\n"))).toEqual([
+      "equipment.b63: is the 65th in a row from its source; at most 64 may be",
+    ]);
+  });
+
   test("has only phases that what feeds it brings", () => {
     const phases = `
   one: { kind: breaker, fedBy: grid, phases: L1 }
