@@ -20,6 +20,7 @@ import { drivers } from "../drivers/index.ts";
 import { GatewayError, isRecord } from "../telemetry/index.ts";
 import type { Config, DeviceOptions } from "./schema.ts";
 import { configSchema } from "./schema.ts";
+import { topologyComplaints } from "./site-topology.ts";
 
 /** A device of the configuration with what its names stand for. */
 export interface ConfiguredDevice {
@@ -54,6 +55,7 @@ export async function loadConfig(path: string): Promise<LoadedConfig> {
   const config = validated(file, data, unknownProfiles(file, raw, library));
   const devices = devicesOf(config, data, library);
   const complaints = devices.flatMap((device) => [...deviceComplaints(file, config, device)]);
+  complaints.push(...topologyComplaints(file, config, devices));
   if (complaints.length > 0) throw new ComplaintsError(complaints);
   return { file: resolve(path), config, devices };
 }

@@ -7,7 +7,17 @@ import { rulesOptions } from "../alerts/index.ts";
 import { brokerOptions, hubOptions } from "../broker/index.ts";
 import { consoleOptions } from "../console/index.ts";
 import type { Schema } from "../config/index.ts";
-import { deviceClasses, interval, levelName, option, text, v, whole } from "../config/index.ts";
+import {
+  deviceClasses,
+  interval,
+  levelName,
+  option,
+  placeText,
+  text,
+  topologyOptions,
+  v,
+  whole,
+} from "../config/index.ts";
 import { drivers, serialBusOptions } from "../drivers/index.ts";
 import { rollupOptions, storeOptions } from "../store/index.ts";
 import { logLevels } from "./platform.ts";
@@ -46,8 +56,6 @@ const site: Schema<SiteOptions> = v.pipe(
     typeof value === "string" ? { region: "local", org: "main", name: value } : value,
   ),
 );
-
-const placeText: Schema<string> = v.pipe(text, v.maxLength(64, "at most 64 characters"));
 
 const commonDevice = {
   profile: v.optional(
@@ -110,6 +118,11 @@ const sections = {
   devices: v.optional(
     option(v.record(levelName, device), { about: "What is read, by a name unique in the site." }),
     {},
+  ),
+  topology: v.optional(
+    option(topologyOptions, {
+      about: "Where things stand, and what brings power to what: `rackstreet topology` draws it.",
+    }),
   ),
   profiles: v.optional(
     option(text, { about: "Folder with profiles of your own, beside the built-in ones." }),

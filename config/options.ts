@@ -68,6 +68,12 @@ export const text: v.GenericSchema<string> = v.pipe(
   v.minLength(1, "must not be empty"),
 );
 
+/** A zone, room or rack: the value of a tag. */
+export const placeText: v.GenericSchema<string> = v.pipe(
+  text,
+  v.maxLength(64, "at most 64 characters"),
+);
+
 /** A whole number between two bounds, both included. */
 export function whole(lowest: number, highest: number): Schema<number> {
   const sentence = `must be a whole number from ${lowest} to ${highest}`;

@@ -1,11 +1,12 @@
 /** `rackstreet check`: every mistake of a configuration, without touching hardware. */
-import { ComplaintsError } from "../../config/index.ts";
+import { ComplaintsError, paperFindings } from "../../config/index.ts";
 import { busLoads, trouble } from "../bus-load.ts";
 import { configArgument, defineCommand, jsonOption, openPlatform } from "../command.ts";
 import { print, printJson } from "../command.ts";
 import type { LoadedConfig } from "../config.ts";
 import { exitCodes } from "../exit.ts";
 import { busName, openPlannedSite } from "../planned-site.ts";
+import { siteTopology } from "../site-topology.ts";
 import { counted } from "../values.ts";
 
 export const checkCommand = defineCommand({
@@ -27,12 +28,19 @@ export const checkCommand = defineCommand({
         const why = trouble(bus);
         return why === undefined ? [] : [`${busName(bus, site.devices)} ${why}`];
       });
+      const topology = siteTopology(loaded);
+      const findings = topology === undefined ? [] : paperFindings(topology);
+      const grave = findings.filter(({ severity }) => severity !== "note").length;
       if (json) {
         const counts = { devices: devices.length, rules };
-        printJson({ ok: true, ...counts, ownFields: unnamed, crowded });
+        printJson({ ok: true, ...counts, ownFields: unnamed, crowded, findings: grave });
       } else {
         for (const line of crowded)
           print(`warning: ${line}; \`rackstreet plan ${config}\` shows what would fit`);
+        if (grave > 0)
+          print(
+            `warning: ${counted(grave, "finding")}; \`rackstreet topology ${config}\` tells them`,
+          );
         for (const line of unnamed)
           print(`note: ${line} is not in the register (a field of your own)`);
         const counts = `${counted(devices.length, "device")}, ${counted(rules, "rule")}`;

@@ -11,6 +11,7 @@ const commands = [
   "ports",
   "scan",
   "plan",
+  "topology",
   "read",
   "report",
   "set",

@@ -1,0 +1,12 @@
+export * from "./devices.ts";
+export * from "./draw.ts";
+export * from "./finding.ts";
+export { paperFindings } from "./findings.ts";
+export * from "./flow.ts";
+export type { ElementKind, TopologyProblem } from "./links.ts";
+export * from "./measured.ts";
+export * from "./meters.ts";
+export * from "./options.ts";
+export { topologyProblems } from "./problems.ts";
+export * from "./quantities.ts";
+export * from "./topology.ts";
