@@ -1,11 +1,14 @@
 /** The drivers there are. Adding one: its folder, and one line here. */
 import type { DriverKind } from "./contract.ts";
 import { dlt645 } from "./dlt645/index.ts";
+import { exec } from "./exec/index.ts";
 import { hj212 } from "./hj212/index.ts";
 import { hostDriver } from "./host/index.ts";
+import { httpJson } from "./http-json/index.ts";
 import { lorawan } from "./lorawan/index.ts";
 import { mbus } from "./mbus/index.ts";
 import { modbus } from "./modbus/index.ts";
+import { mqtt } from "./mqtt/index.ts";
 import { nmea } from "./nmea/index.ts";
 import { particles } from "./particles/index.ts";
 import { sdi12 } from "./sdi12/index.ts";
@@ -14,11 +17,14 @@ import { umb } from "./umb/index.ts";
 
 export const drivers: Readonly<Record<string, DriverKind>> = {
   dlt645,
+  exec,
   hj212,
   host: hostDriver,
+  "http-json": httpJson,
   lorawan,
   mbus,
   modbus,
+  mqtt,
   nmea,
   particles,
   sdi12,

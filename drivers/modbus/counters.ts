@@ -7,8 +7,8 @@ import { v } from "../../config/index.ts";
 import type { Memory } from "../contract.ts";
 import { placeOf } from "./pdu.ts";
 import type { PlacedField, Row } from "./profile.ts";
-import type { CounterState } from "./unwrap.ts";
-import { Unwrapper } from "./unwrap.ts";
+import type { CounterState } from "../unwrap.ts";
+import { Unwrapper } from "../unwrap.ts";
 
 const digits = v.pipe(
   v.string(),

@@ -1,7 +1,7 @@
 /** Counters across rollover, reset and swap of the meter. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Unwrapper } from "../../../drivers/modbus/unwrap.ts";
+import { Unwrapper } from "../../../drivers/unwrap.ts";
 
 const second = 1000;
 

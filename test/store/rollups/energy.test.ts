@@ -5,7 +5,7 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Unwrapper } from "../../../drivers/modbus/unwrap.ts";
+import { Unwrapper } from "../../../drivers/unwrap.ts";
 import { rise } from "../../../store/rollups/gather.ts";
 import type { Line } from "../../../telemetry/index.ts";
 import { rollupNames, rollupWindows } from "../../../telemetry/index.ts";

@@ -1,7 +1,7 @@
 /**
  * Makes a counter continuous across rollover, reset and swap of the meter
  * (docs/decisions/0006-rollups.md). Pure apart from its own state, which is remembered over
- * restarts of the agent (`counters.ts`).
+ * restarts of the agent by the driver (`counters.ts`).
  *
  * A count that fell is taken for, in this order:
  *   a rollover, when the counter moved forward by at most a quarter of its range;
