@@ -61,7 +61,7 @@ export const execOptions = {
     option(duration, { about: "Longest run; then it is killed.", example: "30s" }),
     "10s",
   ),
-  maxOutput: v.optional(option(size, { about: "Longest output.", example: "64KiB" }), "1MiB"),
+  maxOutput: v.optional(option(size, { about: "Longest output.", example: "1MiB" }), "256KiB"),
   exits: v.optional(
     option(v.pipe(v.array(whole(0, 255)), v.minLength(1)), {
       about: "Exit codes of a run that went well.",

@@ -44,7 +44,7 @@ export const httpJsonOptions = {
     }),
     {},
   ),
-  maxAnswer: v.optional(option(size, { about: "Longest answer.", example: "256KiB" }), "1MiB"),
+  maxAnswer: v.optional(option(size, { about: "Longest answer.", example: "1MiB" }), "256KiB"),
   requests,
   rows,
   time,

@@ -101,7 +101,7 @@ function whatOf({ method, path }: RequestForm): string {
   return `${method} ${path || "/"}`;
 }
 
-/** What a status means that is no answer. [RFC 9110 15] */
+/** What a status means that is no answer: RFC 9110, section 15. */
 function refusalOf(
   { status, headers, body }: DeviceAnswer,
   name: string,

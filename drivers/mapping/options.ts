@@ -4,6 +4,7 @@
  */
 import type { ProfileParts, ProfilePoint, Schema } from "../../config/index.ts";
 import { duration, option, pointSchema, text, v } from "../../config/index.ts";
+import { isRecord } from "../../telemetry/index.ts";
 import { pathProblem } from "./path.ts";
 
 /** JSONPath of RFC 9535. */
@@ -74,10 +75,17 @@ const form = v.pipe(
         v.transform((given) => v.parse(longField, { path: given })),
       ),
     ],
-    "needs a path: $.a.b, or { path: $.a.b, scale: 10 }",
+    ({ input }) => whyNoField(input),
   ),
   v.check(({ wraps, resets }) => wraps === undefined || !resets, "either wraps or resets"),
 );
+
+/** What is wrong with the path, most likely; unions only say that no branch fits. */
+function whyNoField(input: unknown): string {
+  const given: unknown = isRecord(input) ? input["path"] : input;
+  const problem = typeof given === "string" ? pathProblem(given) : undefined;
+  return problem ?? "needs a path: $.a.b, or { path: $.a.b, scale: 10 }";
+}
 
 export type FieldForm = v.InferOutput<typeof longField>;
 export const fieldForm: Schema<FieldForm> = form;

@@ -78,10 +78,14 @@ function compileRow(row: MappingRow, known: Known): MappedRow {
   const fields = Object.entries(row.fields).map(([name, form]): MappedField => {
     const path = compilePath(form.path);
     if (path.relative && each === undefined) throw mistake(`${name}: a path with @ needs \`each\``);
+    const facts = fieldFacts(measurement, name);
+    if (form.type === "text" && facts?.type !== "text" && facts?.type !== "any") {
+      throw mistake(`${name}: a number in the register cannot be a text`);
+    }
     const from = documentOf(form.from ?? row.from, known);
     const words = [known.documents.length > 1 ? from : "", each?.text ?? "", path.text];
     const at = words.filter((word) => word !== "").join(" ");
-    return { name, form, facts: fieldFacts(measurement, name), path, from, at };
+    return { name, form, facts, path, from, at };
   });
   const from = new Set(fields.map((field) => field.from));
   if (each !== undefined && from.size > 1) throw mistake("`each` is of one document");

@@ -58,7 +58,7 @@ function csvOf(text: string, separator: string, name: string): Json {
   });
 }
 
-/** A value in quotes may hold separators, line breaks, and quotes written twice. [RFC 4180 2.5-7] */
+/** In quotes stand separators and line breaks, and quotes written twice. [RFC 4180 2] */
 function csvRecords(text: string, separator: string, name: string): string[][] {
   const records: string[][] = [];
   let record: string[] = [];

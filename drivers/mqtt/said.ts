@@ -8,7 +8,7 @@ import { parseJson } from "../mapping/json.ts";
 import type { MqttMessage } from "../transport/mqtt.ts";
 
 /** Longest payload that is looked at: more than any status document. @unit bytes */
-export const payloadLimit = 256 * 1024;
+export const payloadLimit = 64 * 1024;
 
 export interface Said {
   readonly topic: string;
