@@ -122,8 +122,15 @@ export function pointSchema<Field>(
   field: Schema<Field>,
   documents = false,
 ): Schema<ProfilePoint<Field>> {
-  const what = { measurement: v.string(), tags: v.optional(v.record(v.string(), text)) };
-  const fields = v.pipe(v.record(v.string(), field), v.minEntries(1, "nothing to read"));
+  const what = {
+    measurement: option(v.string(), { about: "One of the register.", example: "thermal" }),
+    tags: v.optional(
+      option(v.record(v.string(), text), { about: "The one channel tag of the measurement." }),
+    ),
+  };
+  const fields = option(v.pipe(v.record(v.string(), field), v.minEntries(1, "nothing to read")), {
+    about: "Fields of the register by name, and where each is read.",
+  });
   const asked = { every: v.optional(interval), repeat: v.optional(repeat) };
   const form: Schema<ProfilePoint<Field>> = documents
     ? v.strictObject({ ...what, ...ofDocuments, fields })

@@ -33,7 +33,7 @@ const longField = v.strictObject({
   path: option(path, { about: "Where the value stands; JSONPath.", example: "$.apower" }),
   from: v.optional(option(sourceName, { about: "The document, where it is not the row's." })),
   scale: v.optional(option(nonZero, { about: "value = raw * scale + offset." }), 1),
-  offset: v.optional(v.number(), 0),
+  offset: v.optional(option(v.number(), { about: "Added after scaling." }), 0),
   type: v.optional(
     option(v.picklist(["number", "numeric", "text"]), {
       about: "numeric: a number, or a text that holds one; text: a field of text.",
