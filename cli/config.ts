@@ -221,7 +221,7 @@ const simulatedAddress = "tcp://127.0.0.1:502";
 function* deviceComplaints(
   file: YamlFile,
   config: Config,
-  { id, common, kind, options, profile }: ConfiguredDevice,
+  { id, common, kind, options, profile, profileData }: ConfiguredDevice,
 ): Generator<Complaint> {
   const at = ["devices", id];
   const { bus } = options;
@@ -233,12 +233,12 @@ function* deviceComplaints(
   if (profile !== undefined && kind.profile === undefined) {
     yield file.complain([...at, "profile"], `driver ${kind.name} takes no profile`);
   }
-  if (profile === undefined && kind.profile !== undefined) {
+  if (profile === undefined && !kind.profileOptional) {
     yield file.complain(at, `needs a profile; \`rackstreet profiles\` lists them`, true);
   }
   yield* settingComplaints(file, [...at, "allow"], { common, profile });
   const elsewhere = common.simulate && bus === undefined ? { address: simulatedAddress } : {};
-  for (const problem of kind.problems({ ...options, ...elsewhere })) {
+  for (const problem of kind.problems({ ...options, ...elsewhere }, profileData)) {
     yield file.complain(at, problem, true);
   }
 }

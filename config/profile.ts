@@ -19,6 +19,8 @@ export interface ProfileParts<Header, Field, Target = unknown> {
   readonly field: Schema<Field>;
   /** Where a setting is written; left out: the driver only reads. */
   readonly target?: Schema<Target>;
+  /** Its rows are made of documents: they have `from`, `each` and `optional`. */
+  readonly documents?: boolean;
   /** What only shows once header and fields are put together. */
   readonly problems?:
     | ((profile: Profile<Header, Field, Target>) => Iterable<ProfileProblem>)
@@ -56,6 +58,12 @@ export interface ProfilePoint<Field> {
   /** Read this seldom at most. @unit ms */
   readonly every?: number | undefined;
   readonly repeat?: Repeat | undefined;
+  /** The document it is made of, where there are several. */
+  readonly from?: string | undefined;
+  /** Path to the elements of a document, each of which gives a row. */
+  readonly each?: string | undefined;
+  /** A row that a device may not have. */
+  readonly optional?: boolean | undefined;
   readonly fields: Readonly<Record<string, Field>>;
 }
 
@@ -101,15 +109,34 @@ const repeat = v.strictObject({
   from: v.optional(option(whole(0, 10_000), { about: "Number of the first one." }), 1),
 });
 
-function pointSchema<Field>(field: Schema<Field>): Schema<ProfilePoint<Field>> {
+const ofDocuments = {
+  from: v.optional(option(text, { about: "The document it is made of, where there are several." })),
+  each: v.optional(
+    option(text, { about: "Path to the elements that give a row each.", example: "$.sensors[*]" }),
+  ),
+  optional: v.optional(option(v.boolean(), { about: "The device may not have it." })),
+};
+
+/** The form of a row. @param documents whether it is made of documents */
+export function pointSchema<Field>(
+  field: Schema<Field>,
+  documents = false,
+): Schema<ProfilePoint<Field>> {
+  const what = {
+    measurement: option(v.string(), { about: "One of the register.", example: "thermal" }),
+    tags: v.optional(
+      option(v.record(v.string(), text), { about: "The one channel tag of the measurement." }),
+    ),
+  };
+  const fields = option(v.pipe(v.record(v.string(), field), v.minEntries(1, "nothing to read")), {
+    about: "Fields of the register by name, and where each is read.",
+  });
+  const asked = { every: v.optional(interval), repeat: v.optional(repeat) };
+  const form: Schema<ProfilePoint<Field>> = documents
+    ? v.strictObject({ ...what, ...ofDocuments, fields })
+    : v.strictObject({ ...what, ...asked, fields });
   return v.pipe(
-    v.strictObject({
-      measurement: v.string(),
-      tags: v.optional(v.record(v.string(), text)),
-      every: v.optional(interval),
-      repeat: v.optional(repeat),
-      fields: v.pipe(v.record(v.string(), field), v.minEntries(1, "nothing to read")),
-    }),
+    form,
     v.rawCheck(({ dataset, addIssue }) => {
       // Also of a point with other mistakes: who writes a profile wants to see all of them.
       const value: unknown = dataset.value;
@@ -195,7 +222,10 @@ export function profileSchema<Header, Field, Target>(
       caveats: v.optional(v.array(text), []),
       interval: v.optional(interval),
       header: parts.header,
-      points: v.pipe(v.array(pointSchema(parts.field)), v.minLength(1, "nothing to read")),
+      points: v.pipe(
+        v.array(pointSchema(parts.field, parts.documents)),
+        v.minLength(1, "nothing to read"),
+      ),
       settings: v.optional(v.record(settingName, settingSchema(target)), {}),
     }),
     v.rawCheck(({ dataset, addIssue }) => {

@@ -14395,6 +14395,145 @@ export const profiles: Readonly<Record<string, unknown>> = {
    }
   ]
  },
+ "shelly-gen2-switch": {
+  "id": "shelly-gen2-switch",
+  "vendor": "Shelly",
+  "model": "Gen2 switch",
+  "class": "power",
+  "driver": "http-json",
+  "sources": [
+   "shelly-api-docs.shelly.cloud, Gen2+, RPC over HTTP (GET /rpc/METHOD)",
+   "shelly-api-docs.shelly.cloud, Gen2+, Switch.GetStatus and Sys.GetStatus"
+  ],
+  "confidence": "medium",
+  "caveats": [
+   "A password there is asked for by digest authentication, which this driver does not have."
+  ],
+  "interval": "10s",
+  "header": {
+   "requests": {
+    "switch": {
+     "path": "/rpc/Switch.GetStatus?id=0"
+    }
+   }
+  },
+  "points": [
+   {
+    "measurement": "pdu_outlet",
+    "tags": {
+     "outlet": "0"
+    },
+    "fields": {
+     "active_power_w": "$.apower",
+     "voltage_v": {
+      "path": "$.voltage",
+      "optional": true
+     },
+     "current_a": {
+      "path": "$.current",
+      "optional": true
+     },
+     "power_factor_ratio": {
+      "path": "$.pf",
+      "optional": true
+     },
+     "energy_wh_total": {
+      "path": "$.aenergy.total",
+      "resets": true
+     },
+     "outlet_state": {
+      "path": "$.output",
+      "states": {
+       "false": 0,
+       "true": 1
+      }
+     }
+    }
+   },
+   {
+    "measurement": "thermal",
+    "tags": {
+     "sensor": "inside"
+    },
+    "fields": {
+     "temp_c": {
+      "path": "$.temperature.tC",
+      "optional": true
+     }
+    }
+   }
+  ]
+ },
+ "shelly-gen2-switch-mqtt": {
+  "id": "shelly-gen2-switch-mqtt",
+  "vendor": "Shelly",
+  "model": "Gen2 switch (MQTT)",
+  "class": "power",
+  "driver": "mqtt",
+  "sources": [
+   "shelly-api-docs.shelly.cloud, Gen2+, Mqtt (PREFIX/status/switch:0, PREFIX/online as last will)",
+   "shelly-api-docs.shelly.cloud, Gen2+, Switch (apower W, voltage V, current A, aenergy.total Wh)"
+  ],
+  "confidence": "medium",
+  "caveats": [
+   "Says its status when it changes and each minute, for the energy of the minute before."
+  ],
+  "header": {
+   "topics": {
+    "switch": "{device}/status/switch:0"
+   },
+   "presence": {
+    "topic": "{device}/online",
+    "offline": "false"
+   }
+  },
+  "points": [
+   {
+    "measurement": "pdu_outlet",
+    "tags": {
+     "outlet": "0"
+    },
+    "fields": {
+     "active_power_w": "$.apower",
+     "voltage_v": {
+      "path": "$.voltage",
+      "optional": true
+     },
+     "current_a": {
+      "path": "$.current",
+      "optional": true
+     },
+     "power_factor_ratio": {
+      "path": "$.pf",
+      "optional": true
+     },
+     "energy_wh_total": {
+      "path": "$.aenergy.total",
+      "resets": true
+     },
+     "outlet_state": {
+      "path": "$.output",
+      "states": {
+       "false": 0,
+       "true": 1
+      }
+     }
+    }
+   },
+   {
+    "measurement": "thermal",
+    "tags": {
+     "sensor": "inside"
+    },
+    "fields": {
+     "temp_c": {
+      "path": "$.temperature.tC",
+      "optional": true
+     }
+    }
+   }
+  ]
+ },
  "shelly-pro-3em": {
   "id": "shelly-pro-3em",
   "vendor": "Shelly",
@@ -16810,6 +16949,83 @@ export const profiles: Readonly<Record<string, unknown>> = {
    }
   ]
  },
+ "tasmota-energy": {
+  "id": "tasmota-energy",
+  "vendor": "Tasmota",
+  "model": "energy meter",
+  "class": "power",
+  "driver": "mqtt",
+  "sources": [
+   "tasmota.github.io/docs, MQTT (tele/%topic%/SENSOR and STATE, LWT with Online and Offline)",
+   "tasmota.github.io/docs, Power Monitoring Calibration and Commands (Total kWh, TelePeriod 300 s)"
+  ],
+  "confidence": "medium",
+  "caveats": [
+   "Speaks each 300 s as shipped; `TelePeriod 10` at its console is the fastest.",
+   "With more than one meter channel its values are lists, which this profile does not read."
+  ],
+  "header": {
+   "topics": {
+    "sensor": "tele/{device}/SENSOR",
+    "state": "tele/{device}/STATE"
+   },
+   "presence": {
+    "topic": "tele/{device}/LWT",
+    "offline": "Offline"
+   },
+   "gather": "2s"
+  },
+  "points": [
+   {
+    "measurement": "pdu_outlet",
+    "tags": {
+     "outlet": "1"
+    },
+    "from": "sensor",
+    "fields": {
+     "active_power_w": "$.ENERGY.Power",
+     "apparent_power_va": {
+      "path": "$.ENERGY.ApparentPower",
+      "optional": true
+     },
+     "reactive_power_var": {
+      "path": "$.ENERGY.ReactivePower",
+      "optional": true
+     },
+     "power_factor_ratio": {
+      "path": "$.ENERGY.Factor",
+      "optional": true
+     },
+     "voltage_v": "$.ENERGY.Voltage",
+     "current_a": "$.ENERGY.Current",
+     "energy_wh_total": {
+      "path": "$.ENERGY.Total",
+      "scale": 1000,
+      "resets": true
+     },
+     "outlet_state": {
+      "path": "$.POWER",
+      "from": "state",
+      "states": {
+       "OFF": 0,
+       "ON": 1
+      },
+      "optional": true
+     }
+    }
+   },
+   {
+    "measurement": "radio",
+    "from": "state",
+    "fields": {
+     "rssi_dbm": {
+      "path": "$.Wifi.Signal",
+      "optional": true
+     }
+    }
+   }
+  ]
+ },
  "thermal-care-accuchiller": {
   "id": "thermal-care-accuchiller",
   "vendor": "Thermal Care",
@@ -18567,6 +18783,133 @@ export const profiles: Readonly<Record<string, unknown>> = {
      "rh_pct": {
       "at": 2,
       "scale": 0.1
+     }
+    }
+   }
+  ]
+ },
+ "zigbee2mqtt-plug": {
+  "id": "zigbee2mqtt-plug",
+  "vendor": "Zigbee2MQTT",
+  "model": "smart plug",
+  "class": "power",
+  "driver": "mqtt",
+  "sources": [
+   "zigbee2mqtt.io, guide, MQTT topics and messages (zigbee2mqtt/FRIENDLY_NAME)",
+   "zigbee2mqtt.io, guide, exposes (power W, current A, voltage V, energy kWh, state ON and OFF)",
+   "zigbee2mqtt.io, guide, device availability (payload with state online or offline)"
+  ],
+  "confidence": "medium",
+  "caveats": [
+   "Energy stands in whole watt-hours only as finely as the plug reports it, mostly 10 Wh.",
+   "Availability must be switched on in Zigbee2MQTT, or nobody says that a plug is gone."
+  ],
+  "header": {
+   "topics": {
+    "device": "zigbee2mqtt/{device}"
+   },
+   "presence": {
+    "topic": "zigbee2mqtt/{device}/availability",
+    "offline": "{\"state\":\"offline\"}"
+   }
+  },
+  "points": [
+   {
+    "measurement": "pdu_outlet",
+    "tags": {
+     "outlet": "1"
+    },
+    "fields": {
+     "active_power_w": {
+      "path": "$.power",
+      "optional": true
+     },
+     "current_a": {
+      "path": "$.current",
+      "optional": true
+     },
+     "voltage_v": {
+      "path": "$.voltage",
+      "optional": true
+     },
+     "energy_wh_total": {
+      "path": "$.energy",
+      "scale": 1000,
+      "resets": true,
+      "optional": true
+     },
+     "outlet_state": {
+      "path": "$.state",
+      "states": {
+       "OFF": 0,
+       "ON": 1
+      }
+     }
+    }
+   }
+  ]
+ },
+ "zigbee2mqtt-sensor": {
+  "id": "zigbee2mqtt-sensor",
+  "vendor": "Zigbee2MQTT",
+  "model": "climate sensor",
+  "class": "environment",
+  "driver": "mqtt",
+  "sources": [
+   "zigbee2mqtt.io, guide, MQTT topics and messages (zigbee2mqtt/FRIENDLY_NAME)",
+   "zigbee2mqtt.io, guide, exposes (temperature °C, humidity %, pressure hPa, battery %)",
+   "zigbee2mqtt.io, guide, device availability (payload with state online or offline)"
+  ],
+  "confidence": "medium",
+  "caveats": [
+   "Speaks when something changes, often once an hour; give `silence` accordingly, or none.",
+   "Fields that a sensor does not have are left out without a fault."
+  ],
+  "header": {
+   "topics": {
+    "device": "zigbee2mqtt/{device}"
+   },
+   "presence": {
+    "topic": "zigbee2mqtt/{device}/availability",
+    "offline": "{\"state\":\"offline\"}"
+   }
+  },
+  "points": [
+   {
+    "measurement": "environment",
+    "tags": {
+     "sensor": "air"
+    },
+    "fields": {
+     "temp_c": {
+      "path": "$.temperature",
+      "optional": true
+     },
+     "rh_pct": {
+      "path": "$.humidity",
+      "optional": true
+     },
+     "pressure_pa": {
+      "path": "$.pressure",
+      "scale": 100,
+      "optional": true
+     },
+     "co2_ppm": {
+      "path": "$.co2",
+      "optional": true
+     },
+     "pm25_ugm3": {
+      "path": "$.pm25",
+      "optional": true
+     }
+    }
+   },
+   {
+    "measurement": "radio",
+    "fields": {
+     "battery_pct": {
+      "path": "$.battery",
+      "optional": true
      }
     }
    }

@@ -7,8 +7,8 @@
  */
 import type { Profile, ProfileParts, Schema } from "../config/index.ts";
 import { profileSchema, v } from "../config/index.ts";
-import type { FieldValue, GatewayError, Platform, Reading } from "../telemetry/index.ts";
-import { invariant } from "../telemetry/index.ts";
+import type { FieldValue, Platform, Reading } from "../telemetry/index.ts";
+import { GatewayError, invariant } from "../telemetry/index.ts";
 
 /** A part of a device that is read at its own pace. */
 export interface Group {
@@ -216,6 +216,10 @@ interface DriverSpec<Options, Header, Field, Place> {
   readonly parse: Schema<Options>;
   /** The driver's part of a profile; undefined when it needs none. */
   readonly profile?: ProfileParts<Header, Field, Place>;
+  /** A profile may be left out: the options may hold what stands in one. */
+  readonly profileOptional?: boolean;
+  /** Tries without hardware whether options and profile fit together. @throws GatewayError */
+  readonly tryOut?: (options: Options, profile?: Profile<Header, Field, Place>) => void;
   readonly explain?: DriverKind["explain"];
   create(context: DriverContext): Driver<Options, Profile<Header, Field, Place>>;
 }
@@ -227,8 +231,13 @@ export interface DriverKind {
   readonly options: Readonly<Record<string, Schema>>;
   /** The form of a profile file, or undefined when the driver needs no profile. */
   readonly profile: Schema<Profile> | undefined;
-  /** What is wrong with a device's options as a whole, though each may be right by itself. */
-  problems(options: unknown): readonly string[];
+  /** Whether a device can be without a profile. */
+  readonly profileOptional: boolean;
+  /**
+   * What is wrong with a device's options as a whole, though each may be right by itself, and with
+   * its profile beside them.
+   */
+  problems(options: unknown, profile?: unknown): readonly string[];
   /** Goes from a stored value back to the wire, for a driver whose sources tell the way. */
   readonly explain?: ((source: Source, value: FieldValue) => Way | undefined) | undefined;
   create(context: DriverContext): Driver;
@@ -259,9 +268,17 @@ export function defineDriver<Options, Header, Field, Place>(
     about: spec.about,
     options: spec.options,
     profile: form,
+    profileOptional: form === undefined || spec.profileOptional === true,
     explain: spec.explain,
-    problems(options) {
-      return v.safeParse(spec.parse, options).issues?.map(({ message }) => message) ?? [];
+    problems(options, profile) {
+      const { issues } = v.safeParse(spec.parse, options);
+      if (issues !== undefined) return issues.map(({ message }) => message);
+      const filed = opened && v.safeParse(opened, profile);
+      // What is wrong with the file alone is told where it is read.
+      if (profile !== undefined && filed?.success !== true) return [];
+      return triedOut(() => {
+        spec.tryOut?.(v.parse(spec.parse, options), filed?.success ? filed.output : undefined);
+      });
     },
     create(context) {
       const driver = spec.create(context);
@@ -273,4 +290,14 @@ export function defineDriver<Options, Header, Field, Place>(
       };
     },
   };
+}
+
+function triedOut(attempt: () => void): readonly string[] {
+  try {
+    attempt();
+    return [];
+  } catch (error) {
+    if (error instanceof GatewayError) return [error.message];
+    throw error;
+  }
 }

@@ -66,7 +66,7 @@ export const readCommand = defineCommand({
       given.profile === undefined
         ? await configured(given, parts, platform)
         : await adHoc(given, given.profile);
-    const problem = problemOf(kindOf(target), target.options);
+    const problem = problemOf(kindOf(target), target);
     if (problem !== undefined) throw new GatewayError("E_USAGE", problem);
     const { reading, traces } = await readOnce(target, platform);
     if (json) printJson({ device: target.id, ...reading, raw: traces });
@@ -78,13 +78,13 @@ export const readCommand = defineCommand({
 const flags: readonly string[] = ["address", "unit"];
 
 /** What is wrong with the options: first of one alone, by its name, then of all together. */
-function problemOf(kind: DriverKind, options: ReadTarget["options"]): string | undefined {
+function problemOf(kind: DriverKind, { options, profile }: ReadTarget): string | undefined {
   for (const [name, schema] of Object.entries(kind.options)) {
     const issue = v.safeParse(schema, options[name]).issues?.[0];
     const flag = flags.includes(name) ? `--${name}` : `--set ${name}`;
     if (issue !== undefined) return `${flag}: ${issue.message}`;
   }
-  return kind.problems(options)[0];
+  return kind.problems(options, profile)[0];
 }
 
 async function configured(

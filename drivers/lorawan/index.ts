@@ -7,13 +7,14 @@ import { GatewayError } from "../../telemetry/index.ts";
 import { defineDriver } from "../contract.ts";
 import { Audiences } from "../transport/audience.ts";
 import { HearingSession } from "../transport/hearing.ts";
+import type { MqttMark } from "../transport/mqtt-way.ts";
 import { rowsOf, sourcesOf } from "./decode.ts";
 import { lorawanEar } from "./ear.ts";
 import { filtersOf, lorawanOptions, lorawanOptionsSchema } from "./options.ts";
 import { lorawanProfile } from "./profile.ts";
 import { radioSources } from "./radio.ts";
 import { Repeats } from "./repeats.ts";
-import type { LorawanEar, Mark, Said } from "./way.ts";
+import type { LorawanEar, Said } from "./way.ts";
 import { lorawanWay } from "./way.ts";
 
 export const lorawan = defineDriver({
@@ -36,7 +37,7 @@ export const lorawan = defineDriver({
         const server = addressText(url);
         const repeats = new Repeats();
         const parts = { eui, device, profile, rows, clock, repeats };
-        return new HearingSession<Said, Mark>({
+        return new HearingSession<Said, MqttMark>({
           name: `${id} (${eui}) at ${server}`,
           audience: audiences.of(
             `${server} ${user ?? ""}`,

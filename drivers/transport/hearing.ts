@@ -18,8 +18,16 @@ export interface Hearing<Message, Mark extends object = object> {
   /** A device that says nothing for so long is lost; undefined: it may. @unit ms */
   readonly silence: number | undefined;
   /** Makes readings of what is heard, for one call of `listen`. */
-  ear(heard: (heard: Heard) => void): (message: Message) => Understood;
+  ear(heard: (heard: Heard) => void, listening: Listening): (message: Message) => Understood;
   origin(): Origin;
+}
+
+/** One call of `listen`, for ears that do more than to hear. */
+export interface Listening {
+  /** Aborts when it ends, whatever ended it. */
+  readonly signal: AbortSignal;
+  /** Ends it: what was heard says that the device is gone. */
+  lost(error: GatewayError): void;
 }
 
 /**
@@ -55,7 +63,9 @@ export class HearingSession<Message, Mark extends object = object> implements Se
     }
     if (signal.aborted) return Promise.resolve();
     return new Promise((resolve, reject) => {
+      const life = new AbortController();
       const end = (settle: () => void): void => {
+        life.abort();
         leave();
         watch?.end();
         signal.removeEventListener("abort", stop);
@@ -66,7 +76,7 @@ export class HearingSession<Message, Mark extends object = object> implements Se
       const failed = (error: unknown): void => end(() => reject(error));
       const { audience, clock, mark, silence } = this.#hearing;
       // First: it may throw.
-      const understand = this.#hearing.ear(heard);
+      const understand = this.#hearing.ear(heard, { signal: life.signal, lost: failed });
       const watch =
         silence === undefined ? undefined : new SilenceWatch(clock, silence, { name, failed });
       const heardOne = (message: Message): void => {

@@ -23,7 +23,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
 
 /** Rooms whose folders are strangers to each other, but for the folders that all share. */
 const shared: Readonly<Record<string, readonly string[]>> = {
-  drivers: ["transport"],
+  drivers: ["transport", "mapping"],
   store: ["http"],
 };
 

@@ -18,6 +18,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   "cli-table3": ["cli/"],
   "fastest-levenshtein": ["config/validate.ts"],
   influx: ["store/influxdb1/client.ts"],
+  "json-p3": ["drivers/mapping/path.ts"],
   "modbus-serial": ["drivers/modbus/simulator.ts"],
   // The agent's link to its hub, and what drivers hear at other brokers.
   mqtt: ["agent/uplink.ts", "drivers/transport/mqtt.ts"],
