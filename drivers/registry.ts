@@ -8,6 +8,7 @@ import { mbus } from "./mbus/index.ts";
 import { modbus } from "./modbus/index.ts";
 import { nmea } from "./nmea/index.ts";
 import { particles } from "./particles/index.ts";
+import { prometheus } from "./prometheus/index.ts";
 import { sdi12 } from "./sdi12/index.ts";
 import { simDriver } from "./sim/index.ts";
 import { umb } from "./umb/index.ts";
@@ -21,6 +22,7 @@ export const drivers: Readonly<Record<string, DriverKind>> = {
   modbus,
   nmea,
   particles,
+  prometheus,
   sdi12,
   sim: simDriver,
   umb,
