@@ -2059,6 +2059,7 @@ export const profiles: Readonly<Record<string, unknown>> = {
    "Names follow the exporter's own metrics.yaml as shipped, with the prefix mlu.",
    "Series of virtual functions carry a label vf, and are left out.",
    "Fan speed is in turns a minute, and is left out; the register has percent.",
+   "The state of links has other codes by version, and is left out.",
    "There is no counter of energy; it is what power adds up to."
   ],
   "header": {
@@ -2117,17 +2118,6 @@ export const profiles: Readonly<Record<string, unknown>> = {
      "retired_pages_count": {
       "metric": "mlu_remapped_correct_rows",
       "plus": "mlu_remapped_uncorrect_rows"
-     },
-     "retired_pending_state": {
-      "metric": "mlu_remapped_pending_rows",
-      "over": "mlu_remapped_pending_rows"
-     },
-     "health_state": {
-      "metric": "mlu_driver_state",
-      "states": {
-       "0": 2,
-       "1": 0
-      }
      }
     }
    },
@@ -2137,15 +2127,14 @@ export const profiles: Readonly<Record<string, unknown>> = {
      "link": "{mlu}/{link}"
     },
     "fields": {
-     "link_state": {
-      "metric": "mlu_mlulink_status",
-      "states": {
-       "0": 0,
-       "1": 0,
-       "2": 0,
-       "3": 1
+     "rx_bytes_total": "mlu_mlulink_cntr_read_byte_total",
+     "tx_bytes_total": "mlu_mlulink_cntr_write_byte_total",
+     "errors_total": [
+      {
+       "metric": "mlu_mlulink_err_uncorrected_total",
+       "plus": "mlu_mlulink_err_corrected_total"
       }
-     }
+     ]
     }
    }
   ]
@@ -8678,10 +8667,7 @@ export const profiles: Readonly<Record<string, unknown>> = {
    "Whole power is that of DCMI; single power sensors may be averages, inputs or outputs."
   ],
   "header": {
-   "path": "/ipmi",
-   "steady": [
-    "power_supply"
-   ]
+   "path": "/ipmi"
   },
   "points": [
    {
@@ -8697,8 +8683,7 @@ export const profiles: Readonly<Record<string, unknown>> = {
       "where": {
        "name": [
         "*nlet*",
-        "Ambient*",
-        "*Ambient Temp*"
+        "*mbient*"
        ]
       },
       "take": "min"

@@ -79,7 +79,8 @@ export class Counts {
     const [last, then] = this.#rates.get(key) ?? [];
     if (last !== undefined || this.#rates.size < maxKept) this.#rates.set(key, [value, at]);
     if (last === undefined || then === undefined || at <= then || value < last) return undefined;
-    return ((value - last) * 1000) / (at - then);
+    // Nine digits: what two large numbers differ by has no more.
+    return Number((((value - last) * 1000) / (at - then)).toPrecision(9));
   }
 
   /** Notes the channels of a measurement that are there, and tells which are missed. */

@@ -60,7 +60,7 @@ const term: Schema<Term> = v.union(
   "write the name of a metric, or { metric, where, take }",
 );
 const terms: Schema<readonly Term[]> = v.union([
-  v.pipe(v.array(term), v.minLength(1)),
+  v.array(term),
   v.pipe(
     term,
     v.transform((one) => [one]),
