@@ -1,5 +1,6 @@
 /** What one page of an exporter holds of the series that somebody asked for. */
 import type { Labels, Where } from "./conditions.ts";
+import type { Slices } from "./slices.ts";
 
 /** One line of a page: a series and its newest value. */
 export interface Series {
@@ -43,10 +44,10 @@ export class Page {
    * The series that can satisfy these conditions: those of one value when one label has a single
    * plain one, so that hundreds of devices may share one page. The rest is checked as ever.
    */
-  select(where: Where): Families {
+  async select(where: Where, slices: Slices): Promise<Families> {
     for (const [label, [value = "", ...more]] of Object.entries(where)) {
       if (more.length > 0 || value === "" || /[!*]/.test(value)) continue;
-      const split = this.#split.get(label) ?? splitBy(this.facts.families, label);
+      const split = this.#split.get(label) ?? (await splitBy(this.facts.families, label, slices));
       this.#split.set(label, split);
       return split.get(value) ?? noFamilies;
     }
@@ -56,9 +57,14 @@ export class Page {
 
 const noFamilies: Families = new Map();
 
-function splitBy(families: Families, label: string): ReadonlyMap<string, Families> {
+async function splitBy(
+  families: Families,
+  label: string,
+  slices: Slices,
+): Promise<ReadonlyMap<string, Families>> {
   const split = new Map<string, Map<string, Series[]>>();
   for (const [name, all] of families) {
+    if (slices.over) await slices.rest();
     for (const series of all) {
       const value = series.labels.get(label);
       if (value === undefined) continue;

@@ -1,11 +1,11 @@
 /** From one page to the points of a device, as its profile says. */
 import type { Code, Fault, FieldValue, Point } from "../../telemetry/index.ts";
 import { GatewayError, quality, withRangeQuality } from "../../telemetry/index.ts";
-import type { Source, Trace } from "../contract.ts";
 import { rounded, valueOf } from "../polled.ts";
 import type { Counts } from "./counts.ts";
 import type { Families } from "./page.ts";
 import type { FieldPlan, FormPlan, RowPlan } from "./rows.ts";
+import type { Slices } from "./slices.ts";
 import type { Value } from "./values.ts";
 import { RowView } from "./values.ts";
 
@@ -22,7 +22,8 @@ export interface Filling {
   readonly blank: number | undefined;
   /** Values dated before this are stale. @unit ms since 1970-01-01 UTC */
   readonly staleBefore: number;
-  readonly traced: (trace: Trace, source: Source) => void;
+  /** Told of each value before it is made a field. */
+  readonly found: (place: FieldPlace, raw: string) => void;
 }
 
 interface Filled {
@@ -36,8 +37,9 @@ interface Filled {
 export class Points {
   readonly faults: Fault[] = [];
   readonly #filling: Filling;
-  /** By measurement and channel: rows of one channel are one point. */
-  readonly #filled = new Map<string, Filled>();
+  /** By measurement, then by channel: rows of one channel are one point. */
+  readonly #filled = new Map<string, Map<string, Filled>>();
+  #count = 0;
   #tooMany = false;
 
   constructor(filling: Filling) {
@@ -46,23 +48,18 @@ export class Points {
 
   /** The points of all rows that were filled. */
   all(): Point[] {
-    return [...this.#filled.values()].map(({ measurement, tag, channel, fields, stale }): Point => {
-      const ranged = withRangeQuality(measurement, fields);
-      const values = stale ? { ...ranged, q: quality.stale } : ranged;
-      if (tag === undefined) return { measurement, fields: values };
-      return { measurement, tags: { [tag]: channel }, fields: values };
-    });
+    return [...this.#filled.values()].flatMap((channels) => [...channels.values()].map(pointOf));
   }
 
-  channelsOf(wanted: string): ReadonlySet<string> {
-    const filled = [...this.#filled.values()].filter(({ measurement }) => measurement === wanted);
-    return new Set(filled.map(({ channel }) => channel));
+  channelsOf(measurement: string): ReadonlySet<string> {
+    return new Set(this.#filled.get(measurement)?.keys());
   }
 
-  fill(row: RowPlan): void {
+  async fill(row: RowPlan, slices: Slices): Promise<void> {
     const { families, blank } = this.#filling;
     const view = new RowView(row, families, blank);
     for (const field of row.fields) {
+      if (slices.over) await slices.rest();
       if (this.#fillField(row, field, view)) continue;
       const needed = field.forms.find(({ form }) => form.required === true);
       if (needed !== undefined) this.fault("E_DEVICE_REFUSED", `${needed.at}: not on the page`);
@@ -89,11 +86,9 @@ export class Points {
   #put(place: FieldPlace, value: Value): void {
     const filled = this.#rowOf(place);
     if (filled === undefined) return;
-    const { row, field, plan, channel } = place;
-    const { measurement } = row;
-    const { counts, staleBefore, traced } = this.#filling;
-    const here = { measurement, channel, field: field.name, at: plan.at };
-    traced({ ...here, raw: value.raw }, { ...here, every: row.every });
+    const { row, field, channel } = place;
+    const { counts, staleBefore, found } = this.#filling;
+    found(place, value.raw);
     try {
       const made = fieldOf(place, value, counts);
       if (made === undefined) return;
@@ -102,15 +97,15 @@ export class Points {
     } catch (error) {
       if (!(error instanceof GatewayError) || error.code !== "E_VALUE") throw error;
       const named = channel === "" ? "" : ` ${row.tag}=${channel}`;
-      this.fault("E_VALUE", `${measurement}${named} ${field.name}: ${value.raw}`);
+      this.fault("E_VALUE", `${row.measurement}${named} ${field.name}: ${value.raw}`);
     }
   }
 
   #rowOf({ row: { measurement, tag }, channel }: FieldPlace): Filled | undefined {
-    const key = `${measurement} ${channel}`;
-    const known = this.#filled.get(key);
+    const channels = this.#filled.get(measurement) ?? new Map<string, Filled>();
+    const known = channels.get(channel);
     if (known !== undefined) return known;
-    if (this.#filled.size >= maxPoints) {
+    if (this.#count >= maxPoints) {
       if (!this.#tooMany) this.fault("E_DEVICE_FRAME", `more than ${maxPoints} channels`);
       this.#tooMany = true;
       return undefined;
@@ -120,12 +115,21 @@ export class Points {
       return undefined;
     }
     const filled = { measurement, tag, channel, fields: {}, stale: false };
-    this.#filled.set(key, filled);
+    this.#filled.set(measurement, channels.set(channel, filled));
+    this.#count += 1;
     return filled;
   }
 }
 
-interface FieldPlace {
+function pointOf({ measurement, tag, channel, fields, stale }: Filled): Point {
+  const ranged = withRangeQuality(measurement, fields);
+  const values = stale ? { ...ranged, q: quality.stale } : ranged;
+  if (tag === undefined) return { measurement, fields: values };
+  return { measurement, tags: { [tag]: channel }, fields: values };
+}
+
+/** Where a value belongs, and where it comes from. */
+export interface FieldPlace {
   readonly row: RowPlan;
   readonly field: FieldPlan;
   readonly plan: FormPlan;
@@ -145,10 +149,11 @@ function fieldOf(
 ): FieldValue | undefined {
   if (text !== undefined && form.states === undefined) return valueOf(text, form, field.type);
   if (text !== undefined) return stateOf(text, form.states);
+  if (!field.counter && form.rate !== true) return valueOf(rounded(value), form, field.type);
   const key = `${row.measurement} ${channel} ${field.name}`;
   const grown = form.rate === true ? counts.rate(key, value) : value;
   if (grown === undefined) return undefined;
-  if (!field.counter) return valueOf(rounded(grown), form, field.type);
+  if (!field.counter) return valueOf(grown, form, field.type);
   const { scale = 1, offset = 0 } = form;
   return valueOf(counts.next(key, grown * scale + offset, series), {}, field.type);
 }

@@ -9,19 +9,17 @@
  *
  * Speed: a line of an unwanted series costs finding its end and comparing its name; the labels of a
  * family are most often those of the family before it, in the same order, and are compared with
- * them instead of being read again. It rests every `sliceMs`, so that a page of megabytes never
- * keeps the event loop.
+ * them instead of being read again. It rests between slices.
  */
 import type { Clock } from "../../telemetry/index.ts";
 import type { Labels } from "./conditions.ts";
 import type { Series } from "./page.ts";
 import { Page } from "./page.ts";
 import { blank, labelsAt, numberOf } from "./sample.ts";
+import { Slices } from "./slices.ts";
 
 /** Series kept of one page: 2,000 cards with 50 fields each. */
 const maxSeries = 100_000;
-/** A turn of the event loop. @unit ms */
-const sliceMs = 8;
 /** Lines between two looks at the clock: about half a millisecond. */
 const sliceLines = 500;
 
@@ -43,12 +41,11 @@ export async function readPage(
   clock: Pick<Clock, "monotonic">,
 ): Promise<Page> {
   const reader = new PageReader(text, reading);
+  const slices = new Slices(clock);
   for (;;) {
-    const until = clock.monotonic() + sliceMs;
-    do reader.step(sliceLines);
-    while (!reader.done && clock.monotonic() < until);
+    reader.step(sliceLines);
     if (reader.done) return reader.page();
-    await new Promise((resolve) => setImmediate(resolve));
+    if (slices.over) await slices.rest();
   }
 }
 

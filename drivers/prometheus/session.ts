@@ -1,15 +1,17 @@
 /** One device on the page of an exporter. */
 import type { Clock, Reading } from "../../telemetry/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
-import type { Group, Origin, Session, Source, Trace } from "../contract.ts";
+import type { Group, Origin, Place, Session, Source, Trace } from "../contract.ts";
 import { groupName, groupsOf } from "../groups.ts";
 import type { Where } from "./conditions.ts";
 import type { Counts } from "./counts.ts";
 import type { Exporter } from "./exporter.ts";
 import type { Families, PageFacts } from "./page.ts";
+import type { FieldPlace } from "./points.ts";
 import { Points } from "./points.ts";
-import type { RowPlan } from "./rows.ts";
+import type { FormPlan, RowPlan } from "./rows.ts";
 import { metricsOf } from "./rows.ts";
+import { Slices } from "./slices.ts";
 
 /** Sources that are told: more than a machine has. */
 const maxSources = 4096;
@@ -33,7 +35,9 @@ export interface ExporterParts {
 export class ExporterSession implements Session {
   readonly groups: readonly Group[];
   readonly #parts: ExporterParts;
-  readonly #sources = new Map<string, Source>();
+  readonly #sources: Source[] = [];
+  /** Channels of each form that are among the sources. */
+  readonly #noted = new Map<FormPlan, Set<string>>();
   readonly #ending = new AbortController();
   #released: Promise<void> | undefined;
 
@@ -53,19 +57,20 @@ export class ExporterSession implements Session {
     }
     const { exporter, rows, where, blank, counts, clock, stale } = this.#parts;
     const page = await exporter.page(this, AbortSignal.any([signal, this.#ending.signal]));
-    const families = page.select(where);
+    const slices = new Slices(clock);
+    const families = await page.select(where, slices);
     const points = new Points({
       families,
       counts,
       blank,
       staleBefore: clock.now() - stale,
-      traced: (one, source) => {
-        this.#note(source);
-        trace?.(one);
+      found: (place, raw) => {
+        this.#note(place);
+        trace?.({ ...placeOf(place), raw });
       },
     });
     const due = rows.filter(({ every }) => groups.includes(groupName(every)));
-    for (const row of due) points.fill(row);
+    for (const row of due) await points.fill(row, slices);
     this.#judge(points, page.facts, due);
     const all = points.all();
     if (all.length === 0) this.#nothing(points, families);
@@ -75,7 +80,7 @@ export class ExporterSession implements Session {
 
   /** What was read so far: channels are found by looking. */
   origin(): Origin {
-    return { endpoint: this.#parts.endpoint, sources: [...this.#sources.values()] };
+    return { endpoint: this.#parts.endpoint, sources: [...this.#sources] };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -108,11 +113,16 @@ export class ExporterSession implements Session {
     throw new GatewayError("E_DEVICE_REFUSED", message);
   }
 
-  #note(source: Source): void {
-    const key = `${source.measurement} ${source.channel} ${source.field} ${source.at}`;
-    if (this.#sources.has(key) || this.#sources.size >= maxSources) return;
-    this.#sources.set(key, source);
+  #note(place: FieldPlace): void {
+    const noted = this.#noted.get(place.plan) ?? new Set<string>();
+    if (noted.has(place.channel) || this.#sources.length >= maxSources) return;
+    this.#noted.set(place.plan, noted.add(place.channel));
+    this.#sources.push({ ...placeOf(place), every: place.row.every });
   }
+}
+
+function placeOf({ row, field, plan, channel }: FieldPlace): Place {
+  return { measurement: row.measurement, channel, field: field.name, at: plan.at };
 }
 
 /** One row of each measurement whose channels stay. */

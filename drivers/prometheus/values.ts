@@ -87,7 +87,8 @@ export class RowView {
   }
 
   #channelOf(labels: Labels): string | undefined {
-    if (this.#channels.has(labels)) return this.#channels.get(labels);
+    const known = this.#channels.get(labels);
+    if (known !== undefined || this.#channels.has(labels)) return known;
     const channel = this.#row.check(labels) ? this.#row.name(labels) : undefined;
     this.#channels.set(labels, channel);
     return channel;
