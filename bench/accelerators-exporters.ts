@@ -1,24 +1,24 @@
 /**
- * The exporters of `bench/accelerators.ts`, a process of its own: each on a port of its own, eight
- * cards a page. Arguments: how many. Prints their ports as JSON; on a line of its input prints how
- * many scrapes it answered so far.
+ * The exporters of `bench/accelerators.ts`, a process of its own, each on a port of its own.
+ * Arguments: how many exporters, cards of each, families that are not mapped. Prints their ports as
+ * JSON.
  */
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { createInterface } from "node:readline";
 import { portOf } from "../test/ports.ts";
 import { pageOf } from "./accelerators-pages.ts";
 
-const count = Number(process.argv[2] ?? "1");
+const [count = 1, cards = 8, others = 10] = process.argv.slice(2).map(Number);
 const started = performance.now();
-let scrapes = 0;
 const ports: number[] = [];
 for (let n = 0; n < count; n += 1) {
-  const shape = { node: `node-${n}`, cards: 8, others: 10 };
+  const shape = { node: `node-${n}`, cards, others };
+  let made = { second: -1, page: "" };
   const server = createServer((_, response) => {
-    scrapes += 1;
+    const second = Math.floor((performance.now() - started) / 1000);
+    if (made.second !== second) made = { second, page: pageOf(shape, second) };
     response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
-    response.end(pageOf(shape, (performance.now() - started) / 1000));
+    response.end(made.page);
   });
   server.keepAliveTimeout = 60_000;
   server.listen(0, "127.0.0.1");
@@ -26,4 +26,3 @@ for (let n = 0; n < count; n += 1) {
   ports.push(portOf(server.address()));
 }
 console.log(JSON.stringify(ports));
-createInterface({ input: process.stdin }).on("line", () => console.log(`${scrapes}`));

@@ -8,6 +8,7 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { v } from "../config/index.ts";
 import { isRecord } from "../telemetry/index.ts";
 import { freePort } from "../test/ports.ts";
 import { startRackstreet } from "../test/rackstreet.ts";
@@ -44,7 +45,7 @@ export async function run(): Promise<unknown> {
       ratio: rounded(chain.lost / chain.offered),
       unit: "readings lost of those offered",
       goal: 0,
-      shape: `${exporters} exporters, ${cards} cards each, ${fieldsMapped} fields, every ${interval} s`,
+      shape: `${exporters} exporters of ${cards} cards, ${fieldsMapped} fields, each ${interval} s`,
       ...chain,
       energy_error: energy,
       page: parse,
@@ -56,10 +57,9 @@ export async function run(): Promise<unknown> {
 }
 
 async function measure(binary: string, folder: string) {
-  using world = startHere("accelerators-exporters.ts", [`${exporters}`]);
-  const ports: unknown = JSON.parse(await world.line());
-  if (!Array.isArray(ports)) throw new Error("no exporters");
-  const file = await configFile(folder, ports.map(Number));
+  using world = startHere("accelerators-exporters.ts", [`${exporters}`, `${cards}`]);
+  const ports = v.parse(v.array(v.number()), JSON.parse(await world.line()));
+  const file = await configFile(folder, ports);
   await using hub = startRackstreet(["hub", file, "--json"], [binary]);
   await hub.logged("hub started");
   await using agent = startRackstreet(["agent", file, "--json", "--for", `${runTime}s`], [binary]);
@@ -116,16 +116,14 @@ async function storedOf(binary: string, file: string): Promise<{ readonly readin
   const args = ["query", "accelerator", "-c", file, "--aggregate", "count", "--by", "device"];
   await using query = startRackstreet([...args, "--json"], [binary]);
   await query.ended();
-  const rows: unknown = JSON.parse(query.stdout());
-  if (!Array.isArray(rows)) throw new Error(`the store was not asked: ${query.stderr()}`);
-  let readings = 0;
-  for (const row of rows.filter(isRecord)) {
-    const counts = Object.entries(row).filter(([, value]) => typeof value === "number");
-    say(JSON.stringify(row));
-    readings += Math.min(...counts.map(([, value]) => Number(value))) / cards;
-  }
-  return { readings };
+  const series = v.parse(counted, JSON.parse(query.stdout()));
+  const counts = series.flatMap(({ rows }) => rows.map((row) => Object.values(row.counts)));
+  return { readings: counts.reduce((sum, row) => sum + Math.min(...row) / cards, 0) };
 }
+
+const counted = v.array(
+  v.object({ rows: v.array(v.object({ counts: v.record(v.string(), v.number()) })) }),
+);
 
 /** Resident memory of a process. @unit MiB */
 async function residentOf(pid: number): Promise<number> {

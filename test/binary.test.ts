@@ -70,7 +70,8 @@ describe("the binary", () => {
 
   test("brings its examples along, and they are good", async () => {
     const { stdout: names } = await bare("config", "example");
-    expect(names.trim().split("\n")).toEqual(["agent", "demo", "hub", "street-sensors", "street"]);
+    const known = ["accelerators", "agent", "demo", "hub", "street-sensors", "street"];
+    expect(names.trim().split("\n")).toEqual(known);
     const { stdout: demo } = await bare("config", "example", "demo");
     await writeFile(join(folder, "demo.yaml"), demo);
     expect((await bare("check", join(folder, "demo.yaml"))).code).toBe(0);

@@ -79,6 +79,9 @@ export class Exporter implements AsyncDisposable {
         scrape.ending.abort();
         if (this.#newest === scrape) this.#newest = undefined;
       }
+      // Nobody is left who could have it: its memory is free before the next.
+      const served = scrape.waiting === 0 && scrape.takers.size >= this.#wanted.size;
+      if (served && this.#newest === scrape) this.#newest = undefined;
     }
   }
 

@@ -1,4 +1,4 @@
-/** The parts of a sample's line: blanks, labels, numbers. Each is total and reads within the line. */
+/** The parts of a sample's line: blanks, labels, numbers. Each is total and stays in the line. */
 import type { Labels } from "./conditions.ts";
 
 /** Labels that a series may have. */

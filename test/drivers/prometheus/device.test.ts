@@ -79,7 +79,7 @@ describe("devices of one page", () => {
     return { driver, first, second, third, sessions };
   }
 
-  it("share one scrape, at once and one after the other; a new reading is a new scrape", async () => {
+  it("share one scrape, at once or one after the other; a new reading is a new one", async () => {
     await using exporter = await startExporter(() => page.join("\n"));
     const { driver, sessions, first } = await openThree(exporter.url);
     const all = sessions.map((session) => session.read(["default"], never));
@@ -135,7 +135,7 @@ describe("what is remembered", () => {
       .map((value, n) => `DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION{gpu="${n}"} ${value * 3600}`)
       .join("\n");
 
-  it("a counter goes on over a restart of the agent in which the driver was loaded again", async () => {
+  it("a counter goes on over a restart of the agent and a reload of the driver", async () => {
     let page = energy(5e6);
     await using exporter = await startExporter(() => page);
     const memory = new TestMemory();
