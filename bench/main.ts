@@ -1,4 +1,5 @@
 /** `npm run -s bench -- NAME`: runs one bench; its last line is one JSON object. */
+import { run as accelerators } from "./accelerators.ts";
 import { run as broker } from "./broker.ts";
 import { run as chainAlone } from "./chain-alone.ts";
 import { run as chain } from "./chain.ts";
@@ -16,6 +17,7 @@ import { run as sqlite } from "./sqlite.ts";
 import { run as store } from "./store.ts";
 
 const benches: Readonly<Record<string, () => Promise<unknown>>> = {
+  accelerators,
   broker,
   chain,
   "chain-alone": chainAlone,

@@ -868,6 +868,366 @@ export const profiles: Readonly<Record<string, unknown>> = {
    }
   ]
  },
+ "amd-device-metrics-exporter": {
+  "id": "amd-device-metrics-exporter",
+  "vendor": "AMD",
+  "model": "device-metrics-exporter (Instinct cards)",
+  "class": "accelerator",
+  "driver": "prometheus",
+  "sources": [
+   "ROCm/device-metrics-exporter, docs/configuration/metricslist.md (names, units, labels of clocks and links)",
+   "ROCm/device-metrics-exporter, release notes (gpu_health; labels gpu_id, gpu_partition_id, hostname)"
+  ],
+  "confidence": "medium",
+  "caveats": [
+   "Names are lower case; where the exporter was given a prefix (amd_), the names with it are read too.",
+   "Package power exists on MI3xx, average package power on MI2xx; inside a virtual machine only power usage does.",
+   "Of a divided card (CPX, DPX) only the first partition has sensors; the others are left out.",
+   "Of a divided card memory and clocks are those of the first partition.",
+   "Values of 18446744073709551615 or 4294967295 mean that the card has no such sensor."
+  ],
+  "header": {
+   "path": "/metrics",
+   "blank": 1000000000000000000,
+   "steady": [
+    "accelerator"
+   ],
+   "where": {
+    "accelerator": {
+     "gpu_partition_id": [
+      "",
+      "0",
+      "NA"
+     ]
+    },
+    "accelerator_link": {
+     "gpu_partition_id": [
+      "",
+      "0",
+      "NA"
+     ]
+    }
+   }
+  },
+  "points": [
+   {
+    "measurement": "accelerator",
+    "tags": {
+     "gpu": "{gpu_id}"
+    },
+    "fields": {
+     "power_w": [
+      {
+       "metric": "gpu_package_power",
+       "none": [
+        0,
+        65535,
+        4294967295
+       ]
+      },
+      {
+       "metric": "amd_gpu_package_power",
+       "none": [
+        0,
+        65535,
+        4294967295
+       ]
+      },
+      {
+       "metric": "gpu_average_package_power",
+       "none": [
+        0,
+        65535,
+        4294967295
+       ]
+      },
+      {
+       "metric": "amd_gpu_average_package_power",
+       "none": [
+        0,
+        65535,
+        4294967295
+       ]
+      },
+      {
+       "metric": "gpu_power_usage",
+       "none": [
+        65535,
+        4294967295
+       ]
+      },
+      {
+       "metric": "amd_gpu_power_usage",
+       "none": [
+        65535,
+        4294967295
+       ]
+      }
+     ],
+     "energy_wh_total": [
+      {
+       "metric": "gpu_energy_consumed",
+       "over": 3600000000,
+       "none": [
+        0
+       ]
+      },
+      {
+       "metric": "amd_gpu_energy_consumed",
+       "over": 3600000000,
+       "none": [
+        0
+       ]
+      }
+     ],
+     "temp_c": [
+      {
+       "metric": "gpu_edge_temperature",
+       "none": [
+        0,
+        65535
+       ]
+      },
+      {
+       "metric": "amd_gpu_edge_temperature",
+       "none": [
+        0,
+        65535
+       ]
+      }
+     ],
+     "hotspot_c": [
+      {
+       "metric": "gpu_junction_temperature",
+       "none": [
+        0,
+        65535
+       ]
+      },
+      {
+       "metric": "amd_gpu_junction_temperature",
+       "none": [
+        0,
+        65535
+       ]
+      }
+     ],
+     "mem_temp_c": [
+      {
+       "metric": "gpu_memory_temperature",
+       "none": [
+        0,
+        65535
+       ]
+      },
+      {
+       "metric": "amd_gpu_memory_temperature",
+       "none": [
+        0,
+        65535
+       ]
+      }
+     ],
+     "util_pct": [
+      {
+       "metric": "gpu_gfx_activity",
+       "none": [
+        65535
+       ]
+      },
+      {
+       "metric": "amd_gpu_gfx_activity",
+       "none": [
+        65535
+       ]
+      }
+     ],
+     "mem_util_pct": [
+      {
+       "metric": "gpu_umc_activity",
+       "none": [
+        65535
+       ]
+      },
+      {
+       "metric": "amd_gpu_umc_activity",
+       "none": [
+        65535
+       ]
+      }
+     ],
+     "tensor_active_ratio": [
+      {
+       "metric": "gpu_prof_tensor_active_percent",
+       "over": 100
+      },
+      {
+       "metric": "amd_gpu_prof_tensor_active_percent",
+       "over": 100
+      }
+     ],
+     "sm_active_ratio": [
+      {
+       "metric": "gpu_prof_sm_active",
+       "over": 100
+      },
+      {
+       "metric": "amd_gpu_prof_sm_active",
+       "over": 100
+      }
+     ],
+     "mem_used_bytes": [
+      {
+       "metric": "gpu_used_vram",
+       "scale": 1048576
+      },
+      {
+       "metric": "amd_gpu_used_vram",
+       "scale": 1048576
+      }
+     ],
+     "mem_total_bytes": [
+      {
+       "metric": "gpu_total_vram",
+       "scale": 1048576
+      },
+      {
+       "metric": "amd_gpu_total_vram",
+       "scale": 1048576
+      }
+     ],
+     "sm_clock_hz": [
+      {
+       "metric": "gpu_clock",
+       "where": {
+        "clock_type": [
+         "system",
+         "GPU_CLOCK_TYPE_SYSTEM"
+        ]
+       },
+       "take": "max",
+       "scale": 1000000
+      },
+      {
+       "metric": "amd_gpu_clock",
+       "where": {
+        "clock_type": [
+         "system",
+         "GPU_CLOCK_TYPE_SYSTEM"
+        ]
+       },
+       "take": "max",
+       "scale": 1000000
+      }
+     ],
+     "mem_clock_hz": [
+      {
+       "metric": "gpu_clock",
+       "where": {
+        "clock_type": [
+         "memory",
+         "GPU_CLOCK_TYPE_MEMORY"
+        ]
+       },
+       "take": "max",
+       "scale": 1000000
+      },
+      {
+       "metric": "amd_gpu_clock",
+       "where": {
+        "clock_type": [
+         "memory",
+         "GPU_CLOCK_TYPE_MEMORY"
+        ]
+       },
+       "take": "max",
+       "scale": 1000000
+      }
+     ],
+     "ecc_ce_total": [
+      "gpu_ecc_correct_total",
+      "amd_gpu_ecc_correct_total"
+     ],
+     "ecc_ue_total": [
+      "gpu_ecc_uncorrect_total",
+      "amd_gpu_ecc_uncorrect_total"
+     ],
+     "pcie_replay_total": [
+      "pcie_replay_count",
+      "amd_pcie_replay_count"
+     ],
+     "link_rx_bytes_total": [
+      {
+       "metric": "gpu_xgmi_link_rx",
+       "take": "sum",
+       "scale": 1024
+      },
+      {
+       "metric": "amd_gpu_xgmi_link_rx",
+       "take": "sum",
+       "scale": 1024
+      }
+     ],
+     "link_tx_bytes_total": [
+      {
+       "metric": "gpu_xgmi_link_tx",
+       "take": "sum",
+       "scale": 1024
+      },
+      {
+       "metric": "amd_gpu_xgmi_link_tx",
+       "take": "sum",
+       "scale": 1024
+      }
+     ],
+     "health_state": [
+      {
+       "metric": "gpu_health",
+       "states": {
+        "0": 2,
+        "1": 0
+       }
+      },
+      {
+       "metric": "amd_gpu_health",
+       "states": {
+        "0": 2,
+        "1": 0
+       }
+      }
+     ]
+    }
+   },
+   {
+    "measurement": "accelerator_link",
+    "tags": {
+     "link": "{gpu_id}/{link_index}"
+    },
+    "fields": {
+     "rx_bytes_total": [
+      {
+       "metric": "gpu_xgmi_link_rx",
+       "scale": 1024
+      },
+      {
+       "metric": "amd_gpu_xgmi_link_rx",
+       "scale": 1024
+      }
+     ],
+     "tx_bytes_total": [
+      {
+       "metric": "gpu_xgmi_link_tx",
+       "scale": 1024
+      },
+      {
+       "metric": "amd_gpu_xgmi_link_tx",
+       "scale": 1024
+      }
+     ]
+    }
+   }
+  ]
+ },
  "apc-nmc2-modbus": {
   "id": "apc-nmc2-modbus",
   "vendor": "APC",
@@ -2157,6 +2517,101 @@ export const profiles: Readonly<Record<string, unknown>> = {
       "type": "uint32",
       "scale": 10
      }
+    }
+   }
+  ]
+ },
+ "cambricon-mlu-exporter": {
+  "id": "cambricon-mlu-exporter",
+  "vendor": "Cambricon",
+  "model": "mlu-exporter (MLU cards)",
+  "class": "accelerator",
+  "driver": "prometheus",
+  "sources": [
+   "Cambricon/mlu-exporter, examples/metrics.yaml (names, units, labels; names are configurable there)",
+   "Cambricon/mlu-exporter, README.md (prefix mlu, port 30108)"
+  ],
+  "confidence": "medium",
+  "caveats": [
+   "Names follow the exporter's own metrics.yaml as shipped, with the prefix mlu.",
+   "Series of virtual functions carry a label vf, and are left out.",
+   "Fan speed is in turns a minute, and is left out; the register has percent.",
+   "The state of links has other codes by version, and is left out.",
+   "There is no counter of energy; it is what power adds up to."
+  ],
+  "header": {
+   "path": "/metrics",
+   "steady": [
+    "accelerator"
+   ],
+   "where": {
+    "accelerator": {
+     "vf": ""
+    }
+   }
+  },
+  "points": [
+   {
+    "measurement": "accelerator",
+    "tags": {
+     "gpu": "{mlu}"
+    },
+    "fields": {
+     "power_w": "mlu_power_usage",
+     "power_limit_w": "mlu_power_current_limit",
+     "temp_c": [
+      "mlu_temperature",
+      "mlu_chip_temperature"
+     ],
+     "hotspot_c": "mlu_chip_temperature",
+     "mem_temp_c": {
+      "metric": "mlu_memory_temperature",
+      "where": {
+       "memory_die": ""
+      },
+      "none": [
+       0
+      ]
+     },
+     "util_pct": "mlu_utilization",
+     "mem_used_bytes": [
+      "mlu_memory_used",
+      "mlu_physical_memory_used"
+     ],
+     "mem_total_bytes": [
+      "mlu_memory_total",
+      "mlu_physical_memory_total"
+     ],
+     "mem_clock_hz": {
+      "metric": "mlu_ddr_frequency",
+      "scale": 1000000
+     },
+     "ecc_ce_total": [
+      "mlu_ecc_corrected_error_total",
+      "mlu_dram_ecc_sbe_count"
+     ],
+     "ecc_ue_total": "mlu_dram_ecc_dbe_count",
+     "pcie_replay_total": "mlu_pcie_replay_count",
+     "retired_pages_count": {
+      "metric": "mlu_remapped_correct_rows",
+      "plus": "mlu_remapped_uncorrect_rows"
+     }
+    }
+   },
+   {
+    "measurement": "accelerator_link",
+    "tags": {
+     "link": "{mlu}/{link}"
+    },
+    "fields": {
+     "rx_bytes_total": "mlu_mlulink_cntr_read_byte_total",
+     "tx_bytes_total": "mlu_mlulink_cntr_write_byte_total",
+     "errors_total": [
+      {
+       "metric": "mlu_mlulink_err_uncorrected_total",
+       "plus": "mlu_mlulink_err_corrected_total"
+      }
+     ]
     }
    }
   ]
@@ -4288,6 +4743,182 @@ export const profiles: Readonly<Record<string, unknown>> = {
        32767
       ]
      }
+    }
+   }
+  ]
+ },
+ "dcgm-exporter": {
+  "id": "dcgm-exporter",
+  "vendor": "NVIDIA",
+  "model": "dcgm-exporter (GPU cards, MIG instances)",
+  "class": "accelerator",
+  "driver": "prometheus",
+  "sources": [
+   "NVIDIA/dcgm-exporter, etc/default-counters.csv and etc/dcp-metrics-included.csv (names and units)",
+   "NVIDIA/dcgm-exporter, README.md (labels gpu, UUID; a blank value of 9223372036854775794)",
+   "NVIDIA cloud-native documentation, gpu-telemetry (labels GPU_I_PROFILE, GPU_I_ID of MIG)",
+   "NVIDIA DCGM API, dcgm_fields.h (blank values from 140737488355328 for numbers of 64 bits)"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "What a page has depends on the exporter's file of counters; the violation and ECC counters are off there as shipped.",
+   "Throttling durations are ns in newer files of counters and were us in older ones; only ns is right here.",
+   "Energy is counted since the driver was loaded; it goes on here over a reload.",
+   "Power is an average over a second on many cards and a sample of 25 of 100 ms on some; energy is exact on both.",
+   "The bandwidth of NVLink is a count of all lanes, both directions in one, in units that differ by driver, and is left out.",
+   "PCIe bytes of the profiling counters are rates by now and counts in older files; they are left out.",
+   "Name the channels by UUID where cards are moved - channels with accelerator as \"{UUID}\"."
+  ],
+  "header": {
+   "path": "/metrics",
+   "blank": 140737488355328,
+   "steady": [
+    "accelerator"
+   ],
+   "where": {
+    "accelerator": {
+     "GPU_I_ID": ""
+    }
+   }
+  },
+  "points": [
+   {
+    "measurement": "accelerator",
+    "tags": {
+     "gpu": "{gpu}"
+    },
+    "fields": {
+     "power_w": [
+      "DCGM_FI_DEV_POWER_USAGE_INSTANT",
+      "DCGM_FI_DEV_POWER_USAGE"
+     ],
+     "power_limit_w": [
+      "DCGM_FI_DEV_ENFORCED_POWER_LIMIT",
+      "DCGM_FI_DEV_POWER_MGMT_LIMIT"
+     ],
+     "energy_wh_total": {
+      "metric": "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION",
+      "over": 3600000
+     },
+     "temp_c": "DCGM_FI_DEV_GPU_TEMP",
+     "mem_temp_c": {
+      "metric": "DCGM_FI_DEV_MEMORY_TEMP",
+      "none": [
+       0
+      ]
+     },
+     "util_pct": "DCGM_FI_DEV_GPU_UTIL",
+     "mem_util_pct": "DCGM_FI_DEV_MEM_COPY_UTIL",
+     "sm_active_ratio": "DCGM_FI_PROF_SM_ACTIVE",
+     "tensor_active_ratio": "DCGM_FI_PROF_PIPE_TENSOR_ACTIVE",
+     "dram_active_ratio": "DCGM_FI_PROF_DRAM_ACTIVE",
+     "mem_used_bytes": {
+      "metric": "DCGM_FI_DEV_FB_USED",
+      "scale": 1048576
+     },
+     "mem_total_bytes": [
+      {
+       "metric": "DCGM_FI_DEV_FB_TOTAL",
+       "scale": 1048576
+      },
+      {
+       "metric": "DCGM_FI_DEV_FB_USED",
+       "plus": [
+        "DCGM_FI_DEV_FB_FREE",
+        "DCGM_FI_DEV_FB_RESERVED"
+       ],
+       "scale": 1048576
+      },
+      {
+       "metric": "DCGM_FI_DEV_FB_USED",
+       "plus": "DCGM_FI_DEV_FB_FREE",
+       "scale": 1048576
+      }
+     ],
+     "sm_clock_hz": {
+      "metric": "DCGM_FI_DEV_SM_CLOCK",
+      "scale": 1000000
+     },
+     "mem_clock_hz": {
+      "metric": "DCGM_FI_DEV_MEM_CLOCK",
+      "scale": 1000000
+     },
+     "fan_pct": "DCGM_FI_DEV_FAN_SPEED",
+     "performance_code": "DCGM_FI_DEV_PSTATE",
+     "throttle_power_ms_total": {
+      "metric": "DCGM_FI_DEV_POWER_VIOLATION",
+      "over": 1000000
+     },
+     "throttle_thermal_ms_total": {
+      "metric": "DCGM_FI_DEV_THERMAL_VIOLATION",
+      "over": 1000000
+     },
+     "throttle_other_ms_total": {
+      "metric": "DCGM_FI_DEV_SYNC_BOOST_VIOLATION",
+      "plus": [
+       "DCGM_FI_DEV_BOARD_LIMIT_VIOLATION",
+       "DCGM_FI_DEV_RELIABILITY_VIOLATION"
+      ],
+      "over": 1000000
+     },
+     "ecc_ce_total": [
+      "DCGM_FI_DEV_ECC_SBE_VOL_TOTAL",
+      "DCGM_FI_DEV_ECC_SBE_AGG_TOTAL"
+     ],
+     "ecc_ue_total": [
+      "DCGM_FI_DEV_ECC_DBE_VOL_TOTAL",
+      "DCGM_FI_DEV_ECC_DBE_AGG_TOTAL"
+     ],
+     "retired_pages_count": [
+      {
+       "metric": "DCGM_FI_DEV_UNCORRECTABLE_REMAPPED_ROWS",
+       "plus": "DCGM_FI_DEV_CORRECTABLE_REMAPPED_ROWS"
+      },
+      {
+       "metric": "DCGM_FI_DEV_RETIRED_SBE",
+       "plus": "DCGM_FI_DEV_RETIRED_DBE"
+      }
+     ],
+     "pcie_replay_total": "DCGM_FI_DEV_PCIE_REPLAY_COUNTER",
+     "link_errors_total": {
+      "metric": "DCGM_FI_DEV_NVLINK_CRC_FLIT_ERROR_COUNT_TOTAL",
+      "plus": [
+       "DCGM_FI_DEV_NVLINK_CRC_DATA_ERROR_COUNT_TOTAL",
+       "DCGM_FI_DEV_NVLINK_REPLAY_ERROR_COUNT_TOTAL",
+       "DCGM_FI_DEV_NVLINK_RECOVERY_ERROR_COUNT_TOTAL"
+      ]
+     },
+     "xid_code": "DCGM_FI_DEV_XID_ERRORS"
+    }
+   },
+   {
+    "measurement": "accelerator_instance",
+    "tags": {
+     "instance": "{gpu}/{GPU_I_ID}"
+    },
+    "fields": {
+     "mem_used_bytes": {
+      "metric": "DCGM_FI_DEV_FB_USED",
+      "scale": 1048576
+     },
+     "mem_total_bytes": [
+      {
+       "metric": "DCGM_FI_DEV_FB_USED",
+       "plus": [
+        "DCGM_FI_DEV_FB_FREE",
+        "DCGM_FI_DEV_FB_RESERVED"
+       ],
+       "scale": 1048576
+      },
+      {
+       "metric": "DCGM_FI_DEV_FB_USED",
+       "plus": "DCGM_FI_DEV_FB_FREE",
+       "scale": 1048576
+      }
+     ],
+     "sm_active_ratio": "DCGM_FI_PROF_SM_ACTIVE",
+     "tensor_active_ratio": "DCGM_FI_PROF_PIPE_TENSOR_ACTIVE",
+     "dram_active_ratio": "DCGM_FI_PROF_DRAM_ACTIVE"
     }
    }
   ]
@@ -8712,6 +9343,101 @@ export const profiles: Readonly<Record<string, unknown>> = {
    }
   ]
  },
+ "huawei-npu-exporter": {
+  "id": "huawei-npu-exporter",
+  "vendor": "Huawei",
+  "model": "npu-exporter (Ascend cards)",
+  "class": "accelerator",
+  "driver": "prometheus",
+  "sources": [
+   "Huawei MindCluster 7.3 documentation, Prometheus Metrics API (sample page, names, labels, times in ms)",
+   "Ascend/ascend-npu-exporter, README.md, table of metrics (units, health 1 or 0)"
+  ],
+  "confidence": "medium",
+  "caveats": [
+   "Lines carry the time of measuring; a value older than the device's stale option is marked so.",
+   "There is no counter of energy; it is what power adds up to.",
+   "Memory is that of the HBM where the card has one, else DDR; Atlas A2 cards have no DDR series.",
+   "Containers appear as labels of the same card; the first series of a card counts.",
+   "Rates of the links are MB/s by now, no counts, and are left out.",
+   "The port is 8082 as shipped, bound to the container's address in Kubernetes."
+  ],
+  "header": {
+   "path": "/metrics",
+   "steady": [
+    "accelerator"
+   ]
+  },
+  "points": [
+   {
+    "measurement": "accelerator",
+    "tags": {
+     "gpu": "{id}"
+    },
+    "fields": {
+     "power_w": "npu_chip_info_power",
+     "temp_c": "npu_chip_info_temperature",
+     "mem_temp_c": "npu_chip_info_hbm_temperature",
+     "util_pct": [
+      "npu_chip_info_utilization",
+      "npu_chip_info_overall_utilization"
+     ],
+     "mem_util_pct": "npu_chip_info_hbm_bandwidth_utilization",
+     "mem_used_bytes": [
+      {
+       "metric": "npu_chip_info_hbm_used_memory",
+       "scale": 1048576
+      },
+      {
+       "metric": "npu_chip_info_used_memory",
+       "scale": 1048576
+      }
+     ],
+     "mem_total_bytes": [
+      {
+       "metric": "npu_chip_info_hbm_total_memory",
+       "scale": 1048576,
+       "none": [
+        0
+       ]
+      },
+      {
+       "metric": "npu_chip_info_total_memory",
+       "scale": 1048576
+      }
+     ],
+     "sm_clock_hz": {
+      "metric": "npu_chip_info_aicore_current_freq",
+      "scale": 1000000
+     },
+     "core_v": "npu_chip_info_voltage",
+     "fault_code": "npu_chip_info_error_code",
+     "health_state": {
+      "metric": "npu_chip_info_health_status",
+      "states": {
+       "0": 2,
+       "1": 0
+      }
+     }
+    }
+   },
+   {
+    "measurement": "accelerator_link",
+    "tags": {
+     "link": "{id}"
+    },
+    "fields": {
+     "link_state": {
+      "metric": "npu_chip_info_link_status",
+      "states": {
+       "0": 0,
+       "1": 1
+      }
+     }
+    }
+   }
+  ]
+ },
  "huawei-ups2000": {
   "id": "huawei-ups2000",
   "vendor": "Huawei",
@@ -8959,6 +9685,192 @@ export const profiles: Readonly<Record<string, unknown>> = {
    }
   ]
  },
+ "intel-xpum-exporter": {
+  "id": "intel-xpum-exporter",
+  "vendor": "Intel",
+  "model": "XPU Manager exporter (Data Center GPU)",
+  "class": "accelerator",
+  "driver": "prometheus",
+  "sources": [
+   "intel/xpumanager, doc/Prometheus_Exported_Metrics.csv (names, units, what is per card and per tile)",
+   "intel/xpumanager, rest/prometheus_exporter.py (labels pci_bdf, sub_dev, card; ratios are scaled to 1)"
+  ],
+  "confidence": "medium",
+  "caveats": [
+   "Series of a whole card have no label sub_dev; what exists per tile only is made of its tiles.",
+   "The exporter calls ratios percents in its help, but gives 0 to 1.",
+   "Counters of this exporter are written with and without _total by version; both are read.",
+   "Cards are named by their PCI address; there is no index on the page."
+  ],
+  "header": {
+   "path": "/metrics",
+   "steady": [
+    "accelerator"
+   ],
+   "where": {
+    "accelerator": {
+     "card": ""
+    }
+   }
+  },
+  "points": [
+   {
+    "measurement": "accelerator",
+    "tags": {
+     "gpu": "{pci_bdf}"
+    },
+    "fields": {
+     "power_w": [
+      {
+       "metric": "xpum_power_watts",
+       "where": {
+        "sub_dev": ""
+       }
+      },
+      {
+       "metric": "xpum_power_watts",
+       "take": "sum"
+      }
+     ],
+     "energy_wh_total": [
+      {
+       "metric": "xpum_energy_joules_total",
+       "where": {
+        "sub_dev": ""
+       },
+       "over": 3600
+      },
+      {
+       "metric": "xpum_energy_joules",
+       "where": {
+        "sub_dev": ""
+       },
+       "over": 3600
+      },
+      {
+       "metric": "xpum_energy_joules_total",
+       "take": "sum",
+       "over": 3600
+      }
+     ],
+     "temp_c": {
+      "metric": "xpum_temperature_celsius",
+      "where": {
+       "location": "gpu"
+      },
+      "take": "max"
+     },
+     "mem_temp_c": {
+      "metric": "xpum_temperature_celsius",
+      "where": {
+       "location": "mem"
+      },
+      "take": "max"
+     },
+     "hotspot_c": {
+      "metric": "xpum_max_temperature_celsius",
+      "where": {
+       "location": "gpu"
+      },
+      "take": "max"
+     },
+     "util_pct": [
+      {
+       "metric": "xpum_engine_ratio",
+       "where": {
+        "sub_dev": ""
+       },
+       "scale": 100
+      },
+      {
+       "metric": "xpum_engine_ratio",
+       "take": "mean",
+       "scale": 100
+      }
+     ],
+     "mem_util_pct": [
+      {
+       "metric": "xpum_memory_bandwidth_ratio",
+       "where": {
+        "sub_dev": ""
+       },
+       "scale": 100
+      },
+      {
+       "metric": "xpum_memory_bandwidth_ratio",
+       "take": "mean",
+       "scale": 100
+      }
+     ],
+     "mem_used_bytes": [
+      {
+       "metric": "xpum_memory_used_bytes",
+       "where": {
+        "sub_dev": ""
+       }
+      },
+      {
+       "metric": "xpum_memory_used_bytes",
+       "take": "sum"
+      }
+     ],
+     "sm_active_ratio": [
+      {
+       "metric": "xpum_eu_active_ratio",
+       "where": {
+        "sub_dev": ""
+       }
+      },
+      {
+       "metric": "xpum_eu_active_ratio",
+       "take": "mean"
+      }
+     ],
+     "sm_clock_hz": {
+      "metric": "xpum_frequency_mhz",
+      "where": {
+       "location": "gpu",
+       "type": "actual"
+      },
+      "take": "max",
+      "scale": 1000000
+     },
+     "ecc_ce_total": [
+      {
+       "metric": "xpum_cache_errors_total",
+       "where": {
+        "type": "correctable",
+        "sub_dev": ""
+       }
+      },
+      {
+       "metric": "xpum_cache_errors",
+       "where": {
+        "type": "correctable",
+        "sub_dev": ""
+       }
+      }
+     ],
+     "ecc_ue_total": [
+      {
+       "metric": "xpum_cache_errors_total",
+       "where": {
+        "type": "uncorrectable",
+        "sub_dev": ""
+       }
+      },
+      {
+       "metric": "xpum_cache_errors",
+       "where": {
+        "type": "uncorrectable",
+        "sub_dev": ""
+       }
+      }
+     ]
+    }
+   }
+  ]
+ },
  "intesis-dali": {
   "id": "intesis-dali",
   "vendor": "HMS / Intesis",
@@ -9003,6 +9915,93 @@ export const profiles: Readonly<Record<string, unknown>> = {
      "dim_pct": {
       "at": 6
      }
+    }
+   }
+  ]
+ },
+ "ipmi-exporter": {
+  "id": "ipmi-exporter",
+  "vendor": "Prometheus",
+  "model": "ipmi_exporter",
+  "class": "server",
+  "driver": "prometheus",
+  "sources": [
+   "prometheus-community/ipmi_exporter, docs/metrics.md (names, labels, states 0, 1, 2 and NaN)",
+   "prometheus-community/ipmi_exporter, CHANGELOG.md (names of the power and the chassis metrics by version)"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "One page is one controller; give its name as query with target, and the module of the exporter's configuration.",
+   "Sensors without a reading are NaN there and have no point here.",
+   "Sensors are named as the maker named them; two with one name need channels with the id.",
+   "Whole power is that of DCMI; single power sensors may be averages, inputs or outputs."
+  ],
+  "header": {
+   "path": "/ipmi"
+  },
+  "points": [
+   {
+    "measurement": "server",
+    "fields": {
+     "power_w": [
+      "ipmi_dcmi_power_consumption_watts",
+      "ipmi_dcmi_power_consumption_current_watts"
+     ],
+     "on_state": "ipmi_chassis_power_state",
+     "inlet_c": {
+      "metric": "ipmi_temperature_celsius",
+      "where": {
+       "name": [
+        "*nlet*",
+        "*mbient*"
+       ]
+      },
+      "take": "min"
+     },
+     "exhaust_c": {
+      "metric": "ipmi_temperature_celsius",
+      "where": {
+       "name": [
+        "*xhaust*",
+        "*utlet*"
+       ]
+      },
+      "take": "max"
+     }
+    }
+   },
+   {
+    "measurement": "thermal",
+    "tags": {
+     "sensor": "{name}"
+    },
+    "fields": {
+     "temp_c": "ipmi_temperature_celsius"
+    }
+   },
+   {
+    "measurement": "fan",
+    "tags": {
+     "fan": "{name}"
+    },
+    "fields": {
+     "speed_rpm": "ipmi_fan_speed_rpm",
+     "speed_pct": {
+      "metric": "ipmi_fan_speed_ratio",
+      "scale": 100
+     },
+     "health_state": "ipmi_fan_speed_state"
+    }
+   },
+   {
+    "measurement": "electrical_sensor",
+    "tags": {
+     "sensor": "{name}"
+    },
+    "fields": {
+     "voltage_v": "ipmi_voltage_volts",
+     "current_a": "ipmi_current_amperes",
+     "power_w": "ipmi_power_watts"
     }
    }
   ]
@@ -12323,6 +13322,212 @@ export const profiles: Readonly<Record<string, unknown>> = {
       "at": 404,
       "scale": 0.001
      }
+    }
+   }
+  ]
+ },
+ "node-exporter": {
+  "id": "node-exporter",
+  "vendor": "Prometheus",
+  "model": "node_exporter",
+  "class": "server",
+  "driver": "prometheus",
+  "sources": [
+   "prometheus/node_exporter 1.5.0 of Debian 12, its page on a machine (names, labels, units)",
+   "prometheus/node_exporter, README.md (collectors that are on as shipped)"
+  ],
+  "confidence": "high",
+  "caveats": [
+   "Processor time, busy disks and the like are the mean since the reading before; the first reading has none.",
+   "Disks, file systems and interfaces of containers, loops and memory are left out.",
+   "Energy of RAPL needs an exporter that may read /sys/class/powercap, which as shipped only root may."
+  ],
+  "header": {
+   "path": "/metrics",
+   "where": {
+    "host_filesystem": {
+     "fstype": [
+      "!tmpfs",
+      "!ramfs",
+      "!devtmpfs",
+      "!overlay",
+      "!squashfs",
+      "!autofs",
+      "!fuse*",
+      "!nsfs"
+     ]
+    },
+    "host_disk": {
+     "device": [
+      "!loop*",
+      "!ram*",
+      "!zram*",
+      "!dm-*"
+     ]
+    },
+    "host_network": {
+     "device": [
+      "!lo",
+      "!veth*",
+      "!docker*",
+      "!cali*",
+      "!cni*",
+      "!br-*",
+      "!virbr*"
+     ]
+    }
+   }
+  },
+  "points": [
+   {
+    "measurement": "host",
+    "fields": {
+     "load1_ratio": {
+      "metric": "node_load1",
+      "over": {
+       "metric": "node_cpu_seconds_total",
+       "where": {
+        "mode": "idle"
+       },
+       "take": "count"
+      }
+     },
+     "cpu_pct": {
+      "metric": "node_cpu_seconds_total",
+      "where": {
+       "mode": "idle"
+      },
+      "take": "mean",
+      "rate": true,
+      "scale": -100,
+      "offset": 100
+     },
+     "mem_used_pct": {
+      "metric": "node_memory_MemTotal_bytes",
+      "less": "node_memory_MemAvailable_bytes",
+      "over": "node_memory_MemTotal_bytes",
+      "scale": 100
+     },
+     "mem_total_bytes": "node_memory_MemTotal_bytes",
+     "swap_used_pct": {
+      "metric": "node_memory_SwapTotal_bytes",
+      "less": "node_memory_SwapFree_bytes",
+      "over": "node_memory_SwapTotal_bytes",
+      "scale": 100
+     },
+     "uptime_s": {
+      "metric": "node_time_seconds",
+      "less": "node_boot_time_seconds"
+     }
+    }
+   },
+   {
+    "measurement": "host_power",
+    "tags": {
+     "domain": "package-{index}"
+    },
+    "fields": {
+     "energy_wh_total": {
+      "metric": "node_rapl_package_joules_total",
+      "over": 3600
+     },
+     "power_w": {
+      "metric": "node_rapl_package_joules_total",
+      "rate": true
+     }
+    }
+   },
+   {
+    "measurement": "host_power",
+    "tags": {
+     "domain": "dram-{index}"
+    },
+    "fields": {
+     "energy_wh_total": {
+      "metric": "node_rapl_dram_joules_total",
+      "over": 3600
+     },
+     "power_w": {
+      "metric": "node_rapl_dram_joules_total",
+      "rate": true
+     }
+    }
+   },
+   {
+    "measurement": "host_disk",
+    "tags": {
+     "disk": "{device}"
+    },
+    "fields": {
+     "read_bytes_total": "node_disk_read_bytes_total",
+     "write_bytes_total": "node_disk_written_bytes_total",
+     "reads_total": "node_disk_reads_completed_total",
+     "writes_total": "node_disk_writes_completed_total",
+     "busy_pct": {
+      "metric": "node_disk_io_time_seconds_total",
+      "rate": true,
+      "scale": 100
+     }
+    }
+   },
+   {
+    "measurement": "host_network",
+    "tags": {
+     "interface": "{device}"
+    },
+    "fields": {
+     "rx_bytes_total": "node_network_receive_bytes_total",
+     "tx_bytes_total": "node_network_transmit_bytes_total",
+     "rx_packets_total": "node_network_receive_packets_total",
+     "tx_packets_total": "node_network_transmit_packets_total",
+     "rx_errors_total": "node_network_receive_errs_total",
+     "tx_errors_total": "node_network_transmit_errs_total",
+     "rx_dropped_total": "node_network_receive_drop_total",
+     "tx_dropped_total": "node_network_transmit_drop_total",
+     "link_state": "node_network_up",
+     "speed_bps": {
+      "metric": "node_network_speed_bytes",
+      "scale": 8,
+      "none": [
+       -125000,
+       0
+      ]
+     }
+    }
+   },
+   {
+    "measurement": "host_filesystem",
+    "tags": {
+     "mount": "{mountpoint}"
+    },
+    "every": "60s",
+    "fields": {
+     "size_bytes": "node_filesystem_size_bytes",
+     "used_bytes": {
+      "metric": "node_filesystem_size_bytes",
+      "less": "node_filesystem_free_bytes"
+     },
+     "used_pct": {
+      "metric": "node_filesystem_size_bytes",
+      "less": "node_filesystem_avail_bytes",
+      "over": "node_filesystem_size_bytes",
+      "scale": 100
+     },
+     "inodes_used_pct": {
+      "metric": "node_filesystem_files",
+      "less": "node_filesystem_files_free",
+      "over": "node_filesystem_files",
+      "scale": 100
+     }
+    }
+   },
+   {
+    "measurement": "thermal",
+    "tags": {
+     "sensor": "{chip}/{sensor}"
+    },
+    "fields": {
+     "temp_c": "node_hwmon_temp_celsius"
     }
    }
   ]

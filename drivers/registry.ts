@@ -16,6 +16,7 @@ import { nmea } from "./nmea/index.ts";
 import { nvidia } from "./nvidia/index.ts";
 import { particles } from "./particles/index.ts";
 import { redfish } from "./redfish/index.ts";
+import { prometheus } from "./prometheus/index.ts";
 import { sdi12 } from "./sdi12/index.ts";
 import { snmp } from "./snmp/index.ts";
 import { simDriver } from "./sim/index.ts";
@@ -38,6 +39,7 @@ export const drivers: Readonly<Record<string, DriverKind>> = {
   nvidia,
   particles,
   redfish,
+  prometheus,
   sdi12,
   sim: simDriver,
   snmp,
