@@ -6,13 +6,13 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { fieldFacts, isRecord, problemOf } from "../../../telemetry/index.ts";
-import type { Point } from "../../../telemetry/index.ts";
-import { hostDriver } from "../../../drivers/host/index.ts";
-import { SeededEntropy, silentLog, VirtualClock } from "../../virtual.ts";
-import { asOrdinaryUser, RecordedRoot } from "./recording.ts";
+import { fieldFacts, isRecord, problemOf } from "../../telemetry/index.ts";
+import type { Point } from "../../telemetry/index.ts";
+import { hostDriver } from "../../drivers/host/index.ts";
+import { SeededEntropy, silentLog, VirtualClock } from "../virtual.ts";
+import { asOrdinaryUser, RecordedRoot } from "../drivers/host/recording.ts";
 
-const folder = join(import.meta.dirname, "../../golden/drivers/host");
+const folder = join(import.meta.dirname, "drivers/host");
 const start = 1_763_892_000_000;
 const never = new AbortController().signal;
 

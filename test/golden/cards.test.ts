@@ -6,17 +6,17 @@ import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { amd } from "../../../drivers/amd/index.ts";
-import { ascend } from "../../../drivers/ascend/index.ts";
-import type { DriverKind } from "../../../drivers/contract.ts";
-import { nvidia } from "../../../drivers/nvidia/index.ts";
-import type { Reading } from "../../../telemetry/index.ts";
-import { isRecord, problemOf } from "../../../telemetry/index.ts";
-import { faultLine, lineOf } from "../lines.ts";
-import { contextWith } from "../modbus/world.ts";
-import { RecordedTool } from "./tool.ts";
+import { amd } from "../../drivers/amd/index.ts";
+import { ascend } from "../../drivers/ascend/index.ts";
+import type { DriverKind } from "../../drivers/contract.ts";
+import { nvidia } from "../../drivers/nvidia/index.ts";
+import type { Reading } from "../../telemetry/index.ts";
+import { isRecord, problemOf } from "../../telemetry/index.ts";
+import { faultLine, lineOf } from "../drivers/lines.ts";
+import { contextWith } from "../drivers/modbus/world.ts";
+import { RecordedTool } from "../drivers/cards/tool.ts";
 
-const golden = join(import.meta.dirname, "../../golden/drivers");
+const golden = join(import.meta.dirname, "drivers");
 const never = new AbortController().signal;
 
 interface Maker {

@@ -8,14 +8,14 @@ import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
-import { hj212 } from "../../../drivers/hj212/index.ts";
-import type { Heard } from "../../../drivers/contract.ts";
-import { problemOf } from "../../../telemetry/index.ts";
-import { freePort } from "../../ports.ts";
-import { faultLine, lineOf } from "../lines.ts";
-import { contextOf } from "../speaker.ts";
+import { hj212 } from "../../drivers/hj212/index.ts";
+import type { Heard } from "../../drivers/contract.ts";
+import { problemOf } from "../../telemetry/index.ts";
+import { freePort } from "../ports.ts";
+import { faultLine, lineOf } from "../drivers/lines.ts";
+import { contextOf } from "../drivers/speaker.ts";
 
-const folder = join(import.meta.dirname, "../../golden/drivers/hj212");
+const folder = join(import.meta.dirname, "drivers/hj212");
 
 async function replay(subject: string) {
   const frames = await readFile(join(folder, subject, "frames.txt"), "latin1");

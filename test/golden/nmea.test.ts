@@ -5,16 +5,16 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { v } from "../../../config/index.ts";
-import type { Heard } from "../../../drivers/contract.ts";
-import { nmeaEar } from "../../../drivers/nmea/ear.ts";
-import { nmeaOptionsSchema } from "../../../drivers/nmea/options.ts";
-import { SentenceReader } from "../../../drivers/nmea/sentence.ts";
-import { problemOf } from "../../../telemetry/index.ts";
-import { VirtualClock } from "../../virtual.ts";
-import { faultLine, lineOf } from "../lines.ts";
+import { v } from "../../config/index.ts";
+import type { Heard } from "../../drivers/contract.ts";
+import { nmeaEar } from "../../drivers/nmea/ear.ts";
+import { nmeaOptionsSchema } from "../../drivers/nmea/options.ts";
+import { SentenceReader } from "../../drivers/nmea/sentence.ts";
+import { problemOf } from "../../telemetry/index.ts";
+import { VirtualClock } from "../virtual.ts";
+import { faultLine, lineOf } from "../drivers/lines.ts";
 
-const folder = join(import.meta.dirname, "../../golden/drivers/nmea");
+const folder = join(import.meta.dirname, "drivers/nmea");
 const subjects = (await readdir(folder, { withFileTypes: true })).filter((entry) =>
   entry.isDirectory(),
 );

@@ -5,20 +5,20 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { Heard } from "../../../drivers/contract.ts";
-import { pointOf } from "../../../drivers/particles/fields.ts";
-import { FrameCutter } from "../../../drivers/particles/frames.ts";
-import { plantower } from "../../../drivers/particles/plantower.ts";
-import { sds011 } from "../../../drivers/particles/sds011.ts";
-import { ShdlcReader } from "../../../drivers/particles/shdlc.ts";
-import { valuesOf } from "../../../drivers/particles/sps30.ts";
-import { particleEar } from "../../../drivers/particles/streamed.ts";
-import type { Point } from "../../../telemetry/index.ts";
-import { problemOf } from "../../../telemetry/index.ts";
-import { VirtualClock } from "../../virtual.ts";
-import { faultLine, lineOf } from "../lines.ts";
+import type { Heard } from "../../drivers/contract.ts";
+import { pointOf } from "../../drivers/particles/fields.ts";
+import { FrameCutter } from "../../drivers/particles/frames.ts";
+import { plantower } from "../../drivers/particles/plantower.ts";
+import { sds011 } from "../../drivers/particles/sds011.ts";
+import { ShdlcReader } from "../../drivers/particles/shdlc.ts";
+import { valuesOf } from "../../drivers/particles/sps30.ts";
+import { particleEar } from "../../drivers/particles/streamed.ts";
+import type { Point } from "../../telemetry/index.ts";
+import { problemOf } from "../../telemetry/index.ts";
+import { VirtualClock } from "../virtual.ts";
+import { faultLine, lineOf } from "../drivers/lines.ts";
 
-const folder = join(import.meta.dirname, "../../golden/drivers/particles");
+const folder = join(import.meta.dirname, "drivers/particles");
 const subjects = (await readdir(folder, { withFileTypes: true })).filter((entry) =>
   entry.isDirectory(),
 );

@@ -7,20 +7,20 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { profileSchema, readYaml, v, validate, YamlFile } from "../../../config/index.ts";
-import { execOptionsSchema } from "../../../drivers/exec/options.ts";
-import { httpJsonOptionsSchema, httpJsonProfile } from "../../../drivers/http-json/options.ts";
-import type { Mapped, MappingParts } from "../../../drivers/mapping/mapping.ts";
-import { Mapping, pointOf } from "../../../drivers/mapping/mapping.ts";
-import { documentOf } from "../../../drivers/mapping/text.ts";
-import { mqttProfile } from "../../../drivers/mqtt/options.ts";
-import { levelNames, topicForm } from "../../../drivers/mqtt/topic.ts";
-import { problemOf } from "../../../telemetry/index.ts";
-import { VirtualClock } from "../../virtual.ts";
-import { faultLine, lineOf } from "../lines.ts";
+import { profileSchema, readYaml, v, validate, YamlFile } from "../../config/index.ts";
+import { execOptionsSchema } from "../../drivers/exec/options.ts";
+import { httpJsonOptionsSchema, httpJsonProfile } from "../../drivers/http-json/options.ts";
+import type { Mapped, MappingParts } from "../../drivers/mapping/mapping.ts";
+import { Mapping, pointOf } from "../../drivers/mapping/mapping.ts";
+import { documentOf } from "../../drivers/mapping/text.ts";
+import { mqttProfile } from "../../drivers/mqtt/options.ts";
+import { levelNames, topicForm } from "../../drivers/mqtt/topic.ts";
+import { problemOf } from "../../telemetry/index.ts";
+import { VirtualClock } from "../virtual.ts";
+import { faultLine, lineOf } from "../drivers/lines.ts";
 
-const golden = join(import.meta.dirname, "../../golden/drivers");
-const shipped = join(import.meta.dirname, "../../../config/profiles");
+const golden = join(import.meta.dirname, "drivers");
+const shipped = join(import.meta.dirname, "../../config/profiles");
 const casesOf = async (driver: string) => (await readdir(join(golden, driver))).toSorted();
 const profilesOf = async (driver: string) =>
   (await readdir(join(shipped, driver))).map((name) => name.replace(/\.yaml$/, "")).toSorted();

@@ -1,18 +1,18 @@
 /**
  * Golden controllers: `device/` holds what the tools printed (`.txt`) and said (`.err`) for each
  * part, `expected.lp` the points, `expected.err` the faults, `expected.requests` the calls.
- * `npx vitest run test/drivers/ipmi/golden.test.ts -u` rewrites what is expected.
+ * `npx vitest run test/golden/ipmi.test.ts -u` rewrites what is expected.
  */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { readYaml } from "../../../config/index.ts";
-import type { Point } from "../../../telemetry/index.ts";
-import { explainError, fieldFacts, isRecord, problemOf } from "../../../telemetry/index.ts";
-import { never } from "../modbus/world.ts";
-import { openServer, startTools } from "./world.ts";
+import { readYaml } from "../../config/index.ts";
+import type { Point } from "../../telemetry/index.ts";
+import { explainError, fieldFacts, isRecord, problemOf } from "../../telemetry/index.ts";
+import { never } from "../drivers/modbus/world.ts";
+import { openServer, startTools } from "../drivers/ipmi/world.ts";
 
-const folder = join(import.meta.dirname, "../../golden/drivers/ipmi");
+const folder = join(import.meta.dirname, "drivers/ipmi");
 
 function lineOf({ measurement, tags = {}, fields }: Point): string {
   const series = [measurement, ...Object.entries(tags).map(([tag, name]) => `${tag}=${name}`)];

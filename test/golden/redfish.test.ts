@@ -1,17 +1,17 @@
 /**
  * Golden services: `device/` is a mockup in the DMTF's form, `expected.lp` the points of the first
  * reading, `expected.err` its faults, `expected.requests` what was asked for the first and, after a
- * line, for the second. `npx vitest run test/drivers/redfish/golden.test.ts -u` rewrites them.
+ * line, for the second. `npx vitest run test/golden/redfish.test.ts -u` rewrites them.
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { Point } from "../../../telemetry/index.ts";
-import { fieldFacts, problemOf } from "../../../telemetry/index.ts";
-import { never } from "../modbus/world.ts";
-import { goldenTree, startWorld } from "./world.ts";
+import type { Point } from "../../telemetry/index.ts";
+import { fieldFacts, problemOf } from "../../telemetry/index.ts";
+import { never } from "../drivers/modbus/world.ts";
+import { goldenTree, startWorld } from "../drivers/redfish/world.ts";
 
-const folder = join(import.meta.dirname, "../../golden/drivers/redfish");
+const folder = join(import.meta.dirname, "drivers/redfish");
 
 function lineOf({ measurement, tags = {}, fields }: Point): string {
   const series = [measurement, ...Object.entries(tags).map(([tag, name]) => `${tag}=${name}`)];

@@ -1,20 +1,20 @@
 /**
  * Golden agents: `config.yaml` is what a user would write, `walk.snmprec` what the agent holds,
  * written from the public MIB that its first line names; `expected.lp` the points, `expected.err`
- * the faults. `npx vitest run test/drivers/snmp/golden.test.ts -u` rewrites what is expected.
+ * the faults. `npx vitest run test/golden/snmp.test.ts -u` rewrites what is expected.
  */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { readYaml } from "../../../config/index.ts";
-import { profiles } from "../../../config/profiles.gen.ts";
-import { snmp } from "../../../drivers/snmp/index.ts";
-import type { Point } from "../../../telemetry/index.ts";
-import { fieldFacts, isRecord, problemOf } from "../../../telemetry/index.ts";
-import { contextWith, never } from "../modbus/world.ts";
-import { parseWalk, startAgent } from "./agent.ts";
+import { readYaml } from "../../config/index.ts";
+import { profiles } from "../../config/profiles.gen.ts";
+import { snmp } from "../../drivers/snmp/index.ts";
+import type { Point } from "../../telemetry/index.ts";
+import { fieldFacts, isRecord, problemOf } from "../../telemetry/index.ts";
+import { contextWith, never } from "../drivers/modbus/world.ts";
+import { parseWalk, startAgent } from "../drivers/snmp/agent.ts";
 
-const folder = join(import.meta.dirname, "../../golden/drivers/snmp");
+const folder = join(import.meta.dirname, "drivers/snmp");
 const cases = (await readdir(folder)).toSorted();
 
 function lineOf({ measurement, tags = {}, fields }: Point): string {
