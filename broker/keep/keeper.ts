@@ -35,10 +35,13 @@ export class Keeper implements AsyncDisposable {
   #timer: Timer | undefined;
   #id = 0;
   #failing = false;
-  #closed: (() => void) | undefined;
+  readonly #gone: Promise<void>;
 
   private constructor(parts: KeeperParts) {
     this.#parts = parts;
+    this.#gone = new Promise((resolve) => {
+      parts.worker.on("exit", () => resolve());
+    });
   }
 
   /**
@@ -70,7 +73,6 @@ export class Keeper implements AsyncDisposable {
         } else keeper.#heard(said);
       });
       worker.on("error", (error) => fail(messageOf(error)));
-      worker.on("exit", () => keeper.#closed?.());
       keeper.#post({ kind: "open", path });
     });
   }
@@ -83,11 +85,10 @@ export class Keeper implements AsyncDisposable {
 
   /** Keeps what waits, and closes the file. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const closed = new Promise<void>((resolve) => (this.#closed = resolve));
     this.#timer?.cancel();
     while (this.#waiting.size > 0) this.#send();
     this.#post({ kind: "close" });
-    await closed;
+    await this.#gone;
   }
 
   #schedule(wait: number): void {

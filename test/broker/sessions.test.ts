@@ -187,6 +187,21 @@ describe("the file", () => {
     expect(await readFile(`${keep.path}.damaged`, "utf8")).toMatch(/^no database/);
   });
 
+  it("whose thread dies costs the hub its memory, not its end", async () => {
+    await using keep = await kept();
+    const workers: Worker[] = [];
+    const worker = (): Worker => {
+      const one = keep.worker();
+      workers.push(one);
+      return one;
+    };
+    await using at = await running({ users }, { keep: { ...keep, worker } });
+    await workers[0]?.terminate();
+    await subscribeAndLeave(at);
+    await say(at, "1");
+    await comeBack(at, ["1"]);
+  });
+
   it("that cannot be made is a mistake of the configuration", async () => {
     await using keep = await kept();
     await writeFile(keep.path, "");
