@@ -74,9 +74,12 @@ describe("the binary", () => {
     const files = await readdir(join(root, "config/examples"));
     const shipped = files.map((file) => file.replace(/\.yaml$/, ""));
     expect(names.trim().split("\n").toSorted()).toEqual(shipped.toSorted());
-    const { stdout: demo } = await bare("config", "example", "demo");
-    await writeFile(join(folder, "demo.yaml"), demo);
-    expect((await bare("check", join(folder, "demo.yaml"))).code).toBe(0);
+    for (const name of shipped) {
+      const { stdout } = await bare("config", "example", name);
+      await writeFile(join(folder, `${name}.yaml`), stdout);
+      const { code, stderr } = await bare("check", join(folder, `${name}.yaml`));
+      expect(code, `${name}: ${stderr}`).toBe(0);
+    }
     expect((await bare("config", "example", "demmo")).code).toBe(64);
   });
 

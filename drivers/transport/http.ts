@@ -47,15 +47,13 @@ export class HttpClient implements Disposable {
   readonly #options: HttpDeviceOptions;
   readonly #clock: Pick<Clock, "after">;
   readonly #url: URL;
-  readonly #agent: http.Agent;
+  #agent: http.Agent | undefined;
   #closed = false;
 
-  /** @throws E_CONFIG when the file of certificates cannot be read */
   constructor(options: HttpDeviceOptions, clock: Pick<Clock, "after">) {
     this.#options = options;
     this.#clock = clock;
     this.#url = new URL(options.url);
-    this.#agent = agentOf(options, this.#url);
   }
 
   /** Host and port, for messages. */
@@ -67,7 +65,8 @@ export class HttpClient implements Disposable {
    * Asks, and reads the whole answer, whatever its status. One at a time: a second waits for the
    * first, and its deadline runs meanwhile.
    * @throws E_CONNECT, E_DISCONNECTED, E_CERTIFICATE, E_DEVICE_TIMEOUT, E_DEVICE_FRAME when the
-   *   answer is too long or no HTTP, E_SECRET_MISSING
+   *   answer is too long or no HTTP, E_SECRET_MISSING, E_CONFIG when the file of certificates
+   *   cannot be read
    */
   ask(request: DeviceRequest, signal: AbortSignal): Promise<DeviceAnswer> {
     return this.#withDeadline(signal, async (ending) => {
@@ -114,7 +113,7 @@ export class HttpClient implements Disposable {
 
   [Symbol.dispose](): void {
     this.#closed = true;
-    this.#agent.destroy();
+    this.#agent?.destroy();
   }
 
   #error(
@@ -201,7 +200,8 @@ export class HttpClient implements Disposable {
     const { protocol, hostname, port, pathname } = this.#url;
     const authorization = authorizationOf(this.#options);
     return {
-      agent: this.#agent,
+      // Not before it is needed: a file that is missing is this device's failure alone.
+      agent: (this.#agent ??= agentOf(this.#options, this.#url)),
       method,
       protocol,
       hostname: hostname.replace(/^\[|\]$/g, ""),
