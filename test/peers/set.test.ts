@@ -114,7 +114,7 @@ async function ask(port: number, user: string, request: Readonly<Record<string, 
     "-t",
     `${root}/result`,
     "-t",
-    `rackstreet/v1/local/main/street/agent/pub-${user}/denied`,
+    `rackstreet/v1/local/main/street/client/pub-${user}/denied`,
   ]);
   let answered = false;
   void listening.then(() => (answered = true));
