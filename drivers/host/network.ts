@@ -32,14 +32,14 @@ const columns = {
 const columnCount = 16;
 
 /** Down, or without a partner, or without a module to speak of. */
-const states: Readonly<Record<string, number>> = {
-  up: 1,
-  down: 0,
-  lowerlayerdown: 0,
-  notpresent: 0,
-  dormant: 0,
-  testing: 0,
-};
+const states: ReadonlyMap<string, number> = new Map([
+  ["up", 1],
+  ["down", 0],
+  ["lowerlayerdown", 0],
+  ["notpresent", 0],
+  ["dormant", 0],
+  ["testing", 0],
+]);
 
 /** The part `network` of a session. */
 export class NetworkPart {
@@ -105,7 +105,7 @@ export class NetworkPart {
       this.#files.read(stateAt, (text) => text.trim()),
       this.#files.read(speedAt, wholeNumber),
     ]);
-    const up = state === undefined ? undefined : states[state.value];
+    const up = state === undefined ? undefined : states.get(state.value);
     return {
       // Interfaces that cannot tell are `unknown`.
       ...(state !== undefined &&
