@@ -21,8 +21,8 @@ export interface Case {
   /** Undefined: nothing has failed. */
   readonly failure: Failure | undefined;
   /** What goes through an element, at the 95th percentile. */
-  of(id: string): Flow;
-  isLive(id: string): boolean;
+  readonly of: (id: string) => Flow;
+  readonly isLive: (id: string) => boolean;
 }
 
 /** All cases, the normal one first. */

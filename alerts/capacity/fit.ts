@@ -34,7 +34,7 @@ export function roomOf(
 ): Room {
   let room: Room = { watts: undefined, by: undefined };
   const take = (watts: number, by: Stop): void => {
-    if (room.watts === undefined || watts < room.watts) room = { watts: Math.max(0, watts), by };
+    if (room.watts === undefined || watts < room.watts) room = { watts, by };
   };
   const on = [rack, ...topology.upstream(rack.id)];
   const one = new Map([[rack.id, { watts: 1, voltAmperes: 1 }]]);
@@ -60,7 +60,7 @@ export function roomOf(
     const by = { element: place.id, unit: "W", phase: undefined, why: undefined } as const;
     take(power - used, { ...by, failure: undefined });
   }
-  return room;
+  return room.watts === undefined ? room : { ...room, watts: Math.max(0, room.watts) };
 }
 
 function survives({ redundancy }: Element, failure: Failure | undefined, all: boolean): boolean {
