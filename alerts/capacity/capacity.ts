@@ -65,20 +65,23 @@ export function capacityOf(topology: Topology, measured: Measured): Capacity {
     if (usage === undefined) return [];
     const flow = usualFlow(usage);
     const use = flow && tightest(element, flow);
+    const room =
+      element.kind === "rack"
+        ? roomOf(topology, cases, { rack: element, redundant: false })
+        : undefined;
+    const headroom = flow && use && headroomOf(element, use, flow);
     return [
       {
         element,
         usage,
         use,
-        headroom: flow && use && headroomOf(element, use, flow),
+        headroom,
         failover: failoverOf(cases, element),
         imbalance: imbalanceOf(element, usage),
         stranded: flow && stranded.get(element.id),
-        forecast: forecastFor(usage, use, measured),
-        room:
-          element.kind === "rack"
-            ? roomOf(topology, cases, { rack: element, redundant: false })
-            : undefined,
+        // A rack is full when its way of power is, in a failure too; all others stay as they are.
+        forecast: forecastFor(usage, room === undefined ? headroom : room.watts, measured),
+        room,
       },
     ];
   });
@@ -93,16 +96,14 @@ function imbalanceOf({ phases, rating }: Element, { amperes }: Usage): number | 
   return Math.max(...currents.map((one) => Math.abs(one - mean))) / mean;
 }
 
-/** Of watts a day; the limit in watts as it is at today's power factor and shares of phases. */
+/** Of watts a day, until no watt is left at today's power factor and shares of phases. */
 function forecastFor(
-  { samples, watts }: Usage,
-  use: Use | undefined,
+  { samples, watts: { p95 } }: Usage,
+  left: number | undefined,
   { frame, least }: Measured,
 ): Forecast | undefined {
-  if (use === undefined || samples === undefined || watts.p95 === undefined) return undefined;
-  if (use.used <= 0) return undefined;
-  const limit = (watts.p95 / use.used) * use.limit;
-  return forecastOf(dailyOf(samples, frame, least), limit);
+  if (left === undefined || samples === undefined || p95 === undefined) return undefined;
+  return forecastOf(dailyOf(samples, frame, least), p95 + left);
 }
 
 function feedsOf(elements: readonly ElementCapacity[]): readonly FeedCapacity[] {

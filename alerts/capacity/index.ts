@@ -5,7 +5,7 @@ export { fitsOf } from "./fit.ts";
 export type { Fit, Room, Stop, Wish } from "./fit.ts";
 export * from "./forecast.ts";
 export type { MeterSamples, SeriesSamples } from "./meters.ts";
-export { readMeasured } from "./read.ts";
+export { readMeasured, rolledEvery } from "./read.ts";
 export type { Reading } from "./read.ts";
 export { frameOf } from "./samples.ts";
 export type { Frame, Samples, Stat } from "./samples.ts";
