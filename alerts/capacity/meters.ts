@@ -63,7 +63,7 @@ function powersOf(
   const given = values.map((value) => (value < 0 ? 0 : value));
   if (unit === "W") {
     if (apparent !== undefined) {
-      return { watts: given, voltAmperes: combined(apparent, given, Math.max) };
+      return { watts: given, voltAmperes: combined(apparent, given, atLeast) };
     }
     if (powerFactor === undefined) assumed.add(atOne);
     const voltAmperes =
@@ -78,7 +78,7 @@ function powersOf(
       ? given
       : measured === undefined
         ? given.map((amperes) => amperes * voltage)
-        : combined(given, measured, (amperes, volts) => amperes * volts);
+        : combined(given, measured, (amperes, volts) => amperes * (volts > 0 ? volts : voltage));
   if (powerFactor === undefined) assumed.add(atOne);
   const watts =
     powerFactor === undefined
@@ -90,7 +90,12 @@ function powersOf(
 /** Meters that are idle say 0, those that count the other way a negative one. */
 function usable(factor: number): number {
   const size = Math.min(1, Math.abs(factor));
-  return size < leastFactor ? 1 : size;
+  return size >= leastFactor ? size : 1;
+}
+
+/** Volt-amperes are never less than watts, and where they are not known at least these. */
+function atLeast(voltAmperes: number, watts: number): number {
+  return voltAmperes > watts ? voltAmperes : watts;
 }
 
 /** Load that is shared evenly by the phases of an element. @unit A */

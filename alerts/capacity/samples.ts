@@ -49,9 +49,16 @@ export function windowsIn({ from, to, every }: Frame): number {
 
 /** Window by window; NaN where one of them is, undefined of none. */
 export function added(all: readonly Samples[]): Samples | undefined {
-  const [first] = all;
-  if (first === undefined) return undefined;
-  return first.map((_, at) => all.reduce((sum, one) => sum + (one[at] ?? Number.NaN), 0));
+  const [first, ...others] = all;
+  if (first === undefined || others.length === 0) return first;
+  // Loops, as a large site adds a hundred million numbers.
+  const sum = first.slice();
+  for (const other of others) {
+    for (let at = 0; at < sum.length; at += 1) {
+      sum[at] = (sum[at] ?? Number.NaN) + (other[at] ?? Number.NaN);
+    }
+  }
+  return sum;
 }
 
 export function combined(
@@ -70,14 +77,27 @@ export function quantile(sorted: ArrayLike<number>, share: number): number {
   return low + (high - low) * (at - Math.floor(at));
 }
 
+/** Those that are known, the smallest first. */
+function sortedOf(samples: Samples): Samples {
+  const known = new Float64Array(samples.length);
+  let count = 0;
+  for (let at = 0; at < samples.length; at += 1) {
+    const value = samples[at] ?? Number.NaN;
+    if (!Number.isFinite(value)) continue;
+    known[count] = value;
+    count += 1;
+  }
+  return known.subarray(0, count).sort();
+}
+
 /** Of the last `windows`; values count only when at least the share `least` of them has a row. */
 export function statOf(samples: Samples | undefined, windows: number, least: number): Stat {
-  const last = samples?.slice(-windows) ?? new Float64Array();
-  const sorted = last.filter(Number.isFinite).toSorted();
+  const last = samples?.subarray(-windows) ?? new Float64Array();
+  const sorted = sortedOf(last);
   const coverage = windows === 0 ? 0 : sorted.length / windows;
   const enough = sorted.length > 0 && coverage >= least;
   return {
-    now: last.slice(-fresh).findLast(Number.isFinite),
+    now: last.subarray(-fresh).findLast(Number.isFinite),
     p95: enough ? quantile(sorted, 0.95) : undefined,
     peak: enough ? sorted.at(-1) : undefined,
     coverage,
@@ -91,7 +111,7 @@ export function dailyOf(samples: Samples, frame: Frame, least: number): readonly
   for (let x = Math.ceil(from / day); (x + 1) * day <= to; x += 1) {
     const begin = Math.round((x * day - from) / every);
     const end = Math.round(((x + 1) * day - from) / every);
-    const sorted = samples.slice(begin, end).filter(Number.isFinite).toSorted();
+    const sorted = sortedOf(samples.subarray(begin, end));
     if (sorted.length === 0 || sorted.length < least * (end - begin)) continue;
     found.push({ x, y: quantile(sorted, 0.95) });
   }

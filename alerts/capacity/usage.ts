@@ -73,7 +73,13 @@ function usageOf(
   const short = [...new Set([...missing, ...silent])];
   const sum = short.length > 0 ? undefined : together(all);
   const windows = windowsOf(measured);
-  const stat = (samples: Samples | undefined): Stat => statOf(samples, windows, measured.least);
+  const known = new Map<Samples | undefined, Stat>();
+  // Phases that share a load have one series, and so have watts at power factor 1.
+  const stat = (samples: Samples | undefined): Stat => {
+    const found = known.get(samples) ?? statOf(samples, windows, measured.least);
+    known.set(samples, found);
+    return found;
+  };
   const element = topology.element(id);
   // Meters on the other side of a ups tell nothing of the phases on this one.
   const own = by.length === 1 && by[0] === id;

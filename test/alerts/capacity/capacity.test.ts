@@ -153,6 +153,13 @@ describe("meters", () => {
     expect(use).toMatchObject({ unit: "VA", used: 5000, limit: 7000 });
   });
 
+  test("that leave out what stands beside their power are not silent for it", () => {
+    const gap = flat(Number.NaN);
+    const { usage, headroom } = one("ups-a", wattMeter(flat(3500), { apparent: gap }));
+    expect(usage.voltAmperes.p95).toBe(3500);
+    expect(headroom).toBe(3500);
+  });
+
   test("with phases tell how unlike they are, and the fullest one limits", () => {
     const phases = { L1: flat(12), L2: flat(4), L3: flat(8) };
     const meter = { ...wattMeter(flat(5520)), phases };
