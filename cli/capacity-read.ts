@@ -1,6 +1,6 @@
 /** Capacity of a configured site: its topology and what its store holds of it. */
-import type { Capacity, Measured } from "../alerts/index.ts";
-import { capacityOf, frameOf, readMeasured, rolledEvery } from "../alerts/index.ts";
+import type { Capacity, Measured, Pue } from "../alerts/index.ts";
+import { capacityOf, frameOf, pueOf, readMeasured, rolledEvery } from "../alerts/index.ts";
 import type { Topology } from "../config/index.ts";
 import { v } from "../config/index.ts";
 import { openStore } from "../store/index.ts";
@@ -52,6 +52,7 @@ export interface SiteCapacity {
   readonly topology: Topology;
   readonly measured: Measured;
   readonly capacity: Capacity;
+  readonly pue: Pue;
 }
 
 const share = v.pipe(
@@ -87,7 +88,8 @@ export async function readCapacity(
   };
   const signal = AbortSignal.timeout(patience);
   const measured = await readMeasured(topology, store, { reading, signal });
-  return { topology, measured, capacity: capacityOf(topology, measured) };
+  const pue = await pueOf(topology, store, { reading, signal });
+  return { topology, measured, pue, capacity: capacityOf(topology, measured) };
 }
 
 /** @throws E_USAGE */

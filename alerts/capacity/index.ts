@@ -5,6 +5,8 @@ export { fitsOf } from "./fit.ts";
 export type { Fit, Room, Stop, Wish } from "./fit.ts";
 export * from "./forecast.ts";
 export type { MeterSamples, SeriesSamples } from "./meters.ts";
+export { pueOf } from "./pue.ts";
+export type { Pue, PueCategory } from "./pue.ts";
 export { readMeasured, rolledEvery } from "./read.ts";
 export type { Reading } from "./read.ts";
 export { frameOf } from "./samples.ts";

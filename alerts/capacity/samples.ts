@@ -87,7 +87,7 @@ function sortedOf(samples: Samples): Samples {
     known[count] = value;
     count += 1;
   }
-  return known.subarray(0, count).sort();
+  return known.subarray(0, count).toSorted();
 }
 
 /** Of the last `windows`; values count only when at least the share `least` of them has a row. */

@@ -8,6 +8,7 @@ import { nearest } from "../../config/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
 import { capacityOptions, readCapacity } from "../capacity-read.ts";
 import { capacityText, elementJson } from "../capacity-text.ts";
+import { pueJson, pueText } from "../pue-text.ts";
 import { configArgument, defineCommand, jsonOption, print, printJson } from "../command.ts";
 import { exitCodes } from "../exit.ts";
 import { capacityFitCommand } from "./capacity-fit.ts";
@@ -34,7 +35,7 @@ const showCommand = defineCommand({
           "5 min. What has too few rows is told as ?, never as 0. docs/capacity.md.",
       ),
   handler: async ({ config, at, check, json, ...given }) => {
-    const { topology, capacity, measured } = await readCapacity(config, given);
+    const { topology, capacity, measured, pue } = await readCapacity(config, given);
     const names = viewOf(topology, at);
     const elements = capacity.elements.filter(({ element }) => names?.has(element.id) ?? true);
     if (json) {
@@ -42,10 +43,17 @@ const showCommand = defineCommand({
       const span = { from: new Date(frame.to - since), to: new Date(frame.to) };
       const { feeds, consumers } = capacity;
       const { onPaper } = consumers;
-      printJson({ ...span, elements: elements.map(elementJson), feeds, onPaper });
+      printJson({
+        ...span,
+        elements: elements.map(elementJson),
+        feeds,
+        onPaper,
+        pue: pueJson(pue),
+      });
     } else {
       const shown = elements.filter(({ element }) => element.kind !== "load" || at === element.id);
       print(capacityText(capacity, shown));
+      if (at === undefined) print(pueText(pue));
     }
     if (check && elements.some((one) => isOver(topology, one))) process.exitCode = exitCodes.data;
   },
