@@ -61,7 +61,8 @@ function elementTable(shown: readonly ElementCapacity[]): string {
 /** Of racks the way of power is told instead; of what is not measured it would be paper alone. */
 function failoverText({ element, usage, failover }: ElementCapacity): string {
   if (failover === undefined || element.kind === "rack" || usage.missing.length > 0) return "";
-  return `${watts(failover.headroom)} (${failureText(failover.failure)})`;
+  const asked = failover.asked ? "" : ", nobody counts on it";
+  return `${watts(failover.headroom)} (${failureText(failover.failure)}${asked})`;
 }
 
 function leftText({ element, usage }: ElementCapacity): string {

@@ -76,7 +76,7 @@ export function capacityOf(topology: Topology, measured: Measured): Capacity {
         usage,
         use,
         headroom,
-        failover: failoverOf(cases, element),
+        failover: failoverOf(topology, cases, element),
         imbalance: imbalanceOf(element, usage),
         stranded: flow && stranded.get(element.id),
         // A rack is full when its way of power is, in a failure too; all others stay as they are.

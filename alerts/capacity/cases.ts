@@ -83,21 +83,45 @@ function failedFlow(
 export interface Failover {
   readonly failure: Failure;
   readonly use: Use;
+  /** Whether something behind it must survive that failure. */
+  readonly asked: boolean;
   /** Watts it could carry more at the same power factor and shares of phases. */
   readonly headroom: number;
 }
 
-export function failoverOf(cases: readonly Case[], element: Element): Failover | undefined {
+/**
+ * Of the failures that something behind the element must survive; where nothing must, of all.
+ * Undefined where it has no rating, or no failure leaves it alive.
+ */
+export function failoverOf(
+  topology: Topology,
+  cases: readonly Case[],
+  element: Element,
+): Failover | undefined {
+  const behind = [element, ...topology.downstream(element.id)].filter((one) =>
+    topology.isConsumer(one),
+  );
   let worst: Failover | undefined;
   for (const { failure, of, isLive } of cases) {
     if (failure === undefined || !isLive(element.id)) continue;
     const flow = of(element.id);
     const use = tightest(element, flow);
     if (use === undefined) continue;
-    if (worst !== undefined && use.used / use.limit <= worst.use.used / worst.use.limit) continue;
-    worst = { failure, use, headroom: headroomOf(element, use, flow) };
+    const asked = behind.some((one) => mustSurvive(one, failure));
+    const found = { failure, use, asked, headroom: headroomOf(element, use, flow) };
+    if (worst === undefined || isWorse(found, worst)) worst = found;
   }
   return worst;
+}
+
+function isWorse(one: Failover, other: Failover): boolean {
+  if (one.asked !== other.asked) return one.asked;
+  return one.use.used / one.use.limit > other.use.used / other.use.limit;
+}
+
+/** Whether the redundancy of an element asks that a failure costs it no power. */
+export function mustSurvive({ redundancy }: Element, { kind }: Failure): boolean {
+  return redundancy === "2N" || (redundancy === "N+1" && kind === "ups");
 }
 
 /**

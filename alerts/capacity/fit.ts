@@ -5,6 +5,7 @@
 import type { Element, Failure, Flow, Phase, Topology } from "../../config/index.ts";
 import { flowOf, phaseNames, usesOf } from "../../config/index.ts";
 import type { Case } from "./cases.ts";
+import { mustSurvive } from "./cases.ts";
 
 /** What stops more power. */
 export interface Stop {
@@ -39,7 +40,7 @@ export function roomOf(
   const on = [rack, ...topology.upstream(rack.id)];
   const one = new Map([[rack.id, { watts: 1, voltAmperes: 1 }]]);
   for (const { failure, of, isLive } of cases) {
-    if (!survives(rack, failure, redundant)) continue;
+    if (failure !== undefined && !redundant && !mustSurvive(rack, failure)) continue;
     const stop = { element: rack.id, unit: undefined, phase: undefined, failure };
     if (!isLive(rack.id)) {
       take(0, { ...stop, why: failure === undefined ? "nothing feeds it" : "loses its power" });
@@ -61,11 +62,6 @@ export function roomOf(
     take(power - used, { ...by, failure: undefined });
   }
   return room.watts === undefined ? room : { ...room, watts: Math.max(0, room.watts) };
-}
-
-function survives({ redundancy }: Element, failure: Failure | undefined, all: boolean): boolean {
-  if (failure === undefined || all || redundancy === "2N") return true;
-  return redundancy === "N+1" && failure.kind === "ups";
 }
 
 /** By each rating of an element: how many times `more` it carries beside what it carries. */

@@ -55,7 +55,7 @@ const showCommand = defineCommand({
       print(capacityText(capacity, shown));
       if (at === undefined) print(pueText(pue));
     }
-    if (check && elements.some((one) => isOver(topology, one))) process.exitCode = exitCodes.data;
+    if (check && elements.some(isOver)) process.exitCode = exitCodes.data;
   },
 });
 
@@ -74,15 +74,9 @@ function viewOf(topology: Topology, at: string | undefined): ReadonlySet<string>
 /** Sums in another order differ in their last digits. @unit W */
 const hair = 1e-6;
 
-function isOver(topology: Topology, { element, headroom, failover }: ElementCapacity): boolean {
+function isOver({ headroom, failover }: ElementCapacity): boolean {
   if (headroom !== undefined && headroom < -hair) return true;
-  if (failover === undefined || failover.headroom >= -hair) return false;
-  const { kind } = failover.failure;
-  const below = topology.downstream(element.id);
-  const all = topology.isConsumer(element) ? [element, ...below] : below;
-  return all.some(
-    ({ redundancy }) => redundancy === "2N" || (redundancy === "N+1" && kind === "ups"),
-  );
+  return failover !== undefined && failover.asked && failover.headroom < -hair;
 }
 
 export const capacityCommand = defineCommand({

@@ -78,6 +78,19 @@ describe("capacity", () => {
     expect(at(capacity, "ups-b").failover?.use.used).toBeCloseTo(7800);
   });
 
+  test("in a failure that nobody counts on says so, behind one that somebody does", () => {
+    const meters = metersNamed("m-ua", "m-ub", "m-1a", "m-1b", "m-2a", "m-2b");
+    const without = siteOf(room.replace("redundancy: 2N", "redundancy: N"), meters);
+    const told = capacityOf(without, measuredOf(loads));
+    expect(at(told, "ups-a").failover).toMatchObject({ asked: false });
+    expect(at(told, "r01").room?.by?.failure).toBeUndefined();
+    const some = siteOf(room.replace("redundancy: 2N", "redundancy: N+1"), meters);
+    expect(at(capacityOf(some, measuredOf(loads)), "ups-a").failover).toMatchObject({
+      asked: true,
+      failure: { kind: "ups", name: "ups-b" },
+    });
+  });
+
   test("of a rack on the way of power is what the tightest leaves, and names it", () => {
     const { room } = at(capacity, "r01");
     expect(room?.watts).toBe(0);
