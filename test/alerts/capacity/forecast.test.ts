@@ -105,6 +105,23 @@ describe("a forecast", () => {
     expect(since(20)).toBe("too little data");
   });
 
+  test("of flat days with a step anywhere is never a trend", () => {
+    const step = fc.record({
+      at: fc.integer({ min: 4, max: 24 }),
+      by: fc.integer({ min: 800, max: 3000 }),
+      seed: fc.integer({ min: 0, max: 1000 }),
+    });
+    fc.assert(
+      fc.property(step, ({ at, by, seed }) => {
+        const load = (x: number): number => 3000 + (x < at ? 0 : by) + noise(x + seed);
+        const told = forecastOf(days(28, load), 8000);
+        if (told.says !== "rising") return;
+        // Noise alone may look like a trend of a few watts, a step never like one of its height.
+        expect(told.perDay).toBeLessThan(by / 28 / 2);
+      }),
+    );
+  });
+
   test("is never in the past, and never before the line or after it", () => {
     const series = fc.array(fc.integer({ min: 0, max: 9000 }), { minLength: 0, maxLength: 60 });
     fc.assert(
