@@ -1,3 +1,4 @@
+export * from "./capacity/index.ts";
 export * from "./engine.ts";
 export * from "./evaluate.ts";
 export * from "./options.ts";

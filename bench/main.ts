@@ -4,6 +4,8 @@ import { run as broker } from "./broker.ts";
 import { run as chainAlone } from "./chain-alone.ts";
 import { run as chain } from "./chain.ts";
 import { run as deadDevices } from "./dead-devices.ts";
+import { run as failover } from "./failover.ts";
+import { run as forecast } from "./forecast.ts";
 import { run as host } from "./host.ts";
 import { run as lines } from "./lines.ts";
 import { run as modbusTcp } from "./modbus-tcp.ts";
@@ -22,6 +24,8 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   chain,
   "chain-alone": chainAlone,
   "dead-devices": deadDevices,
+  failover,
+  forecast,
   host,
   lines,
   "modbus-tcp": modbusTcp,

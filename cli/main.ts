@@ -8,6 +8,7 @@ import { GatewayError, systemCode } from "../telemetry/index.ts";
 import { version } from "./assets.ts";
 import { agentCommand } from "./commands/agent.ts";
 import { auditCommand } from "./commands/audit.ts";
+import { capacityCommand } from "./commands/capacity.ts";
 import { checkCommand } from "./commands/check.ts";
 import { configCommand } from "./commands/config.ts";
 import { doctorCommand } from "./commands/doctor.ts";
@@ -51,6 +52,7 @@ async function main(): Promise<void> {
     .command(scanCommand)
     .command(planCommand)
     .command(topologyCommand)
+    .command(capacityCommand)
     .command(readCommand)
     .command(reportCommand)
     .command(probeCommand)
@@ -76,8 +78,8 @@ async function main(): Promise<void> {
     .example("$0 up config/examples/demo.yaml", "a simulated site, on a page that moves")
     .example("$0 check site.yaml", "every mistake of a configuration")
     .epilogue(
-      "Exit codes: 0 done, 64 usage, 65 what audit, plan, doctor or topology looked at is not in " +
-        "order, 69 unavailable, 70 bug, 75 try later, 78 config.",
+      "Exit codes: 0 done, 64 usage, 65 what audit, plan, doctor, topology or capacity looked at " +
+        "is not in order, 69 unavailable, 70 bug, 75 try later, 78 config.",
     )
     .exitProcess(false)
     .fail((message, error, usage) => {

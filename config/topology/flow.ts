@@ -6,6 +6,7 @@
  */
 import type { Phase } from "./options.ts";
 import { phaseNames } from "./options.ts";
+import type { Powers } from "./grid.ts";
 import { amperesAt, Grid, width } from "./grid.ts";
 import type { Element, Topology } from "./topology.ts";
 
@@ -61,8 +62,21 @@ export function nameplate(
 
 /** The flow of all nameplates with some elements failed. One pass, against the way of power. */
 export function paperFlow(topology: Topology, failed: ReadonlySet<string> = none): PaperFlow {
+  return flowIn(topology, failed);
+}
+
+/** The same of given powers: measured ones. What is not among them takes nothing. */
+export function flowOf(
+  topology: Topology,
+  powers: Powers,
+  failed: ReadonlySet<string> = none,
+): PaperFlow {
+  return flowIn(topology, failed, powers);
+}
+
+function flowIn(topology: Topology, failed: ReadonlySet<string>, powers?: Powers): PaperFlow {
   const grid = gridOf(topology);
-  const { sums, live } = grid.flow(failed);
+  const { sums, live } = grid.flow(failed, powers);
   return {
     of: (id) => flowAt(sums, grid.indexOf(id), topology.elements.get(id)),
     isLive: (id) => live[grid.indexOf(id)] === 1,
@@ -104,8 +118,8 @@ export interface Use {
   readonly rated: number;
 }
 
-/** The rating that is nearest to its limit, or undefined where none is known. */
-export function tightest({ rating, derate }: Element, flow: Flow): Use | undefined {
+/** How much a flow takes of each rating that is known. */
+export function usesOf({ rating, derate }: Element, flow: Flow): readonly Use[] {
   const uses: Use[] = [];
   const add = (use: Omit<Use, "limit">): void => {
     const limit = use.unit === "A" ? use.rated * derate : use.rated;
@@ -122,7 +136,12 @@ export function tightest({ rating, derate }: Element, flow: Flow): Use | undefin
       if (used !== undefined) add({ unit: "A", phase, used, rated: current });
     }
   }
-  return uses.reduce<Use | undefined>(
+  return uses;
+}
+
+/** The rating that is nearest to its limit, or undefined where none is known. */
+export function tightest(element: Element, flow: Flow): Use | undefined {
+  return usesOf(element, flow).reduce<Use | undefined>(
     (worst, use) =>
       worst === undefined || use.used / use.limit > worst.used / worst.limit ? use : worst,
     undefined,

@@ -20,6 +20,9 @@ const directions: Readonly<Record<Phase, readonly [number, number]>> = {
   L3: [-0.5, Math.sqrt(3) / 2],
 };
 
+/** What elements take by themselves, by their ids. */
+export type Powers = ReadonlyMap<string, { readonly watts: number; readonly voltAmperes: number }>;
+
 /** A link up to what feeds an element. */
 interface Link {
   /** Index of what feeds it. */
@@ -59,8 +62,14 @@ export class Grid {
     return this.#index.get(id) ?? 0;
   }
 
-  /** What goes through each element, and which are alive (1), with some failed. */
-  flow(failed: ReadonlySet<string>): { readonly sums: Float64Array; readonly live: Uint8Array } {
+  /**
+   * What goes through each element, and which are alive (1), with some failed. Powers that are
+   * given stand for those of the nameplates: what is not among them takes nothing.
+   */
+  flow(
+    failed: ReadonlySet<string>,
+    given?: Powers,
+  ): { readonly sums: Float64Array; readonly live: Uint8Array } {
     const nodes = this.#nodes;
     const live = new Uint8Array(nodes.length);
     for (const [at, { element, links }] of nodes.entries()) {
@@ -72,8 +81,9 @@ export class Grid {
     for (let at = nodes.length - 1; at >= 0; at -= 1) {
       const node = nodes[at];
       if (node === undefined || live[at] === 0) continue;
-      sums[at * width] = (sums[at * width] ?? 0) + node.watts;
-      sums[at * width + 1] = (sums[at * width + 1] ?? 0) + node.voltAmperes;
+      const own = given === undefined ? node : given.get(node.element.id);
+      sums[at * width] = (sums[at * width] ?? 0) + (own?.watts ?? 0);
+      sums[at * width + 1] = (sums[at * width + 1] ?? 0) + (own?.voltAmperes ?? 0);
       const alive = node.links.filter(({ to }) => live[to] === 1);
       const taken = node.element.kind === "ats" ? alive.slice(0, 1) : alive;
       for (const link of taken) pass(sums, at * width, { link, share: 1 / taken.length });

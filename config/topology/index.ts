@@ -3,6 +3,7 @@ export * from "./draw.ts";
 export * from "./finding.ts";
 export { paperFindings } from "./findings.ts";
 export * from "./flow.ts";
+export type { Powers } from "./grid.ts";
 export type { ElementKind, TopologyProblem } from "./links.ts";
 export * from "./measured.ts";
 export * from "./meters.ts";

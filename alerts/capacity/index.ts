@@ -1,0 +1,15 @@
+export * from "./capacity.ts";
+export type { Case, Failover } from "./cases.ts";
+export type { Consumers } from "./consumers.ts";
+export { fitsOf } from "./fit.ts";
+export type { Fit, Room, Stop, Wish } from "./fit.ts";
+export * from "./forecast.ts";
+export type { MeterSamples, SeriesSamples } from "./meters.ts";
+export { pueOf } from "./pue.ts";
+export type { Pue, PueCategory } from "./pue.ts";
+export { readMeasured, rolledEvery } from "./read.ts";
+export type { Reading } from "./read.ts";
+export { frameOf } from "./samples.ts";
+export type { Frame, Samples, Stat } from "./samples.ts";
+export { theilSen } from "./theil-sen.ts";
+export type { Measured, Usage } from "./usage.ts";
