@@ -1,9 +1,10 @@
 /**
- * The way out of a transition: first the snapshot (so that a crash repeats nothing that was told),
- * then the retained payload of the device, the call to the notifier, and the row in the store.
- * Payloads and rows are tried until they are out; a payload always tells the newest state, so a
- * late one is never wrong. A crash between snapshot and notifier loses a call, never an alert:
- * payloads are published again at start and rows rest in the snapshot.
+ * The way out of a transition: first the queues of the notifiers, which hold what they have taken
+ * against a crash and take nothing twice; then the snapshot (so that a crash repeats nothing that
+ * was told), the retained payload of the device, the call to whoever watches, and the row in the
+ * store. Payloads and rows are tried until they are out; a payload always tells the newest state,
+ * so a late one is never wrong. A crash after the snapshot loses a call, never an alert: payloads
+ * are published again at start and rows rest in the snapshot.
  * Limits: one snapshot in `gap`; `maxWaiting` transitions and as many rows, oldest shed, counted.
  */
 import type { Disk, Line, Platform, RetryPolicy } from "../telemetry/index.ts";
@@ -24,12 +25,16 @@ export type Publish = (
 /** Is told each transition once, after it is remembered. */
 export type Notify = (transition: Transition) => void;
 
+/** Keeps transitions against a crash, before anything else is told of them; never rejects. */
+export type Remember = (transitions: readonly Transition[]) => Promise<void>;
+
 export interface OutboxParts {
   readonly groups: Groups;
   readonly store: Pick<Store, "write">;
   readonly disk: Disk;
   readonly publish: Publish;
   readonly notify: Notify;
+  readonly remember?: Remember | undefined;
 }
 
 /** Transitions and rows that may wait. */
@@ -108,6 +113,7 @@ export class Outbox {
       const transitions = this.#transitions.splice(0);
       const topics = this.#topics;
       this.#topics = new Set();
+      if (transitions.length > 0) await this.#parts.remember?.(transitions);
       await this.#save();
       this.#write();
       for (const [i, transition] of transitions.entries()) {
