@@ -41,6 +41,8 @@ export interface OutboxParts {
 const maxWaiting = 50_000;
 /** Rows in one write; transitions and payloads told without a pause. */
 const atOnce = 500;
+/** How often what happened meanwhile is taken along. */
+const mostRounds = 5;
 /** Least time between two snapshots. @unit ms */
 const gap = 200;
 const retry: RetryPolicy = { first: 1000, longest: 60_000 };
@@ -110,10 +112,9 @@ export class Outbox {
     while (this.#topics.size > 0) {
       const wait = this.#savedAt + gap - this.#platform.clock.monotonic();
       if (wait > 0) await sleep(this.#platform.clock, wait, this.#stop.signal);
-      const transitions = this.#transitions.splice(0);
+      const transitions = await this.#remembered();
       const topics = this.#topics;
       this.#topics = new Set();
-      if (transitions.length > 0) await this.#parts.remember?.(transitions);
       await this.#save();
       this.#write();
       for (const [i, transition] of transitions.entries()) {
@@ -123,6 +124,20 @@ export class Outbox {
       await this.#publishAll(topics);
     }
     this.#isTelling = false;
+  }
+
+  /**
+   * All that has happened, once the notifiers' queues hold it. What happens meanwhile goes with it,
+   * because the snapshot that follows will know of it; but a storm does not hold up the rest.
+   */
+  async #remembered(): Promise<readonly Transition[]> {
+    const all: Transition[] = [];
+    for (let round = 0; round < mostRounds && this.#transitions.length > 0; round += 1) {
+      const next = this.#transitions.splice(0);
+      all.push(...next);
+      await this.#parts.remember?.(next);
+    }
+    return all;
   }
 
   async #publishAll(topics: ReadonlySet<string>): Promise<void> {

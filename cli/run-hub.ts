@@ -63,7 +63,7 @@ export async function runHub(
       platform,
     ),
   );
-  notifiers.start(alerts.firing().alerts);
+  notifiers.start(() => alerts.firing().alerts);
   service = parts.use(
     await HubService.start(
       {

@@ -1,9 +1,10 @@
 /**
  * All notifiers of a hub: events go to those that want them and are on disk before the alerts
  * themselves remember that they happened, so that a crash loses none. What a crash or a new
- * configuration left different between alerts and queues is made even at the start.
+ * configuration left different between alerts and queues is made even a minute after the start:
+ * by then the alerts have come again to what they had forgotten, and nothing need be said of it.
  */
-import type { Disk, Platform } from "../../telemetry/index.ts";
+import type { Disk, Platform, Timer } from "../../telemetry/index.ts";
 import { sleep } from "../../telemetry/index.ts";
 import type { ActiveAlert } from "../engine.ts";
 import { severities } from "../options.ts";
@@ -19,8 +20,8 @@ import { notifierOf } from "./registry.ts";
 export interface Notifiers extends AsyncDisposable {
   /** Takes transitions; resolves when they are on disk, or the disk has refused. */
   remember(transitions: readonly Transition[]): Promise<void>;
-  /** Begins to send, after what is firing now was compared with what was told. */
-  start(active: readonly ActiveAlert[]): void;
+  /** Begins to send; a minute later `active` is compared with what was told. */
+  start(active: () => readonly ActiveAlert[]): void;
   readonly counts: Readonly<Record<string, DeliveryCounts>>;
 }
 
@@ -39,6 +40,8 @@ export interface NotifiersParts {
 
 /** Events made without a pause; 1,000 take about 2 ms. */
 const slice = 1000;
+/** When what was told is compared with what is. @unit ms */
+const settling = 60_000;
 
 /** Reads what earlier runs left; sends nothing before `start`. */
 export async function openNotifiers(parts: NotifiersParts, platform: Platform): Promise<Notifiers> {
@@ -58,6 +61,7 @@ export async function openNotifiers(parts: NotifiersParts, platform: Platform): 
 class AllNotifiers implements Notifiers {
   readonly #posts: readonly (readonly [string, Post])[];
   readonly #platform: Platform;
+  #comparing: Timer | undefined;
 
   constructor(posts: readonly (readonly [string, Post])[], platform: Platform) {
     this.#posts = posts;
@@ -81,32 +85,45 @@ class AllNotifiers implements Notifiers {
     for (const { delivery } of changed) delivery.wake();
   }
 
-  start(active: readonly ActiveAlert[]): void {
-    for (const [, post] of this.#posts) {
-      if (this.#even(post, active)) void post.queue.save();
-      post.delivery.start();
-    }
+  start(active: () => readonly ActiveAlert[]): void {
+    for (const [, { delivery }] of this.#posts) delivery.start();
+    if (this.#posts.length > 0) this.#compareLater(active);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#comparing?.cancel();
     await Promise.all(this.#posts.map(([, { delivery }]) => delivery.close()));
   }
 
-  /** Tells what began and what ended without the queue having heard of it. */
+  #compareLater(active: () => readonly ActiveAlert[]): void {
+    this.#comparing = this.#platform.clock.after(settling, () => {
+      const alerts = active();
+      const unsettled = this.#posts.filter(([, post]) => this.#even(post, alerts));
+      if (unsettled.length > 0) this.#compareLater(active);
+    });
+  }
+
+  /**
+   * Tells what began and what ended without the queue having heard of it. True when an alert that
+   * was told to fire is pending again: how that ends nobody will tell.
+   */
   #even(post: Post, active: readonly ActiveAlert[]): boolean {
+    const { queue, delivery } = post;
     const alive = new Set<string>();
+    let pending = false;
     let changed = false;
     for (const alert of active) {
-      const { rule, address, channel, state } = alert;
+      const key = keyOf(alert.rule, alert.address, alert.channel);
+      alive.add(key);
+      if (alert.state === "pending" && queue.open.has(key)) pending = true;
       // What is unknown may have fired before: it is left as it is.
-      if (state !== "firing" && state !== "unknown") continue;
-      alive.add(keyOf(rule, address, channel));
-      if (state !== "firing") continue;
+      if (alert.state !== "firing") continue;
       if (take(post, eventOfActive(alert, this.#platform))) changed = true;
     }
-    const over = [...post.queue.open.values()].filter(({ key }) => !alive.has(key));
-    for (const event of over) post.queue.add(endOf(event, this.#platform));
-    return changed || over.length > 0;
+    const over = [...queue.open.values()].filter(({ key }) => !alive.has(key));
+    for (const event of over) queue.add(endOf(event, this.#platform));
+    if (changed || over.length > 0) void queue.save().then(() => delivery.wake());
+    return pending;
   }
 }
 

@@ -5,17 +5,15 @@ import { fileOf } from "../../../alerts/notifiers/queue.ts";
 import type { ActiveAlert } from "../../../alerts/index.ts";
 import { GatewayError } from "../../../telemetry/index.ts";
 import { deviceNamed } from "../rig.ts";
-import { NotifierRig, transition } from "./rig.ts";
+import { activeOf, NotifierRig, transition } from "./rig.ts";
 
 const down = new GatewayError("E_NOTIFY", "down");
 const refusing = new GatewayError("E_NOTIFY_REFUSED", "no");
 const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `d${i}`);
 const firings = (count: number) => names(count).map((name) => transition(name, "firing"));
 
-function active(device: string, state: ActiveAlert["state"] = "firing"): ActiveAlert {
-  const { rule, about, severity, unit, threshold, address, value } = transition(device, "firing");
-  const face = { rule, about, severity, unit, threshold, address, value };
-  return { ...face, state, since: 5, channel: { sensor: "inlet" } };
+function active(device: string, state?: ActiveAlert["state"]): ActiveAlert {
+  return activeOf(transition(device, "firing", 5), state);
 }
 
 describe("what a notifier tells", () => {
@@ -218,12 +216,29 @@ describe("a crash", () => {
     expect(rig.got[0]?.id).toBe(rig.got[1]?.id);
   });
 
-  it("is made good at the start: what fires is told, what is over too", async () => {
+  it("is made good a minute after the start: what fires is told, what is over too", async () => {
     const rig = await new NotifierRig().open();
     await rig.tell(transition("a", "firing"), transition("b", "firing"));
     rig.crash();
     await rig.open([active("b", "unknown"), active("c"), active("d", "pending")]);
+    await rig.clock.advance(59_999);
+    expect(rig.said()).toEqual(["a firing", "b firing"]);
+    await rig.clock.advance(1);
     expect(rig.said()).toEqual(["a firing", "b firing", "c firing", "a resolved"]);
+    await rig.close();
+  });
+
+  it("that made an alert pending again waits for its end", async () => {
+    const rig = await new NotifierRig().open();
+    await rig.tell(transition("a", "firing"));
+    rig.crash();
+    const now = [active("a", "pending")];
+    await rig.open(now);
+    await rig.clock.advance(120_000);
+    expect(rig.said()).toEqual(["a firing"]);
+    now.pop();
+    await rig.clock.advance(60_000);
+    expect(rig.said()).toEqual(["a firing", "a resolved"]);
     await rig.close();
   });
 
@@ -231,6 +246,7 @@ describe("a crash", () => {
     const rig = new NotifierRig();
     await rig.disk.replace(fileOf("duty"), new TextEncoder().encode('{"v":1,"waiting":7}'));
     await rig.open([active("a")]);
+    await rig.clock.advance(60_000);
     expect(rig.said()).toEqual(["a firing"]);
     expect([...rig.disk.files.keys()]).toContain("notify-duty.damaged.json");
     await rig.close();

@@ -1,5 +1,5 @@
 /** Notifiers under virtual time, with receivers that a test can break. */
-import type { Transition } from "../../../alerts/index.ts";
+import type { ActiveAlert, Transition } from "../../../alerts/index.ts";
 import type { Notifiers, NotifierOptions } from "../../../alerts/index.ts";
 import { notifyOptions, openNotifiers } from "../../../alerts/index.ts";
 import type { AlertEvent, Message } from "../../../alerts/notifiers/contract.ts";
@@ -29,6 +29,12 @@ export function transition(device: string, to: Transition["to"], time = 0): Tran
   };
 }
 
+export function activeOf(of: Transition, state: ActiveAlert["state"] = "firing"): ActiveAlert {
+  const { rule, about, severity, unit, threshold, address, value, time } = of;
+  const face = { rule, about, severity, unit, threshold, address, value };
+  return { ...face, state, since: time, channel: { sensor: "inlet" } };
+}
+
 export class NotifierRig {
   readonly clock = new VirtualClock();
   readonly disk = new MemoryDisk();
@@ -45,6 +51,7 @@ export class NotifierRig {
   #source: string;
   #notifiers: Notifiers | undefined;
   #life = { over: false };
+  #active: ActiveAlert[] = [];
 
   constructor(source = "") {
     this.#source = `duty:\n  kind: script\n  program: x\n${source}`;
@@ -66,7 +73,9 @@ export class NotifierRig {
     return duty;
   }
 
-  async open(active: Parameters<Notifiers["start"]>[0] = []): Promise<this> {
+  /** `active` is what the alerts say themselves; it follows what is told. */
+  async open(active: ActiveAlert[] = []): Promise<this> {
+    this.#active = active;
     const life = { over: false };
     this.#life = life;
     const clock: Clock = {
@@ -97,12 +106,18 @@ export class NotifierRig {
     });
     const parts = { notify: parseNotify(this.#source), disk: this.disk, create };
     this.#notifiers = await openNotifiers(parts, { clock, entropy: this.#entropy, log: this.log });
-    this.#notifiers.start(active);
+    this.#notifiers.start(() => active);
     await this.clock.advance(0);
     return this;
   }
 
   async tell(...transitions: readonly Transition[]): Promise<void> {
+    for (const one of transitions) {
+      const { device } = one.address;
+      const at = this.#active.findIndex((known) => known.address.device === device);
+      if (one.to === "resolved" && at >= 0) this.#active.splice(at, 1);
+      if (one.to === "firing" && at < 0) this.#active.push(activeOf(one));
+    }
     await this.notifiers.remember(transitions);
     await this.clock.advance(0);
   }
