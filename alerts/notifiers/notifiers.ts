@@ -38,8 +38,8 @@ export interface NotifiersParts {
   readonly create?: (options: NotifierOptions, platform: Platform) => Notifier;
 }
 
-/** Events made without a pause; 1,000 take about 2 ms. */
-const slice = 1000;
+/** Events made without a pause. */
+const slice = 500;
 /** When what was told is compared with what is. @unit ms */
 const settling = 60_000;
 
@@ -49,7 +49,7 @@ export async function openNotifiers(parts: NotifiersParts, platform: Platform): 
   const posts: [string, Post][] = [];
   for (const [name, options] of Object.entries(notify)) {
     const { queue: most, resolved, burst, per_minute: perMinute, expire, timeout } = options;
-    const queue = await Queue.load({ name, most, resolved }, { disk, log: platform.log });
+    const queue = await Queue.load({ name, most, resolved }, { disk, ...platform });
     const notifier = create(options, platform);
     const pace = { name, burst, perMinute, expire, timeout };
     const delivery = new Delivery({ options: pace, notifier, queue }, platform);

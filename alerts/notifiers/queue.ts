@@ -6,9 +6,10 @@
  * Limits: `most` events that wait, `maxOpen` alerts; the oldest event is shed, what opens no more
  * is not told; both are counted.
  */
+import { Buffer } from "node:buffer";
 import { v } from "../../config/index.ts";
-import type { Disk, Log } from "../../telemetry/index.ts";
-import { messageOf } from "../../telemetry/index.ts";
+import type { Clock, Disk, Log } from "../../telemetry/index.ts";
+import { messageOf, sleep } from "../../telemetry/index.ts";
 import { severities } from "../options.ts";
 import type { AlertEvent } from "./contract.ts";
 
@@ -16,6 +17,9 @@ import type { AlertEvent } from "./contract.ts";
 export const maxOpen = 10_000;
 /** The most events that a file may hold. */
 const maxKept = 20_000;
+
+/** Events encoded without a pause. */
+const slice = 500;
 
 const texts = v.record(v.string(), v.string());
 const number = v.pipe(v.number(), v.finite());
@@ -56,6 +60,7 @@ export interface QueueOptions {
 }
 
 export interface QueueParts {
+  readonly clock: Pick<Clock, "after">;
   readonly disk: Disk;
   readonly log: Log;
 }
@@ -145,7 +150,7 @@ export class Queue {
     while (this.#changed) {
       this.#changed = false;
       try {
-        await disk.replace(fileOf(name), this.#encode());
+        await disk.replace(fileOf(name), await this.#encode());
         if (!this.#saves) log.info("notifier queue is written again", { notifier: name });
         this.#saves = true;
       } catch (error) {
@@ -156,10 +161,19 @@ export class Queue {
     }
   }
 
-  #encode(): Uint8Array {
-    const waiting = this.#waiting.map((one) => this.#textOf(one)).join();
-    const open = [...this.#open.values()].map((one) => this.#textOf(one)).join();
-    return new TextEncoder().encode(`{"v":1,"waiting":[${waiting}],"open":[${open}]}`);
+  /** As it is now; what changes while it is written is written after it. */
+  async #encode(): Promise<Uint8Array> {
+    const lists = [[...this.#waiting], [...this.#open.values()]];
+    const pieces: Buffer[] = [];
+    for (const [index, events] of lists.entries()) {
+      pieces.push(Buffer.from(index === 0 ? '{"v":1,"waiting":[' : '],"open":['));
+      for (let at = 0; at < events.length; at += slice) {
+        if (at > 0) await sleep(this.#parts.clock, 0);
+        const texts = events.slice(at, at + slice).map((one) => this.#textOf(one));
+        pieces.push(Buffer.from(`${at > 0 ? "," : ""}${texts.join()}`));
+      }
+    }
+    return Buffer.concat([...pieces, Buffer.from("]}")]);
   }
 
   #textOf(one: AlertEvent): string {
