@@ -15,7 +15,7 @@ import { end, freeze, observe, thaw } from "./evaluate.ts";
 import type { Compiled, Group, Origin } from "./groups.ts";
 import { compile, Groups, identityOf, keyOf, tagOf, valuesOf } from "./groups.ts";
 import type { AbsentRule, LiveRule, Rule, StoredRule } from "./options.ts";
-import type { Notify, Publish } from "./outbox.ts";
+import type { Notify, Publish, Remember } from "./outbox.ts";
 import { Outbox } from "./outbox.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { readSnapshot } from "./snapshot.ts";
@@ -46,6 +46,8 @@ export interface AlertsParts {
   readonly disk: Disk;
   readonly publish: Publish;
   readonly notify: Notify;
+  /** Where transitions are kept for the notifiers. */
+  readonly remember?: Remember | undefined;
   /** Groups that one rule may have. Default 10,000. */
   readonly maxGroups?: number;
 }

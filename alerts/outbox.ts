@@ -1,9 +1,10 @@
 /**
- * The way out of a transition: first the snapshot (so that a crash repeats nothing that was told),
- * then the retained payload of the device, the call to the notifier, and the row in the store.
- * Payloads and rows are tried until they are out; a payload always tells the newest state, so a
- * late one is never wrong. A crash between snapshot and notifier loses a call, never an alert:
- * payloads are published again at start and rows rest in the snapshot.
+ * The way out of a transition: first the queues of the notifiers, which hold what they have taken
+ * against a crash and take nothing twice; then the snapshot (so that a crash repeats nothing that
+ * was told), the retained payload of the device, the call to whoever watches, and the row in the
+ * store. Payloads and rows are tried until they are out; a payload always tells the newest state,
+ * so a late one is never wrong. A crash after the snapshot loses a call, never an alert: payloads
+ * are published again at start and rows rest in the snapshot.
  * Limits: one snapshot in `gap`; `maxWaiting` transitions and as many rows, oldest shed, counted.
  */
 import type { Disk, Line, Platform, RetryPolicy } from "../telemetry/index.ts";
@@ -24,18 +25,24 @@ export type Publish = (
 /** Is told each transition once, after it is remembered. */
 export type Notify = (transition: Transition) => void;
 
+/** Keeps transitions against a crash, before anything else is told of them; never rejects. */
+export type Remember = (transitions: readonly Transition[]) => Promise<void>;
+
 export interface OutboxParts {
   readonly groups: Groups;
   readonly store: Pick<Store, "write">;
   readonly disk: Disk;
   readonly publish: Publish;
   readonly notify: Notify;
+  readonly remember?: Remember | undefined;
 }
 
 /** Transitions and rows that may wait. */
 const maxWaiting = 50_000;
 /** Rows in one write; transitions and payloads told without a pause. */
 const atOnce = 500;
+/** How often what happened meanwhile is taken along. */
+const mostRounds = 5;
 /** Least time between two snapshots. @unit ms */
 const gap = 200;
 const retry: RetryPolicy = { first: 1000, longest: 60_000 };
@@ -105,7 +112,7 @@ export class Outbox {
     while (this.#topics.size > 0) {
       const wait = this.#savedAt + gap - this.#platform.clock.monotonic();
       if (wait > 0) await sleep(this.#platform.clock, wait, this.#stop.signal);
-      const transitions = this.#transitions.splice(0);
+      const transitions = await this.#remembered();
       const topics = this.#topics;
       this.#topics = new Set();
       await this.#save();
@@ -117,6 +124,20 @@ export class Outbox {
       await this.#publishAll(topics);
     }
     this.#isTelling = false;
+  }
+
+  /**
+   * All that has happened, once the notifiers' queues hold it. What happens meanwhile goes with it,
+   * because the snapshot that follows will know of it; but a storm does not hold up the rest.
+   */
+  async #remembered(): Promise<readonly Transition[]> {
+    const all: Transition[] = [];
+    for (let round = 0; round < mostRounds && this.#transitions.length > 0; round += 1) {
+      const next = this.#transitions.splice(0);
+      all.push(...next);
+      await this.#parts.remember?.(next);
+    }
+    return all;
   }
 
   async #publishAll(topics: ReadonlySet<string>): Promise<void> {

@@ -82,7 +82,7 @@ export function lineOf(transition: Transition, time = transition.time): Line {
 const stateCodes = { inactive: 0, pending: 1, firing: 2, resolved: 3, unknown: 4 } as const;
 
 /** The tags that the address does not say already. */
-function channelOf(tags: Tags, address: DeviceAddress): Tags {
+export function channelOf(tags: Tags, address: DeviceAddress): Tags {
   const said: Readonly<Record<string, string>> = { ...address };
   return Object.fromEntries(Object.entries(tags).filter(([name, value]) => said[name] !== value));
 }

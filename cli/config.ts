@@ -18,6 +18,7 @@ import { profiles as builtIn } from "../config/profiles.gen.ts";
 import type { DriverKind } from "../drivers/index.ts";
 import { drivers } from "../drivers/index.ts";
 import { GatewayError, isRecord } from "../telemetry/index.ts";
+import { notifyComplaints } from "./notify-complaints.ts";
 import type { Config, DeviceOptions } from "./schema.ts";
 import { configSchema } from "./schema.ts";
 import { topologyComplaints } from "./site-topology.ts";
@@ -56,6 +57,7 @@ export async function loadConfig(path: string): Promise<LoadedConfig> {
   const devices = devicesOf(config, data, library);
   const complaints = devices.flatMap((device) => [...deviceComplaints(file, config, device)]);
   complaints.push(...topologyComplaints(file, config, devices));
+  complaints.push(...notifyComplaints(file, config));
   if (complaints.length > 0) throw new ComplaintsError(complaints);
   return { file: resolve(path), config, devices };
 }

@@ -7,6 +7,7 @@ import { hideBin } from "yargs/helpers";
 import { GatewayError, systemCode } from "../telemetry/index.ts";
 import { version } from "./assets.ts";
 import { agentCommand } from "./commands/agent.ts";
+import { alertsCommand } from "./commands/alerts.ts";
 import { auditCommand } from "./commands/audit.ts";
 import { capacityCommand } from "./commands/capacity.ts";
 import { checkCommand } from "./commands/check.ts";
@@ -59,6 +60,7 @@ async function main(): Promise<void> {
     .command(doctorCommand)
     .command(queryCommand)
     .command(statusCommand)
+    .command(alertsCommand)
     .command(storeCommand)
     .command(spoolCommand)
     .command(auditCommand)

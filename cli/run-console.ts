@@ -78,5 +78,32 @@ function hubCounts(hub: RunningHub | undefined, place: Labels): Count[] {
     ...byReason("broker_cut_total", "Connections ended by the broker, by reason.", cut),
     ...byReason("broker_rejected_total", "Connections never let in, by reason.", rejected),
     ...alerts,
+    ...notifierCounts(hub, place),
   ];
+}
+
+function notifierCounts({ notifiers }: RunningHub, place: Labels): Count[] {
+  return Object.entries(notifiers.counts).flatMap(([notifier, counts]) => {
+    const labels = { ...place, notifier };
+    const { waiting, open, ...ended } = counts;
+    const now = {
+      name: "notifier_waiting_count",
+      about: "Events that wait.",
+      labels,
+      value: waiting,
+    };
+    const told = {
+      name: "notifier_open_count",
+      about: "Alerts told to fire.",
+      labels,
+      value: open,
+    };
+    const outcomes = Object.entries(ended).map(([outcome, value]) => ({
+      name: "notifier_outcomes_total",
+      about: "Messages sent, attempts failed, and events refused, expired or shed.",
+      labels: { ...labels, outcome },
+      value,
+    }));
+    return [now, told, ...outcomes];
+  });
 }

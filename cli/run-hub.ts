@@ -1,7 +1,7 @@
 /** Puts a hub together from a configuration: store, alerts, broker, ingest. */
 import { join } from "node:path";
-import type { Alerts, ExpectedDevice, Transition } from "../alerts/index.ts";
-import { openAlerts } from "../alerts/index.ts";
+import type { Alerts, ExpectedDevice, Notifiers, Transition } from "../alerts/index.ts";
+import { openAlerts, openNotifiers } from "../alerts/index.ts";
 import { openUplink } from "../agent/index.ts";
 import type { BrokerOptions, OutsideSetup } from "../broker/index.ts";
 import { HubService } from "../broker/index.ts";
@@ -21,6 +21,7 @@ import { classOf, siteOf } from "./run-agent.ts";
 export interface RunningHub extends AsyncDisposable {
   readonly service: HubService;
   readonly alerts: Alerts;
+  readonly notifiers: Notifiers;
   readonly store: Store;
   /** Where the agent beside it connects. */
   readonly address: Address | undefined;
@@ -41,6 +42,7 @@ export async function runHub(
   const rollups = await openRollups({ store: opened, disk, options: config.rollups }, platform);
   const { store } = parts.use(rollups);
   const expected = expectedOf(loaded);
+  const notifiers = parts.use(await openNotifiers({ notify: config.notify, disk }, platform));
   // Alerts speak through the broker, which hears of batches first: the knot is tied here.
   let service: HubService | undefined;
   const alerts = parts.use(
@@ -56,10 +58,12 @@ export async function runHub(
           return Promise.reject(new GatewayError("E_UPLINK", "the broker is not up yet"));
         },
         notify,
+        remember: (transitions) => notifiers.remember(transitions),
       },
       platform,
     ),
   );
+  notifiers.start(() => alerts.firing().alerts);
   service = parts.use(
     await HubService.start(
       {
@@ -83,6 +87,7 @@ export async function runHub(
   return {
     service: started,
     alerts,
+    notifiers,
     store,
     address: mqttAddress(started.addresses),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),

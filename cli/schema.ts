@@ -3,7 +3,7 @@
  * schema, reference page and `config explain` all come from `configSchema`.
  */
 import { agentOptions } from "../agent/index.ts";
-import { rulesOptions } from "../alerts/index.ts";
+import { notifyOptions, rulesOptions } from "../alerts/index.ts";
 import { brokerOptions, hubOptions } from "../broker/index.ts";
 import { consoleOptions } from "../console/index.ts";
 import type { Schema } from "../config/index.ts";
@@ -128,6 +128,10 @@ const sections = {
     option(text, { about: "Folder with profiles of your own, beside the built-in ones." }),
   ),
   rules: v.optional(option(rulesOptions, { about: "Alert rules, by name." }), {}),
+  notify: v.optional(
+    option(notifyOptions, { about: "Who is told of alerts, by name (docs/notifying.md)." }),
+    {},
+  ),
   simulation: v.optional(
     option(
       v.strictObject({

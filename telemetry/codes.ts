@@ -249,6 +249,16 @@ export const codes = {
     means: "There is nothing to audit: no agent has reported to the store.",
     remedy: "Start the agent, or check that `store` and --since are where its batches went.",
   },
+  E_NOTIFY: {
+    verdict: "retry",
+    means: "A notifier could not deliver a message.",
+    remedy: "It is tried again by itself; `rackstreet alerts test NAME` tries it now.",
+  },
+  E_NOTIFY_REFUSED: {
+    verdict: "reject",
+    means: "The receiver of a notifier refuses a message for good.",
+    remedy: "Check the notifier's options and what the receiver says it takes.",
+  },
   E_RULE: {
     verdict: "config",
     means: "An alert rule has a mistake.",

@@ -1,5 +1,5 @@
 /** A hub's alerts under virtual time: what goes out is kept, and the process can end or crash. */
-import type { Alerts, ExpectedDevice, Rule, Transition } from "../../alerts/index.ts";
+import type { Alerts, ExpectedDevice, Remember, Rule, Transition } from "../../alerts/index.ts";
 import { openAlerts, rulesOptions } from "../../alerts/index.ts";
 import { validate, YamlFile } from "../../config/index.ts";
 import type { Clock, DeviceAddress, Disk, Fields, Place } from "../../telemetry/index.ts";
@@ -36,7 +36,7 @@ export interface Row {
 export class Rig {
   readonly clock = new VirtualClock();
   readonly start = this.clock.now();
-  readonly disk = new MemoryDisk();
+  readonly disk: MemoryDisk = new MemoryDisk();
   readonly store = new MemoryStore();
   readonly log = new KeptLog();
   /** The newest retained payload of each topic. */
@@ -47,6 +47,8 @@ export class Rig {
   rules: Readonly<Record<string, Rule>>;
   maxGroups = 10_000;
   brokerDown = false;
+  /** Where transitions are kept for notifiers. */
+  remember: Remember | undefined;
   #alerts: Alerts | undefined;
   #life = { over: false };
 
@@ -68,7 +70,7 @@ export class Rig {
       after: (ms, run) => this.clock.after(ms, () => (life.over ? undefined : run())),
     };
     const platform = { clock, entropy: new SeededEntropy(), log: this.log };
-    const { rules, expected, store, maxGroups } = this;
+    const { rules, expected, store, maxGroups, remember } = this;
     const disk: Disk = new Proxy(this.disk, {
       get: (target, name) => {
         const member: unknown = Reflect.get(target, name);
@@ -85,7 +87,7 @@ export class Rig {
     const notify = (transition: Transition): void => {
       if (!life.over) this.told.push(transition);
     };
-    const parts = { rules, expected, hub, store, disk, publish, notify, maxGroups };
+    const parts = { rules, expected, hub, store, disk, publish, notify, remember, maxGroups };
     this.#alerts = await openAlerts(parts, platform);
     await this.clock.advance(0);
     return this;

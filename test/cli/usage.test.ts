@@ -24,6 +24,8 @@ const commands = [
   "query",
   "status",
   "audit",
+  "alerts",
+  "alerts test",
   "store",
   "store init",
   "store backup",

@@ -24,6 +24,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   mqtt: ["agent/uplink.ts", "drivers/transport/mqtt.ts"],
   "net-snmp": ["drivers/snmp/door.ts"],
   "node:sqlite": ["store/sqlite/worker.ts", "broker/keep/worker.ts"],
+  nodemailer: ["alerts/notifiers/smtp.ts"],
   pino: ["cli/platform.ts"],
   serialport: ["drivers/transport/serial.ts"],
   valibot: ["config/options.ts"],

@@ -1,0 +1,214 @@
+/**
+ * What one notifier has still to tell, and which alerts it has told the beginning of: a file in
+ * the hub's folder, replaced as a whole. An alert is told to begin only when it is not open, and to
+ * end only when it is: so that a crash, after which the engine may come to the same transition
+ * again, repeats nothing. A file that cannot be read is set aside.
+ * Limits: `most` events that wait, `maxOpen` alerts; the oldest event is shed, what opens no more
+ * is not told; both are counted.
+ */
+import { Buffer } from "node:buffer";
+import { v } from "../../config/index.ts";
+import type { Clock, Disk, Log } from "../../telemetry/index.ts";
+import { messageOf, sleep } from "../../telemetry/index.ts";
+import { severities } from "../options.ts";
+import type { AlertEvent } from "./contract.ts";
+
+/** Alerts that may be open at once. */
+export const maxOpen = 10_000;
+/** The most events that a file may hold. */
+const maxKept = 20_000;
+
+/** Events encoded without a pause. */
+const slice = 500;
+
+const texts = v.record(v.string(), v.string());
+const number = v.pipe(v.number(), v.finite());
+
+const event = v.object({
+  id: v.string(),
+  key: v.string(),
+  state: v.picklist(["firing", "resolved"]),
+  rule: v.string(),
+  about: v.string(),
+  severity: v.picklist(severities),
+  unit: v.string(),
+  threshold: number,
+  address: v.object({
+    region: v.string(),
+    org: v.string(),
+    site: v.string(),
+    class: v.string(),
+    device: v.string(),
+  }),
+  place: v.object({ zone: v.exactOptional(v.string()), rack: v.exactOptional(v.string()) }),
+  channel: texts,
+  value: v.exactOptional(number),
+  since: number,
+  time: number,
+  queued: number,
+});
+
+const list = v.pipe(v.array(event), v.maxLength(maxKept));
+const file = v.object({ v: v.literal(1), waiting: list, open: list });
+
+export interface QueueOptions {
+  readonly name: string;
+  /** Events that may wait. */
+  readonly most: number;
+  /** Whether the ends of alerts are told. */
+  readonly resolved: boolean;
+}
+
+export interface QueueParts {
+  readonly clock: Pick<Clock, "after">;
+  readonly disk: Disk;
+  readonly log: Log;
+}
+
+export class Queue {
+  readonly #options: QueueOptions;
+  readonly #parts: QueueParts;
+  #waiting: AlertEvent[];
+  readonly #open: Map<string, AlertEvent>;
+  /** Encoded once: the file is written often. */
+  readonly #texts = new WeakMap<AlertEvent, string>();
+  #saving: Promise<void> | undefined;
+  #changed = false;
+  #saves = true;
+  /** Events that were never told, because too many waited. */
+  shed = 0;
+
+  private constructor(
+    options: QueueOptions,
+    parts: QueueParts,
+    kept: Omit<v.InferOutput<typeof file>, "v">,
+  ) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#waiting = kept.waiting;
+    this.#open = new Map(kept.open.map((one) => [one.key, one]));
+  }
+
+  /** With what an earlier run left. */
+  static async load(options: QueueOptions, parts: QueueParts): Promise<Queue> {
+    return new Queue(options, parts, await read(options.name, parts));
+  }
+
+  get waiting(): readonly AlertEvent[] {
+    return this.#waiting;
+  }
+
+  /** The alerts whose beginning was told, or waits to be. */
+  get open(): ReadonlyMap<string, AlertEvent> {
+    return this.#open;
+  }
+
+  /** Takes an event, unless it is told already; it is durable after `save`. */
+  add(next: AlertEvent): void {
+    const begun = this.#open.get(next.key);
+    if (next.state === "firing") {
+      if (begun !== undefined) return;
+      if (this.#open.size >= maxOpen) return void (this.shed += 1);
+      this.#open.set(next.key, next);
+      return this.#push(next);
+    }
+    if (begun === undefined) return;
+    this.#open.delete(next.key);
+    // As it began, so that both are known to be of the same alert even when the rule was changed.
+    const { id, queued, time, value } = next;
+    const end: AlertEvent = { ...begun, id, queued, time, value, state: "resolved" };
+    if (this.#options.resolved) this.#push(end);
+  }
+
+  /** Takes events off, once they are told or given up. */
+  remove(events: readonly AlertEvent[]): void {
+    const gone = new Set(events);
+    this.#waiting = this.#waiting.filter((one) => !gone.has(one));
+  }
+
+  /** Makes what was added and removed durable; a disk that refuses delays no message. */
+  save(): Promise<void> {
+    this.#changed = true;
+    this.#saving ??= this.#saveAll().finally(() => {
+      this.#saving = undefined;
+    });
+    return this.#saving;
+  }
+
+  #push(next: AlertEvent): void {
+    this.#waiting.push(next);
+    if (this.#waiting.length <= this.#options.most) return;
+    this.#waiting.shift();
+    this.shed += 1;
+  }
+
+  async #saveAll(): Promise<void> {
+    const { disk, log } = this.#parts;
+    const { name } = this.#options;
+    // The caller goes on first, so that all of one moment is written at once.
+    await Promise.resolve();
+    while (this.#changed) {
+      this.#changed = false;
+      try {
+        await disk.replace(fileOf(name), await this.#encode());
+        if (!this.#saves) log.info("notifier queue is written again", { notifier: name });
+        this.#saves = true;
+      } catch (error) {
+        const problem = messageOf(error);
+        if (this.#saves) log.error("notifier queue was not written", { notifier: name, problem });
+        this.#saves = false;
+      }
+    }
+  }
+
+  /** As it is now; what changes while it is written is written after it. */
+  async #encode(): Promise<Uint8Array> {
+    const lists = [[...this.#waiting], [...this.#open.values()]];
+    const pieces: Buffer[] = [];
+    for (const [index, events] of lists.entries()) {
+      pieces.push(Buffer.from(index === 0 ? '{"v":1,"waiting":[' : '],"open":['));
+      for (let at = 0; at < events.length; at += slice) {
+        if (at > 0) await sleep(this.#parts.clock, 0);
+        const texts = events.slice(at, at + slice).map((one) => this.#textOf(one));
+        pieces.push(Buffer.from(`${at > 0 ? "," : ""}${texts.join()}`));
+      }
+    }
+    return Buffer.concat([...pieces, Buffer.from("]}")]);
+  }
+
+  #textOf(one: AlertEvent): string {
+    const known = this.#texts.get(one);
+    if (known !== undefined) return known;
+    const text = JSON.stringify(one);
+    this.#texts.set(one, text);
+    return text;
+  }
+}
+
+/** The file of a notifier's queue. */
+export function fileOf(name: string): string {
+  return `notify-${name}.json`;
+}
+
+async function read(
+  name: string,
+  { disk, log }: QueueParts,
+): Promise<Omit<v.InferOutput<typeof file>, "v">> {
+  const nothing = { waiting: [], open: [] };
+  const bytes = await disk.readAll(fileOf(name));
+  if (bytes === undefined) return nothing;
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return v.parse(file, JSON.parse(text));
+  } catch (error) {
+    const damaged = `notify-${name}.damaged.json`;
+    const problem = messageOf(error);
+    log.error("notifier queue was damaged and set aside", {
+      notifier: name,
+      file: damaged,
+      problem,
+    });
+    await disk.rename(fileOf(name), damaged).catch(() => undefined);
+    return nothing;
+  }
+}
