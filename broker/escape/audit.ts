@@ -187,7 +187,7 @@ class Audit implements Disposable {
         if (found.get(topic) === `${this.#mark} canary`) continue;
         const user = member.account.who.name;
         const got = `${topic} ${found.has(topic) ? "overwritten" : "removed"}`;
-        this.#book.leak({ user, kind: "retained", tried: topic, got });
+        this.#book.leak({ user, kind: "retained", tried: topic, got }, true);
       }
     }
     link?.[Symbol.dispose]();
@@ -229,7 +229,7 @@ class Audit implements Disposable {
     if (member === undefined || tried === undefined) return;
     const { who } = member.account;
     if (mayCause(who, topic) !== undefined) return;
-    this.#book.leak({ user: who.name, kind: tried.kind, tried: tried.topic, got: topic });
+    this.#book.leak({ user: who.name, kind: tried.kind, tried: tried.topic, got: topic }, true);
   }
 
   async #asAdmin(

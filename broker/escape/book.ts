@@ -17,7 +17,7 @@ export interface EscapeRow {
   readonly user: string;
   readonly kind: Kind;
   tries: number;
-  /** The hub said no, or ended the connection. */
+  /** The hub said no, ended the connection, or took a publish and let it reach nobody. */
   refused: number;
   leaks: number;
 }
@@ -46,15 +46,20 @@ export class Book {
     if (refused) row.refused += 1;
   }
 
-  /** One try leaks once, however much came of it. */
-  leak({ user, kind, tried, got }: Omit<Leak, "tried"> & { readonly tried: Words }): void {
+  /** One try leaks once, however much came of it. `done`: a publish, which was called refused. */
+  leak(
+    { user, kind, tried, got }: Omit<Leak, "tried"> & { readonly tried: Words },
+    done = false,
+  ): void {
     const shown = printable(tried);
     const key = `${user} ${kind} ${shown}`;
     if (this.#leaks.has(key)) return;
     if (this.#leaks.size < shownMost) {
       this.#leaks.set(key, { user, kind, tried: shown, got: printable(got) });
     }
-    this.#row(user, kind).leaks += 1;
+    const row = this.#row(user, kind);
+    row.leaks += 1;
+    if (done) row.refused -= 1;
     this.leaked += 1;
   }
 

@@ -3,7 +3,6 @@ import type { Duplex } from "node:stream";
 import type { Clock } from "../../telemetry/index.ts";
 import { agentClientId } from "../../telemetry/index.ts";
 import type { Book } from "./book.ts";
-import type { Told } from "./intruder.ts";
 import { Intruder } from "./intruder.ts";
 import type { Who } from "./rights.ts";
 import { matches, mayHear } from "./rights.ts";
@@ -89,26 +88,23 @@ export class Member {
     for (const [index, one] of this.tries.entries()) {
       if (one.does === "subscribe") continue;
       const payload = this.payloadOf(index);
-      let told: Told = "none";
-      if (one.does === "will") told = await this.#leaveWill(one.topic, index);
+      if (one.does === "will") await this.#leaveWill(one.topic, index);
       else {
         if (link?.open !== true) link = await this.open("writer");
-        told = (await link?.publish(one.topic, payload, one.does === "remove")) ?? "none";
+        await link?.publish(one.topic, payload, one.does === "remove");
         if (one.does === "remove") await link?.publish(one.topic, "", true);
       }
-      // A publish that is refused is acknowledged all the same: only the judge knows.
-      this.#book.tried(name, one.kind, told === "none" || told > 0);
+      // What is refused is acknowledged all the same: the judge hears if it was not.
+      this.#book.tried(name, one.kind, true);
     }
     link?.[Symbol.dispose]();
   }
 
-  async #leaveWill(topic: Words, index: number): Promise<Told> {
+  async #leaveWill(topic: Words, index: number): Promise<void> {
     const will = { topic, payload: this.payloadOf(index), retain: true };
     const link = await this.open(`will-${index}`, { will });
-    if (link === undefined) return "none";
-    link.break();
-    await link.closed;
-    return 0;
+    link?.break();
+    await link?.closed;
   }
 
   /** Enters as, or in the place of, another; a yes is a leak. */
