@@ -210,13 +210,15 @@ function kindIn(topic: string): string {
   return topic.slice(topic.lastIndexOf("/") + 1);
 }
 
-/** At most so many, spread evenly over the kinds; the first of each before the second of any. */
-export function spread(tries: readonly Try[], most: number): readonly Try[] {
-  if (tries.length <= most) return tries;
+/** At most so many and what is its own, spread over the kinds; the first of each first. */
+export function spread(all: readonly Try[], most: number): readonly Try[] {
+  const own = all.filter(({ kind }) => kind === "own");
+  const tries = all.filter(({ kind }) => kind !== "own");
+  if (tries.length <= most) return all;
   const groups = [...Map.groupBy(tries, ({ kind, does }) => `${kind} ${does}`).values()];
   const deepest = Math.max(...groups.map(({ length }) => length));
   const rounds = Array.from({ length: deepest }, (_, n) =>
     groups.flatMap((group) => group[n] ?? []),
   );
-  return rounds.flat().slice(0, most);
+  return [...own, ...rounds.flat().slice(0, most)];
 }
