@@ -2,8 +2,8 @@
  * The load of `bench/broker.ts`, a process of its own: 20 publishers, one subscriber, QoS 1, 200 B.
  * A closed loop: a publisher has at most `window` messages that are not both acknowledged and
  * delivered. Packets are encoded once and answers are counted by their size, so that the broker's
- * core is what is full. Arguments: port, seconds, and a word for clients that log in (`access-cost.ts`).
- * Prints deliveries per second.
+ * core is what is full. Arguments: port, seconds, and a word when clients shall log in
+ * (`access-cost.ts`). Prints deliveries per second.
  */
 import { once } from "node:events";
 import type { Socket } from "node:net";

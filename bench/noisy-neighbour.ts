@@ -1,6 +1,7 @@
 /**
  * Bench: p99 from publisher to subscriber of ten organisations while another publishes at 100 times
- * its quota, against the same without it. The quota: 50 publishes a second, as each of the ten does.
+ * its quota, against the same without it. The quota is 50 publishes a second, what each of the ten
+ * publishes.
  */
 import { publishPacket } from "../broker/escape/wire.ts";
 import { clock } from "../cli/platform.ts";
