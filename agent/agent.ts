@@ -14,6 +14,7 @@ import type {
   UnnumberedBatch,
 } from "../telemetry/index.ts";
 import {
+  agentClientId,
   decodeStored,
   GatewayError,
   messageOf,
@@ -119,7 +120,7 @@ export class Agent implements AsyncDisposable {
       platform,
     });
     this.#uplink = setup.connect({
-      clientId: `rackstreet-${site.region}-${site.org}-${site.site}-${options.id}`,
+      clientId: agentClientId(site, options.id),
       will: this.#state("offline", "E_UPLINK"),
       subscribe: [
         topicOf(this.#address, "stored"),

@@ -2,7 +2,8 @@
  * The load of `bench/broker.ts`, a process of its own: 20 publishers, one subscriber, QoS 1, 200 B.
  * A closed loop: a publisher has at most `window` messages that are not both acknowledged and
  * delivered. Packets are encoded once and answers are counted by their size, so that the broker's
- * core is what is full. Arguments: port, seconds. Prints deliveries per second.
+ * core is what is full. Arguments: port, seconds, and a word when clients shall log in
+ * (`access-cost.ts`). Prints deliveries per second.
  */
 import { once } from "node:events";
 import type { Socket } from "node:net";
@@ -26,6 +27,7 @@ interface Publisher {
 }
 
 const [port = 0, seconds = 2] = process.argv.slice(2).map(Number);
+const login = process.argv[4] !== undefined;
 const all = await Promise.all(Array.from({ length: publishers }, (_, n) => openPublisher(n)));
 let deliveries = 0;
 await openSubscriber();
@@ -40,7 +42,7 @@ console.log(JSON.stringify({ rate: Math.round(rate), deliveries: deliveries - fr
 process.exit(0);
 
 async function openPublisher(n: number): Promise<Publisher> {
-  const socket = await open(`publisher-${n}`);
+  const socket = await open(`publisher-${n}`, "edge");
   const packet = Buffer.alloc(messageSize, n);
   const length = messageSize - 3;
   packet.set([0x32, (length & 0x7f) | 0x80, length >> 7, 0, topic.length], 0);
@@ -65,7 +67,7 @@ function fill(publisher: Publisher): void {
 }
 
 async function openSubscriber(): Promise<void> {
-  const socket = await open("subscriber");
+  const socket = await open("subscriber", "city");
   const filter = Buffer.from(`\0${String.fromCharCode(topic.length)}${topic}\x01`);
   socket.write(Buffer.concat([Buffer.from([0x82, filter.length + 2, 0, 1]), filter]));
   await once(socket, "data");
@@ -87,10 +89,13 @@ async function openSubscriber(): Promise<void> {
   });
 }
 
-async function open(id: string): Promise<Socket> {
+async function open(id: string, user: string): Promise<Socket> {
   const socket = connect({ host: "127.0.0.1", port, noDelay: true });
   await once(socket, "connect");
-  const payload = Buffer.from(`\0\x04MQTT\x04\x02\0\x3c\0${String.fromCharCode(id.length)}${id}`);
+  const secret = login ? [user, `pw-${user}`] : [];
+  const fields = [id, ...secret].map((text) => `\0${String.fromCharCode(text.length)}${text}`);
+  const head = Buffer.from([0, 4, 0x4d, 0x51, 0x54, 0x54, 4, login ? 0xc2 : 2, 0, 60]);
+  const payload = Buffer.concat([head, Buffer.from(fields.join(""))]);
   socket.write(Buffer.concat([Buffer.from([0x10, payload.length]), payload]));
   await once(socket, "data");
   return socket;

@@ -1,14 +1,17 @@
 /** `npm run -s bench -- NAME`: runs one bench; its last line is one JSON object. */
 import { run as accelerators } from "./accelerators.ts";
+import { run as accessCost } from "./access-cost.ts";
 import { run as broker } from "./broker.ts";
 import { run as chainAlone } from "./chain-alone.ts";
 import { run as chain } from "./chain.ts";
 import { run as deadDevices } from "./dead-devices.ts";
 import { run as failover } from "./failover.ts";
 import { run as forecast } from "./forecast.ts";
+import { run as frozenSubscriber } from "./frozen-subscriber.ts";
 import { run as host } from "./host.ts";
 import { run as lines } from "./lines.ts";
 import { run as modbusTcp } from "./modbus-tcp.ts";
+import { run as noisyNeighbour } from "./noisy-neighbour.ts";
 import { run as readPlan } from "./read-plan.ts";
 import { run as rollups } from "./rollups.ts";
 import { run as rtuFuzz } from "./rtu-fuzz.ts";
@@ -17,18 +20,22 @@ import { run as scan } from "./scan.ts";
 import { run as spool } from "./spool.ts";
 import { run as sqlite } from "./sqlite.ts";
 import { run as store } from "./store.ts";
+import { run as tenantsEscapes } from "./tenants-escapes.ts";
 
 const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   accelerators,
+  "access-cost": accessCost,
   broker,
   chain,
   "chain-alone": chainAlone,
   "dead-devices": deadDevices,
   failover,
   forecast,
+  "frozen-subscriber": frozenSubscriber,
   host,
   lines,
   "modbus-tcp": modbusTcp,
+  "noisy-neighbour": noisyNeighbour,
   "read-plan": readPlan,
   rollups,
   "rtu-fuzz": rtuFuzz,
@@ -37,6 +44,7 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   spool,
   sqlite,
   store,
+  "tenants-escapes": tenantsEscapes,
 };
 
 const name = process.argv[2] ?? "";

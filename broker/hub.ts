@@ -23,6 +23,7 @@ import { HubClient } from "./client.ts";
 import type { Hub, HubHooks, PublishOptions } from "./contract.ts";
 import { Counters } from "./counters.ts";
 import { Guard } from "./guard.ts";
+import { keepOrder } from "./in-order.ts";
 import { Lane } from "./lane.ts";
 import type { Listener, Peer } from "./listeners.ts";
 import { openListener } from "./listeners.ts";
@@ -107,6 +108,7 @@ class AedesHub implements Hub {
     this.#sessions = sessions;
     const broker = await Aedes.createBroker(this.#aedesOptions(sessions));
     this.#broker = broker;
+    keepOrder(broker);
     broker.on("connackSent", ({ returnCode }, client) => {
       if (returnCode === 0) this.#clients.get(client)?.guard.admit();
     });

@@ -109,7 +109,8 @@ function digestOf(password: Uint8Array): Buffer {
   return createHash("sha256").update(password).digest();
 }
 
-function grantOf(name: string, user: User, site: string): Grant {
+/** What a user is allowed; `site` (`region/org/site`) is where agents write that name none. */
+export function grantOf(name: string, user: User, site: string): Grant {
   switch (user.role) {
     case "agent":
       return { role: "agent", site: user.site ?? site, agent: user.agent ?? name };

@@ -6,3 +6,6 @@ export * from "./service.ts";
 export * from "./service-options.ts";
 export * from "./states.ts";
 export { hashPassword } from "./passwords.ts";
+export * from "./escape/index.ts";
+export { refusePublish, refuseSubscribe, rightsOf } from "./access.ts";
+export { grantOf } from "./identity.ts";

@@ -3,11 +3,12 @@
  * more of their organisation.
  */
 import type { Platform, Site } from "../telemetry/index.ts";
+import { agentClientId } from "../telemetry/index.ts";
 import type { HubClient } from "./client.ts";
 import type { Counters } from "./counters.ts";
 import type { Identify } from "./identity.ts";
 import { identifier } from "./identity.ts";
-import type { BrokerOptions } from "./options.ts";
+import type { BrokerOptions, User } from "./options.ts";
 import type { Sessions } from "./sessions.ts";
 import { Tenants } from "./tenants.ts";
 
@@ -31,6 +32,8 @@ export class Logins {
   readonly #identify: Identify;
   readonly #tenants: Tenants;
   readonly #counters: Counters;
+  /** Client identifiers that agents come with, and the users who are that agent. */
+  readonly #reserved: ReadonlyMap<string, ReadonlySet<string>>;
   /** Client identifiers in use, and whose they are; bounded by the connections. */
   readonly #owners = new Map<string, { readonly user: string; readonly by: Set<HubClient> }>();
 
@@ -38,6 +41,7 @@ export class Logins {
   constructor({ users, tenants }: BrokerOptions, { site, counters, clock, entropy }: LoginParts) {
     const own = `${site.region}/${site.org}/${site.site}`;
     this.#identify = identifier(users, own, { clock, entropy });
+    this.#reserved = reservedFor(users, own);
     this.#tenants = new Tenants(tenants, clock);
     this.#counters = counters;
   }
@@ -57,8 +61,10 @@ export class Logins {
     }
     const owner = this.#owners.get(id) ?? { user: login.user, by: new Set() };
     const kept = sessions?.ownerOf(id) ?? login.user;
-    // The newcomer would end the connection of the other user [MQTT-3.1.4-2], or have its session.
-    if (owner.user !== login.user || kept !== login.user) {
+    const free = this.#reserved.get(id)?.has(login.user) ?? true;
+    // The newcomer would end the connection of the other user [MQTT-3.1.4-2], have its session, or
+    // keep it out when it comes.
+    if (!free || owner.user !== login.user || kept !== login.user) {
       this.#counters.countRejected("client_id_taken");
       return "client_id_taken";
     }
@@ -90,4 +96,18 @@ export class Logins {
     const by = this.#owners.get(id)?.by ?? [];
     return [...by].some(({ filters }) => filters.has(filter));
   }
+}
+
+function reservedFor(
+  users: Readonly<Record<string, User>>,
+  own: string,
+): ReadonlyMap<string, ReadonlySet<string>> {
+  const reserved = new Map<string, Set<string>>();
+  for (const [name, { role, site: at = own, agent = name }] of Object.entries(users)) {
+    if (role !== "agent") continue;
+    const [region = "", org = "", site = ""] = at.split("/");
+    const id = agentClientId({ region, org, site }, agent);
+    reserved.set(id, (reserved.get(id) ?? new Set()).add(name));
+  }
+  return reserved;
 }

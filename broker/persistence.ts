@@ -250,8 +250,8 @@ export class HubPersistence {
     return known ? Promise.resolve() : Promise.reject(new Error("no such packet"));
   }
 
-  outgoingClearMessageId({ id }: ClientOf, { messageId }: Packet): Promise<Packet | undefined> {
-    return Promise.resolve(this.#sessions.get(id)?.queue.take(messageId));
+  outgoingClearMessageId({ id }: ClientOf, packet: Packet): Promise<Packet | undefined> {
+    return Promise.resolve(this.#sessions.get(id)?.queue.take(packet));
   }
 
   outgoingStream({ id }: ClientOf): Readable {

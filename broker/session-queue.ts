@@ -88,9 +88,16 @@ export class SessionQueue {
     return false;
   }
 
-  /** Takes the message with this packet identifier out. */
-  take(messageId: number | undefined): Packet | undefined {
-    const index = this.#queue.findIndex(({ packet }) => packet.messageId === messageId);
+  /**
+   * Takes the message with this packet identifier out; without one, the very message that waits:
+   * it came by two subscriptions, or is not to be heard.
+   */
+  take({ messageId, brokerId, brokerCounter }: Packet): Packet | undefined {
+    const index = this.#queue.findIndex(({ packet }) => {
+      if (packet.messageId !== messageId) return false;
+      const same = packet.brokerId === brokerId && packet.brokerCounter === brokerCounter;
+      return messageId !== undefined || same;
+    });
     return index < 0 ? undefined : this.#drop(index);
   }
 

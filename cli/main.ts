@@ -28,6 +28,7 @@ import { simulateCommand } from "./commands/simulate.ts";
 import { spoolCommand } from "./commands/spool.ts";
 import { statusCommand } from "./commands/status.ts";
 import { storeCommand } from "./commands/store.ts";
+import { tenantCommand } from "./commands/tenant.ts";
 import { topologyCommand } from "./commands/topology.ts";
 import { upCommand } from "./commands/up.ts";
 import { versionCommand } from "./commands/version.ts";
@@ -66,6 +67,7 @@ async function main(): Promise<void> {
     .command(auditCommand)
     .command(setCommand)
     .command(passwordCommand)
+    .command(tenantCommand)
     .command(simulateCommand)
     .command(profilesCommand)
     .command(configCommand)
@@ -80,8 +82,9 @@ async function main(): Promise<void> {
     .example("$0 up config/examples/demo.yaml", "a simulated site, on a page that moves")
     .example("$0 check site.yaml", "every mistake of a configuration")
     .epilogue(
-      "Exit codes: 0 done, 64 usage, 65 what audit, plan, doctor, topology or capacity looked at " +
-        "is not in order, 69 unavailable, 70 bug, 75 try later, 78 config.",
+      "Exit codes: 0 done, 64 usage, 65 what audit, tenant audit, rules test, plan, doctor, " +
+        "topology or capacity looked at is not in order, 69 unavailable, 70 bug, 75 try later, " +
+        "78 config.",
     )
     .exitProcess(false)
     .fail((message, error, usage) => {

@@ -2,7 +2,7 @@
  * Topics: `rackstreet/v1/<region>/<org>/<site>/<class>/<device>/<kind>`, always eight levels
  * (design.md section 5), so that access is a prefix walk.
  */
-import type { DeviceAddress } from "./points.ts";
+import type { DeviceAddress, Site } from "./points.ts";
 
 export const topicRoot = "rackstreet/v1";
 
@@ -36,6 +36,11 @@ function isKind(text: string): text is TopicKind {
 export function topicOf(address: DeviceAddress, kind: TopicKind): string {
   const { region, org, site, class: deviceClass, device } = address;
   return `${topicRoot}/${region}/${org}/${site}/${deviceClass}/${device}/${kind}`;
+}
+
+/** The MQTT client identifier of an agent. The hub keeps it free for the agent's own user. */
+export function agentClientId({ region, org, site }: Site, agent: string): string {
+  return `rackstreet-${region}-${org}-${site}-${agent}`;
 }
 
 export interface ParsedTopic {

@@ -73,6 +73,31 @@ describe("logging in", () => {
   });
 });
 
+describe("the client id of an agent", () => {
+  const theirs = "rackstreet-local-main-hall-edge-1";
+
+  it("is kept free for it while it is away: nobody can keep it out", async () => {
+    await using at = await running({ users });
+    for (const name of ["city", "edge-2", "root"]) {
+      for (const clean of [true, false]) {
+        const squatting = as(at, name, { clientId: theirs, clean });
+        await expect(squatting).rejects.toMatchObject({ code: 2 });
+      }
+    }
+    await as(at, "edge-1", { clientId: theirs });
+  });
+
+  it("is that of each user who is this agent", async () => {
+    const twin = { password: "pw-twin", role: "agent", agent: "edge-1" };
+    await using at = await running({ users: { ...users, twin } });
+    const options = { username: "twin", password: "pw-twin", clientId: theirs };
+    const first = await at.connect(options);
+    await first.endAsync();
+    await vi.waitFor(() => expect(at.hub.counters.connections).toBe(0));
+    await as(at, "edge-1", { clientId: theirs });
+  });
+});
+
 describe("subscribing", () => {
   const matrix: readonly (readonly [string, string, number])[] = [
     ["edge-1", `${root}/agent/edge-1/stored`, 1],
