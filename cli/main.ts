@@ -20,6 +20,7 @@ import { profilesCommand } from "./commands/profiles.ts";
 import { queryCommand } from "./commands/query.ts";
 import { readCommand } from "./commands/read.ts";
 import { reportCommand } from "./commands/report.ts";
+import { rulesCommand } from "./commands/rules.ts";
 import { scanCommand } from "./commands/scan.ts";
 import { setCommand } from "./commands/set.ts";
 import { simulateCommand } from "./commands/simulate.ts";
@@ -56,6 +57,7 @@ async function main(): Promise<void> {
     .command(probeCommand)
     .command(doctorCommand)
     .command(queryCommand)
+    .command(rulesCommand)
     .command(statusCommand)
     .command(storeCommand)
     .command(spoolCommand)
@@ -76,8 +78,8 @@ async function main(): Promise<void> {
     .example("$0 up config/examples/demo.yaml", "a simulated site, on a page that moves")
     .example("$0 check site.yaml", "every mistake of a configuration")
     .epilogue(
-      "Exit codes: 0 done, 64 usage, 65 what audit, plan, doctor or topology looked at is not in " +
-        "order, 69 unavailable, 70 bug, 75 try later, 78 config.",
+      "Exit codes: 0 done, 64 usage, 65 what audit, plan, doctor, topology or rules looked at is " +
+        "not in order, 69 unavailable, 70 bug, 75 try later, 78 config.",
     )
     .exitProcess(false)
     .fail((message, error, usage) => {
