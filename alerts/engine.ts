@@ -102,10 +102,32 @@ export async function openAlerts(parts: AlertsParts, platform: Platform): Promis
   return engine;
 }
 
+/** What judging needs; the rest of the parts is for telling. */
+export type EngineParts = Pick<AlertsParts, "rules" | "expected" | "hub" | "maxGroups"> & {
+  readonly store: Pick<Store, "query">;
+};
+
+/** Where transitions go: a hub's outbox, or the list of a replay. */
+export interface Outgoing extends Pick<Outbox, "add" | "tell" | "start" | "close"> {
+  readonly waiting: number;
+  readonly rejected: number;
+  readonly shed: number;
+  /** Hears of every judgement, also of one that changed nothing. */
+  judged?(group: Group): void;
+}
+
+/** The same engine for a replay: nothing was kept before, nothing is told but to `outbox`. */
+export function openReplayed(parts: EngineParts, platform: Platform, outbox: Outgoing): Alerts {
+  const groups = new Groups(parts.hub, platform.log, parts.maxGroups);
+  const engine = new Engine(parts, platform, { groups, outbox });
+  engine.start();
+  return engine;
+}
+
 class Engine implements Alerts {
   readonly #platform: Platform;
   readonly #groups: Groups;
-  readonly #outbox: Outbox;
+  readonly #outbox: Outgoing;
   readonly #rules: ReadonlyMap<string, Compiled>;
   readonly #live = new Map<string, Compiled<LiveRule>[]>();
   readonly #absent = new Map<string, AbsenceWatch[]>();
@@ -116,9 +138,9 @@ class Engine implements Alerts {
   #closed = false;
 
   constructor(
-    parts: AlertsParts,
+    parts: EngineParts,
     platform: Platform,
-    { groups, outbox }: { groups: Groups; outbox: Outbox },
+    { groups, outbox }: { groups: Groups; outbox: Outgoing },
   ) {
     this.#platform = platform;
     this.#groups = groups;
@@ -252,6 +274,7 @@ class Engine implements Alerts {
 
   #advance(group: Group, next: Step): void {
     this.#groups.advance(group, next);
+    this.#outbox.judged?.(group);
     if (next.change !== undefined) this.#outbox.add(transitionOf(group, next.change));
   }
 

@@ -29,6 +29,14 @@ const form = v.strictObject({
     about: "One sentence: what is wrong when it fires.",
     example: "Rack inlet above the recommended range",
   }),
+  source: option(v.optional(text), {
+    about: "Where the threshold comes from: a standard, a data sheet, an agreement.",
+    example: "ASHRAE TC 9.9, Thermal Guidelines, 5th edition (2021), class A1",
+  }),
+  runbook: option(v.optional(text), {
+    about: "What to do first when it fires, or where that is written.",
+    example: "Look for a missing blanking panel, then at the cooling unit of the row",
+  }),
   severity: option(v.optional(v.picklist(severities), "warning"), {
     about: "How bad it is: info, warning or critical.",
     example: "warning",
@@ -92,6 +100,10 @@ type Form = v.InferOutput<typeof form>;
 /** What every rule has. */
 interface RuleHead extends Timing {
   readonly about: string;
+  /** Where the threshold comes from. */
+  readonly source: string | undefined;
+  /** What to do first. */
+  readonly runbook: string | undefined;
   readonly severity: Severity;
   readonly measurement: string;
   /** Tags a row must have. */
@@ -234,12 +246,14 @@ function checkTags(input: Form, complain: Complain): void {
 }
 
 function ruleOf(input: Form): Rule {
-  const { about, severity, measurement, field = "", where, quality, keep } = input;
+  const { about, source, runbook, severity, measurement, field = "", where } = input;
+  const { quality, keep } = input;
   const channel = measurementEntry(measurement)?.channel;
   const absent = input.absent;
   const whole = absent !== undefined || channel === undefined;
   const by = input.by ?? (whole ? ["device"] : ["device", channel]);
-  const head = { about, severity, measurement, where, by, quality, for: input.for, keep };
+  const told = { about, source, runbook, severity };
+  const head = { ...told, measurement, where, by, quality, for: input.for, keep };
   if (absent !== undefined) return { ...head, kind: "absent", absent };
   const threshold = thresholdOf(input);
   if (input.on === "live") return { ...head, kind: "live", field, threshold };

@@ -210,6 +210,8 @@ export class HubService implements AsyncDisposable {
       faults: [],
     };
     this.#tell(topicOf(address, "telemetry"), encodeBatch(batch, this.#stream, 1, {}));
+    // Rules judge it too: that the store is down is told by no other row.
+    this.#setup.observe(batch);
     if (!this.#ingest.counts.storeUp) return;
     // What the hub says of itself may be lost: it is no reading.
     this.#setup.store.write(linesOf(batch), AbortSignal.timeout(10_000)).catch(() => undefined);

@@ -1,6 +1,6 @@
 /**
- * Exit codes (sysexits): 0 done, 64 usage, 65 what audit, plan, doctor, topology or capacity
- * looked at is not in order, 69 unavailable, 70 bug, 75 try later, 78 config.
+ * Exit codes (sysexits): 0 done, 64 usage, 65 what audit, tenant audit, rules test, plan, doctor,
+ * topology or capacity looked at is not in order, 69 unavailable, 70 bug, 75 try later, 78 config.
  * systemd can use `RestartPreventExitStatus=64 78`.
  */
 import type { Verdict } from "../telemetry/index.ts";

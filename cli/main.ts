@@ -22,6 +22,7 @@ import { profilesCommand } from "./commands/profiles.ts";
 import { queryCommand } from "./commands/query.ts";
 import { readCommand } from "./commands/read.ts";
 import { reportCommand } from "./commands/report.ts";
+import { rulesCommand } from "./commands/rules.ts";
 import { scanCommand } from "./commands/scan.ts";
 import { setCommand } from "./commands/set.ts";
 import { simulateCommand } from "./commands/simulate.ts";
@@ -60,6 +61,7 @@ async function main(): Promise<void> {
     .command(probeCommand)
     .command(doctorCommand)
     .command(queryCommand)
+    .command(rulesCommand)
     .command(statusCommand)
     .command(alertsCommand)
     .command(storeCommand)

@@ -108,7 +108,7 @@ function brokerOf({ broker, hub }: Config, platform: Platform): BrokerOptions | 
 }
 
 /** Devices of the configuration itself: in `up` even one that never answered is expected. */
-function expectedOf(loaded: LoadedConfig): readonly ExpectedDevice[] {
+export function expectedOf(loaded: LoadedConfig): readonly ExpectedDevice[] {
   const site = siteOf(loaded);
   return loaded.devices.flatMap((device) => {
     if (device.profile === undefined) return [];

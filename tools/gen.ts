@@ -32,6 +32,10 @@ export async function outputs(): Promise<readonly Output[]> {
     },
     { path: "config/profile-lines.gen.ts", content: fieldLinesModule(lines) },
     { path: "config/profiles.gen.ts", content: profilesModule(profiles) },
+    {
+      path: "config/rules.gen.ts",
+      content: await examplesModule(join(root, "config/rules"), "rules"),
+    },
     { path: "config/schema.gen.json", content: configJsonSchema() },
     { path: "docs/reference/config.gen.md", content: configPage() },
     { path: "docs/reference/errors.gen.md", content: errorsPage() },

@@ -1,8 +1,10 @@
 /**
  * `rackstreet config explain KEY`: meaning, default and example of one option.
  * `rackstreet config example NAME`: a configuration to start from, also where no file is at hand.
+ * `rackstreet config rules NAME`: a pack of alert rules with their tests.
  */
 import { examples } from "../../config/examples.gen.ts";
+import { rules } from "../../config/rules.gen.ts";
 import type { OptionFacts } from "../../config/index.ts";
 import { factsOf, nearest, schemaAt } from "../../config/index.ts";
 import { drivers } from "../../drivers/index.ts";
@@ -84,15 +86,33 @@ const exampleCommand = defineCommand({
     yargs
       .positional("name", { type: "string", describe: "Left out: which there are." })
       .example("$0 config example demo > demo.yaml", "then: $0 up demo.yaml"),
-  handler: ({ name }) => {
-    if (name === undefined) return print(Object.keys(examples).join("\n"));
-    const text = Object.hasOwn(examples, name) ? examples[name] : undefined;
-    if (text !== undefined) return print(text.trimEnd());
-    const near = nearest(name, Object.keys(examples));
-    const hint = near === undefined ? Object.keys(examples).join(", ") : `did you mean "${near}"?`;
-    throw new GatewayError("E_USAGE", `no example ${name}; ${hint}`);
-  },
+  handler: ({ name }) => printText("example", examples, name),
 });
+
+const rulesCommand = defineCommand({
+  command: "rules [name]",
+  describe: "Print a pack of alert rules with their tests",
+  builder: (yargs) =>
+    yargs
+      .positional("name", { type: "string", describe: "Left out: which there are." })
+      .example("$0 config rules street > street.yaml", "then: $0 rules test street.yaml"),
+  handler: ({ name }) => printText("rule pack", rules, name),
+});
+
+/** One of several texts by name, or their names. @throws E_USAGE */
+function printText(
+  what: string,
+  texts: Readonly<Record<string, string>>,
+  name: string | undefined,
+): void {
+  const names = Object.keys(texts);
+  if (name === undefined) return print(names.join("\n"));
+  const text = Object.hasOwn(texts, name) ? texts[name] : undefined;
+  if (text !== undefined) return print(text.trimEnd());
+  const near = nearest(name, names);
+  const hint = near === undefined ? names.join(", ") : `did you mean "${near}"?`;
+  throw new GatewayError("E_USAGE", `no ${what} ${name}; ${hint}`);
+}
 
 function unknownKey(path: readonly string[]): string {
   for (let depth = path.length - 1; depth >= 0; depth -= 1) {
@@ -108,12 +128,13 @@ function unknownKey(path: readonly string[]): string {
 
 export const configCommand = defineCommand({
   command: "config",
-  describe: "Explain options; print examples",
+  describe: "Explain options; print examples and rule packs",
   builder: (yargs) =>
     yargs
       .command(explainCommand)
       .command(exampleCommand)
-      .demandCommand(1, "Name what to do: explain or example.")
+      .command(rulesCommand)
+      .demandCommand(1, "Name what to do: explain, example or rules.")
       .example("$0 config explain broker.listen", "one option"),
   handler: () => undefined,
 });

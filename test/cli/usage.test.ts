@@ -9,6 +9,9 @@ const commands = [
   "hub",
   "check",
   "ports",
+  "rules",
+  "rules test",
+  "rules backtest",
   "scan",
   "plan",
   "topology",
@@ -40,6 +43,7 @@ const commands = [
   "tenant why",
   "config",
   "config explain",
+  "config rules",
   "version",
 ];
 
@@ -71,7 +75,7 @@ describe("a command line that is not understood", () => {
     ["an unknown command", ["xyzzy"], "no command xyzzy; there are up, agent, hub, check"],
     ["no command", [], "Name a command; --help lists them."],
     ["a misspelt command below", ["config", "explan"], 'did you mean "explain"?'],
-    ["no command below", ["config"], "Name what to do: explain or example."],
+    ["no command below", ["config"], "Name what to do: explain, example or rules."],
     ["a misspelt option", ["check", "a", "--jsn"], 'no option --jsn; did you mean "json"?'],
     ["an unknown option", ["check", "a", "--colour=red"], "no option --colour"],
     ["nothing to check", ["check"], "something is missing: rackstreet check <config>"],

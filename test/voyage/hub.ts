@@ -77,7 +77,8 @@ export async function startHub(parts: HubParts): Promise<SimHub> {
   );
   const observe = (batch: UnnumberedBatch): void => {
     if (process.dead) return;
-    parts.seen(batch);
+    // What the hub says of itself is no reading of a device.
+    if (batch.address.class !== "hub") parts.seen(batch);
     alerts.observe(batch);
   };
   const open = parts.wire instanceof BrokerWire ? withBroker : alone;
