@@ -2,6 +2,8 @@ export * from "./agent.ts";
 export * from "./checkpoint.ts";
 export * from "./devices.ts";
 export * from "./facade.ts";
+export { HomeAssistant } from "./home-assistant/facade.ts";
+export * from "./home-assistant/options.ts";
 export * from "./memories.ts";
 export * from "./options.ts";
 export * from "./repair.ts";

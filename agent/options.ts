@@ -15,6 +15,8 @@ import {
   v,
   whole,
 } from "../config/index.ts";
+import type { HomeAssistantOptions } from "./home-assistant/options.ts";
+import { homeAssistantOptions } from "./home-assistant/options.ts";
 import type { SparkplugOptions } from "./sparkplug/options.ts";
 import { sparkplugOptions } from "./sparkplug/options.ts";
 
@@ -39,6 +41,7 @@ export interface AgentOptions {
   readonly uplink: UplinkOptions;
   readonly spool: { readonly size: number; readonly segment: number; readonly commit: number };
   readonly sparkplug?: SparkplugOptions | undefined;
+  readonly homeAssistant?: HomeAssistantOptions | undefined;
 }
 
 const uplinkEntries = v.strictObject({
@@ -139,6 +142,11 @@ export const agentOptions: Schema<AgentOptions> = v.strictObject({
   sparkplug: v.optional(
     option(sparkplugOptions, {
       about: "Shows devices to others as an edge node of Sparkplug B 3.0 (docs/facades.md).",
+    }),
+  ),
+  homeAssistant: v.optional(
+    option(homeAssistantOptions, {
+      about: "Shows devices to Home Assistant by MQTT discovery (docs/facades.md).",
     }),
   ),
 });

@@ -69,7 +69,7 @@ export async function runAgent(
     const openWith = { driver, memory: memories.of(device.id) };
     devices.push(await openDevice(device, openWith, { loaded, files }));
   }
-  const facades = await openFacades(loaded, platform);
+  const facades = await openFacades(loaded, devices, platform);
   for (const facade of facades) parts.use(facade);
   const agent = await Agent.start(
     {
