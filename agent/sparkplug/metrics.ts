@@ -3,7 +3,8 @@
  * property `engUnit` (and its code in UCUM `ucum`), the row's quality the property `Quality`. A
  * metric has one alias for as long as the agent runs.
  *
- * Bounds: `maxMetrics` an edge node; fields beyond are left out and counted.
+ * Bounds: `maxMetrics` an edge node, `maxOfDevice` of them one device's, so that no birth holds up
+ * the event loop; fields beyond are left out and counted.
  */
 import type { FieldValue, Point } from "../../telemetry/index.ts";
 import { fieldFacts, measurementEntry, quality } from "../../telemetry/index.ts";
@@ -11,6 +12,7 @@ import { dataTypes, int64 } from "./payload.ts";
 import type { Message } from "./protobuf.ts";
 
 export const maxMetrics = 20_000;
+export const maxOfDevice = 5000;
 
 /** Quality codes of Sparkplug 3.0 section 6.4.9.1. */
 const qualities = { bad: 0, good: 192, stale: 500 } as const;
@@ -111,7 +113,7 @@ export class Metrics {
     const name = [measurement, ...(channel === undefined ? [] : [channel]), field].join("/");
     const known = this.#known.get(name);
     if (known !== undefined) return known;
-    const alias = this.#aliases.next();
+    const alias = this.#known.size < maxOfDevice ? this.#aliases.next() : undefined;
     if (alias === undefined) return undefined;
     const facts = fieldFacts(measurement, field);
     const { ucum, shown } = facts?.unit ?? {};

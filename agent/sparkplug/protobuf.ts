@@ -47,67 +47,105 @@ function wireTypeOf(type: Scalar | Form): number {
 
 /** The bytes of a message; a value that does not fit its field's type is a TypeError. */
 export function encode(form: Form, message: Message): Uint8Array {
-  const parts: Uint8Array[] = [];
-  for (const [name, field] of Object.entries(form())) {
-    const value = message[name];
-    if (value === undefined) continue;
-    const values = field.repeated === true && Array.isArray(value) ? value : [value];
-    for (const one of values) parts.push(tagOf(field), encoded(name, field, one));
+  const writer = new Writer();
+  writeMessage(writer, form, message);
+  return writer.bytes();
+}
+
+/** Bytes one after the other, in a buffer that grows. */
+class Writer {
+  #bytes = Buffer.allocUnsafe(256);
+  #at = 0;
+
+  bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.#at);
   }
-  return Buffer.concat(parts);
+
+  varint(value: number | bigint): void {
+    this.#room(10);
+    let rest = value;
+    if (typeof rest === "bigint") {
+      // Beyond 2^53 a number would lose digits.
+      for (; rest > BigInt(Number.MAX_SAFE_INTEGER); rest >>= 7n) {
+        this.#bytes[this.#at] = Number(rest & 0x7fn) | 0x80;
+        this.#at += 1;
+      }
+      rest = Number(rest);
+    }
+    for (; rest > 0x7f; rest = Math.floor(rest / 128)) {
+      this.#bytes[this.#at] = (rest % 128) | 0x80;
+      this.#at += 1;
+    }
+    this.#bytes[this.#at] = rest;
+    this.#at += 1;
+  }
+
+  float(value: number): void {
+    this.#room(4);
+    this.#at = this.#bytes.writeFloatLE(value, this.#at);
+  }
+
+  double(value: number): void {
+    this.#room(8);
+    this.#at = this.#bytes.writeDoubleLE(value, this.#at);
+  }
+
+  text(value: string): void {
+    const length = Buffer.byteLength(value);
+    this.varint(length);
+    this.#room(length);
+    this.#at += this.#bytes.write(value, this.#at);
+  }
+
+  prefixed(value: Uint8Array): void {
+    this.varint(value.length);
+    this.#room(value.length);
+    this.#bytes.set(value, this.#at);
+    this.#at += value.length;
+  }
+
+  #room(length: number): void {
+    if (this.#at + length <= this.#bytes.length) return;
+    const larger = Buffer.allocUnsafe(2 * (this.#at + length));
+    this.#bytes.copy(larger, 0, 0, this.#at);
+    this.#bytes = larger;
+  }
 }
 
-const tags = new Map<number, Uint8Array>();
-
-function tagOf({ number, type }: Field): Uint8Array {
-  const tag = number * 8 + wireTypeOf(type);
-  const known = tags.get(tag) ?? varint(BigInt(tag));
-  tags.set(tag, known);
-  return known;
+function writeMessage(writer: Writer, form: Form, message: Message): void {
+  for (const field of fieldsOf(form).values()) {
+    const value = message[field.name];
+    if (value === undefined) continue;
+    if (field.repeated === true && Array.isArray(value)) {
+      for (const one of value) writeField(writer, field, one);
+    } else {
+      writeField(writer, field, value);
+    }
+  }
 }
 
-function encoded(name: string, { type }: Field, value: Value): Uint8Array {
+function writeField(writer: Writer, { name, number, type }: Entry, value: Value): void {
+  writer.varint(number * 8 + wireTypeOf(type));
   if (typeof type === "function") {
-    if (isMessage(value)) return prefixed(encode(type, value));
+    if (isMessage(value)) return writer.prefixed(encode(type, value));
   } else if (typeof value === "number") {
-    if (type === "uint32") return varint(BigInt.asUintN(32, BigInt(value)));
-    if (type === "float") return fixed(4, (bytes) => bytes.writeFloatLE(value));
-    if (type === "double") return fixed(8, (bytes) => bytes.writeDoubleLE(value));
+    if (type === "uint32") return writer.varint(value >>> 0);
+    if (type === "float") return writer.float(value);
+    if (type === "double") return writer.double(value);
   } else if (typeof value === "bigint") {
-    if (type === "uint64") return varint(BigInt.asUintN(64, value));
+    if (type === "uint64") return writer.varint(BigInt.asUintN(64, value));
   } else if (typeof value === "boolean") {
-    if (type === "bool") return varint(value ? 1n : 0n);
+    if (type === "bool") return writer.varint(value ? 1 : 0);
   } else if (typeof value === "string") {
-    if (type === "string") return prefixed(Buffer.from(value));
+    if (type === "string") return writer.text(value);
   } else if (value instanceof Uint8Array && type === "bytes") {
-    return prefixed(value);
+    return writer.prefixed(value);
   }
   throw new TypeError(`${name}: a ${typeof value} does not fit its type`);
 }
 
 function isMessage(value: Value): value is Message {
   return typeof value === "object" && !Array.isArray(value) && !(value instanceof Uint8Array);
-}
-
-function fixed(length: number, write: (bytes: Buffer) => void): Uint8Array {
-  const bytes = Buffer.alloc(length);
-  write(bytes);
-  return bytes;
-}
-
-function prefixed(bytes: Uint8Array): Uint8Array {
-  return Buffer.concat([varint(BigInt(bytes.length)), bytes]);
-}
-
-function varint(value: bigint): Uint8Array {
-  const bytes: number[] = [];
-  let rest = value;
-  while (rest > 0x7fn) {
-    bytes.push(Number(rest & 0x7fn) | 0x80);
-    rest >>= 7n;
-  }
-  bytes.push(Number(rest));
-  return Uint8Array.from(bytes);
 }
 
 // --- decoding ---

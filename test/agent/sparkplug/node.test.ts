@@ -4,7 +4,7 @@ import { BirthCount, EdgeNode, Facades } from "../../../agent/index.ts";
 import type { Uplink } from "../../../agent/index.ts";
 import { birthCountName } from "../../../agent/sparkplug/birth-count.ts";
 import { asksForRebirth, hostState } from "../../../agent/sparkplug/commands.ts";
-import { Aliases, maxMetrics, Metrics } from "../../../agent/sparkplug/metrics.ts";
+import { Aliases, maxMetrics, maxOfDevice, Metrics } from "../../../agent/sparkplug/metrics.ts";
 import type { NodeLink } from "../../../agent/sparkplug/node.ts";
 import { decodePayload, encodePayload } from "../../../agent/sparkplug/payload.ts";
 import type { Point } from "../../../telemetry/index.ts";
@@ -135,12 +135,17 @@ describe("an edge node", () => {
 describe("metrics", () => {
   it("are bounded, and keep their type", () => {
     const aliases = new Aliases();
-    const metrics = new Metrics(aliases);
-    for (let channel = 0; channel <= maxMetrics; channel += 1) {
+    const devices = Array.from({ length: maxMetrics / maxOfDevice }, () => new Metrics(aliases));
+    const outlets = Array.from({ length: maxOfDevice + 1 }, (_, channel) => {
       const tags = { outlet: String(channel) };
-      metrics.take([{ measurement: "pdu_outlet", tags, fields: { active_power_w: 1 } }], 1);
-    }
-    expect([metrics.size, aliases.left]).toEqual([maxMetrics, 1]);
+      return { measurement: "pdu_outlet", tags, fields: { active_power_w: 1 } };
+    });
+    for (const device of devices) device.take(outlets, 1);
+    expect(devices.map(({ size }) => size)).toEqual(devices.map(() => maxOfDevice));
+    expect(aliases.left).toBe(devices.length);
+    const late = new Metrics(aliases);
+    late.take(outlets.slice(0, 1), 1);
+    expect([late.size, aliases.left]).toEqual([0, devices.length + 1]);
     const own = new Metrics(new Aliases());
     const x = (x_note: string | number) => [{ measurement: "environment", fields: { x_note } }];
     expect(own.take(x("a"), 1).data).toHaveLength(1);
