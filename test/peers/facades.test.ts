@@ -1,4 +1,4 @@
-/** The whole agent as a process, its edge node on a real mosquitto: killed, and started again. */
+/** The whole agent as a process, its facades on a real mosquitto: killed, and started again. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +6,7 @@ import { connectAsync } from "mqtt";
 import { expect, test, vi } from "vitest";
 import { decodePayload } from "../../agent/sparkplug/payload.ts";
 import { needs } from "../peers.ts";
+import { freePort } from "../ports.ts";
 import { startRackstreet } from "../rackstreet.ts";
 import { startMosquitto } from "./mosquittod.ts";
 
@@ -61,6 +62,44 @@ test.skipIf(!present)(
       await agent.end("SIGTERM");
       await heard("NDEATH", 3);
       expect(last("NDEATH")).toEqual(bdSeq(2));
+      await host.endAsync();
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  },
+  120_000,
+);
+
+test.skipIf(!present)(
+  "a facade whose broker is away holds nothing up; another's is told",
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), "rackstreet-facades-"));
+    try {
+      await using broker = await startMosquitto();
+      const host = await connectAsync(broker.url);
+      const heard = new Set<string>();
+      host.on("message", (topic) => heard.add(topic));
+      await host.subscribeAsync(["rackstreet/#", "homeassistant/#"], { qos: 1 });
+      const file = join(folder, "site.yaml");
+      const lines = [
+        "site: hall",
+        "agent:",
+        `  data: ${join(folder, "agent")}`,
+        `  uplink: { url: "${broker.url}" }`,
+        `  sparkplug: { url: "mqtt://127.0.0.1:${await freePort()}" }`,
+        `  homeAssistant: { url: "${broker.url}", telemetry: false }`,
+        "devices:",
+        "  meter: { driver: sim, interval: 200ms }",
+      ];
+      await writeFile(file, `${lines.join("\n")}\n`);
+      await using agent = startRackstreet(["agent", file]);
+      const wanted = [
+        "rackstreet/v1/local/main/hall/power/meter/telemetry",
+        "homeassistant/device/rackstreet_local_main_hall_meter/config",
+      ];
+      await vi.waitFor(() => expect([...heard]).toEqual(expect.arrayContaining(wanted)), 30_000);
+      await agent.end("SIGTERM");
+      expect(await agent.ended()).toBe(0);
       await host.endAsync();
     } finally {
       await rm(folder, { recursive: true, force: true });
