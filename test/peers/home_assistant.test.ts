@@ -137,7 +137,8 @@ describe.skipIf(!present)("Home Assistant over mosquitto", { timeout: 60_000 }, 
     await seat.broker.restart();
     await using later = await listen(seat.broker.url);
     await vi.waitFor(() => expect(later.count.get(configTopic)).toBe(1), wait);
-    expect(later.heard.has(`${base}/power/meter/telemetry`)).toBe(true);
+    const telemetry = `${base}/power/meter/telemetry`;
+    await vi.waitFor(() => expect(later.heard.has(telemetry)).toBe(true), wait);
   });
 
   it("ends with the agent offline, once and with its own word", async () => {
