@@ -28,13 +28,15 @@ import type { Described, LinkState } from "./devices.ts";
 import { Inventory, statePayload } from "./devices.ts";
 import type { Memories } from "./memories.ts";
 import { momentAfter } from "./moments.ts";
+import type { Facade } from "./facade.ts";
+import { Facades } from "./facade.ts";
 import type { AgentOptions } from "./options.ts";
 import { Poller } from "./poller.ts";
 import { Publisher } from "./publisher.ts";
 import type { Ledger } from "./spool.ts";
 import { Spool } from "./spool.ts";
 import { Setter } from "./setter.ts";
-import type { Message, Uplink, UplinkEvents } from "./uplink.ts";
+import type { Message, TextMessage, Uplink, UplinkEvents } from "./uplink.ts";
 import type { AgentDevice, DeviceView, Watched } from "./watched.ts";
 import { polled, settable, watch } from "./watched.ts";
 
@@ -47,6 +49,8 @@ export interface AgentSetup {
   readonly disk: Disk;
   /** What the devices' sessions remember; absent: nothing. */
   readonly memories?: Memories;
+  /** Who else is shown what the agent reads; not closed with it. */
+  readonly facades?: readonly Facade[] | undefined;
   /** Opens the link; the real one is `openUplink`, the voyage has its own. */
   readonly connect: (link: LinkSetup) => Uplink;
   /** Resident memory and event-loop delay, which only the composition root can measure. */
@@ -82,6 +86,7 @@ export class Agent implements AsyncDisposable {
   readonly #publisher: Publisher;
   readonly #poller: Poller;
   readonly #setter: Setter;
+  readonly #facades: Facades;
   readonly #uplink: Uplink;
   readonly #watched = new Map<string, Watched>();
   readonly #health = new Inventory();
@@ -94,6 +99,7 @@ export class Agent implements AsyncDisposable {
     this.#setup = setup;
     this.#platform = platform;
     this.#spool = spool;
+    this.#facades = new Facades(setup.facades ?? [], platform.log);
     const { options, site } = setup;
     this.#address = { ...site, class: "agent", device: options.id };
     for (const device of setup.devices) this.#watched.set(device.address.device, watch(device));
@@ -279,6 +285,7 @@ export class Agent implements AsyncDisposable {
     watched.state = state;
     watched.reason = reason;
     this.#publisher.retain(topicOf(device.address, "state"), statePayload(state, reason, since));
+    this.#facades.turned(device.address, state, reason);
     this.#platform.log.info("device turned", { device: device.address.device, state, reason });
     const fields = { link_state: state === "online" ? 1 : 0, reason, q: quality.good };
     void this.#record(device.address, fields);
@@ -300,7 +307,9 @@ export class Agent implements AsyncDisposable {
     if (spooled === undefined) return;
     const { device } = batch.address;
     this.#platform.log.debug("batch spooled", { kind, device, seq: spooled.seq, time });
-    if (live) this.#publisher.offer(spooled);
+    if (!live) return;
+    this.#publisher.offer(spooled);
+    this.#facades.batch(batch, spooled);
   }
 
   #answer(payload: Uint8Array): void {
@@ -318,7 +327,7 @@ export class Agent implements AsyncDisposable {
     this.#platform.log.warn("publish denied", { code: "E_ACCESS", why });
   }
 
-  #state(state: LinkState, reason: string): Message {
+  #state(state: LinkState, reason: string): TextMessage {
     const payload = statePayload(state, reason, this.#platform.clock.now());
     return { topic: topicOf(this.#address, "state"), payload, retain: true };
   }

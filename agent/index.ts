@@ -1,10 +1,16 @@
 export * from "./agent.ts";
 export * from "./checkpoint.ts";
 export * from "./devices.ts";
+export * from "./facade.ts";
+export { HomeAssistant } from "./home-assistant/facade.ts";
+export * from "./home-assistant/options.ts";
 export * from "./memories.ts";
 export * from "./options.ts";
 export * from "./repair.ts";
 export { parseSegmentName } from "./segment.ts";
+export { BirthCount } from "./sparkplug/birth-count.ts";
+export { EdgeNode } from "./sparkplug/node.ts";
+export * from "./sparkplug/options.ts";
 export * from "./spool.ts";
 export type { DecodedSpooled } from "./spooled.ts";
 export * from "./survey.ts";

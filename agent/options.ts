@@ -15,6 +15,10 @@ import {
   v,
   whole,
 } from "../config/index.ts";
+import type { HomeAssistantOptions } from "./home-assistant/options.ts";
+import { homeAssistantOptions } from "./home-assistant/options.ts";
+import type { SparkplugOptions } from "./sparkplug/options.ts";
+import { sparkplugOptions } from "./sparkplug/options.ts";
 
 export interface UplinkOptions {
   /** Undefined in `rackstreet up`: the hub beside it. */
@@ -36,6 +40,8 @@ export interface AgentOptions {
   readonly health: number;
   readonly uplink: UplinkOptions;
   readonly spool: { readonly size: number; readonly segment: number; readonly commit: number };
+  readonly sparkplug?: SparkplugOptions | undefined;
+  readonly homeAssistant?: HomeAssistantOptions | undefined;
 }
 
 const uplinkEntries = v.strictObject({
@@ -132,5 +138,15 @@ export const agentOptions: Schema<AgentOptions> = v.strictObject({
   spool: v.optional(
     option(spoolSchema, { about: "What is kept until the hub has stored it." }),
     {},
+  ),
+  sparkplug: v.optional(
+    option(sparkplugOptions, {
+      about: "Shows devices to others as an edge node of Sparkplug B 3.0 (docs/facades.md).",
+    }),
+  ),
+  homeAssistant: v.optional(
+    option(homeAssistantOptions, {
+      about: "Shows devices to Home Assistant by MQTT discovery (docs/facades.md).",
+    }),
   ),
 });

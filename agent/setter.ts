@@ -11,7 +11,7 @@ import type { Fields, Platform, SetOutcome, SetRequest, SetResult } from "../tel
 import type { DeviceAddress, Site } from "../telemetry/index.ts";
 import { decodeSetRequest, encodeSetResult, GatewayError, quality } from "../telemetry/index.ts";
 import { messageOf, topicOf, topicRoot } from "../telemetry/index.ts";
-import type { Message } from "./uplink.ts";
+import type { TextMessage } from "./uplink.ts";
 
 /** A device on which something may be set. */
 export interface Settable {
@@ -25,7 +25,7 @@ export interface SetterParts {
   readonly devices: readonly Settable[];
   /** Makes an event of a device durable. */
   readonly record: (address: DeviceAddress, fields: Fields) => Promise<void>;
-  readonly send: (message: Message) => void;
+  readonly send: (message: TextMessage) => void;
   readonly platform: Platform;
 }
 
@@ -53,7 +53,7 @@ export class Setter {
   readonly #parts: SetterParts;
   readonly #devices: ReadonlyMap<string, Known>;
   /** By request id; undefined while it is under way. */
-  readonly #answers = new Map<string, Message | undefined>();
+  readonly #answers = new Map<string, TextMessage | undefined>();
   readonly #began: number;
   readonly #closing = new AbortController();
 

@@ -16,8 +16,14 @@ import type { UplinkOptions } from "./options.ts";
 
 export interface Message {
   readonly topic: string;
-  readonly payload: string;
+  readonly payload: string | Uint8Array;
   readonly retain: boolean;
+  /** 1 when left out. At 0 a message may be lost with the link. */
+  readonly qos?: 0 | 1 | undefined;
+}
+
+export interface TextMessage extends Message {
+  readonly payload: string;
 }
 
 /** What a link tells its owner. */
@@ -33,6 +39,7 @@ export interface UplinkEvents {
 export interface Uplink extends AsyncDisposable {
   /**
    * Publishes at QoS 1; resolves when the broker has taken it, which says nothing of the store.
+   * At QoS 0 it resolves when the socket has taken it, and may never once the link is down.
    * @throws E_UPLINK when the link is down or goes down meanwhile
    */
   publish(message: Message): Promise<void>;
@@ -41,7 +48,10 @@ export interface Uplink extends AsyncDisposable {
 export interface UplinkTarget {
   readonly url: Address;
   readonly clientId: string;
-  readonly will?: Message | undefined;
+  /** Asked for anew with each connection, where it is a function. */
+  readonly will?: Message | (() => Message) | undefined;
+  /** Takes leave in the end, so that the broker keeps the will to itself. */
+  readonly orderly?: boolean | undefined;
   readonly subscribe: readonly string[];
 }
 
@@ -60,6 +70,16 @@ export interface UplinkParts {
 
 const retryPolicy = { first: 500, longest: 60_000 };
 const connectTimeout = 10_000;
+/** @unit ms */
+const leaveWait = 1000;
+
+function bytesOf(payload: string | Uint8Array): Buffer {
+  return typeof payload === "string" ? Buffer.from(payload) : Buffer.from(payload);
+}
+
+function willOf({ will }: UplinkTarget): Message | undefined {
+  return typeof will === "function" ? will() : will;
+}
 
 /** Opens a link that keeps itself up; events come until it is disposed. */
 export function openUplink(target: UplinkTarget, options: LinkOptions, parts: UplinkParts): Uplink {
@@ -87,11 +107,11 @@ class MqttUplink implements Uplink {
     this.#connect();
   }
 
-  async publish({ topic, payload, retain }: Message): Promise<void> {
+  async publish({ topic, payload, retain, qos = 1 }: Message): Promise<void> {
     const client = this.#client;
     if (!this.#up || client === undefined) throw new GatewayError("E_UPLINK", "the link is down");
     try {
-      await client.publishAsync(topic, payload, { qos: 1, retain });
+      await client.publishAsync(topic, bytesOf(payload), { qos, retain });
     } catch (cause) {
       throw new GatewayError("E_UPLINK", `${topic}: ${messageOf(cause)}`, { cause });
     }
@@ -101,9 +121,21 @@ class MqttUplink implements Uplink {
     this.#closed = true;
     this.#retry?.cancel();
     const client = this.#client;
+    const leaves = this.#target.orderly === true && this.#up;
     this.#client = undefined;
     this.#up = false;
-    await client?.endAsync(true);
+    if (client === undefined) return;
+    if (leaves) await this.#takeLeave(client);
+    await client.endAsync(true);
+  }
+
+  /** Sends DISCONNECT; what waits for its acknowledgement has a moment. */
+  async #takeLeave(client: MqttClient): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = this.#platform.clock.after(leaveWait, resolve);
+    client.end(false, {}, () => resolve());
+    await promise;
+    timer.cancel();
   }
 
   #connect(): void {
@@ -149,7 +181,8 @@ class MqttUplink implements Uplink {
   }
 
   #open(): MqttClient {
-    const { url, clientId, will } = this.#target;
+    const { url, clientId } = this.#target;
+    const will = willOf(this.#target);
     const { username, password, ca, cert, key, keepalive } = this.#options;
     const options: IClientOptions = {
       clientId,
@@ -160,7 +193,7 @@ class MqttUplink implements Uplink {
       ...(key === undefined ? {} : { key: readFileSync(key) }),
       ...(will === undefined
         ? {}
-        : { will: { ...will, payload: Buffer.from(will.payload), qos: 1 } }),
+        : { will: { ...will, payload: bytesOf(will.payload), qos: will.qos ?? 1 } }),
       keepalive: Math.max(1, Math.round(keepalive / 1000)),
       protocolVersion: 4,
       clean: true,

@@ -13,6 +13,7 @@ import { openFolder } from "./folder.ts";
 import { lockFolder, openVitals } from "./platform.ts";
 import type { LinedFiles } from "./profile-lines.ts";
 import { lineTeller, readLinedFiles } from "./profile-lines.ts";
+import { openFacades } from "./run-facades.ts";
 
 export interface RunningAgent extends AsyncDisposable {
   readonly agent: Agent;
@@ -68,6 +69,8 @@ export async function runAgent(
     const openWith = { driver, memory: memories.of(device.id) };
     devices.push(await openDevice(device, openWith, { loaded, files }));
   }
+  const facades = await openFacades(loaded, devices, platform);
+  for (const facade of facades) parts.use(facade);
   const agent = await Agent.start(
     {
       options,
@@ -75,6 +78,7 @@ export async function runAgent(
       devices,
       disk,
       memories,
+      facades,
       vitals: openVitals(),
       connect: ({ events, ...link }) =>
         openUplink({ url, ...link }, options.uplink, { events, platform }),
