@@ -14,6 +14,8 @@ export interface Publisher {
   readonly id: string;
   /** "" for an anonymous client. */
   readonly user: string;
+  /** The agent that its user is; undefined: it is none, or nobody knows. */
+  readonly agent?: string | undefined;
 }
 
 /** Topics remembered as allowed; emptied when full. */

@@ -84,6 +84,13 @@ const ingestLimits: IngestLimits = { write: 5000, comfortable: 15_000, most: 60_
 /** Queues to the store, each with one write: two keep it busy, four gain nothing (ibidem). */
 export const writesUnderWay = 2;
 
+/** A message as it came. */
+export interface Arrived {
+  readonly payload: Uint8Array;
+  /** The agent that its publisher is, where that is known. */
+  readonly agent?: string | undefined;
+}
+
 export class Ingest implements AsyncDisposable {
   readonly #setup: IngestSetup;
   readonly #platform: Platform;
@@ -144,7 +151,7 @@ export class Ingest implements AsyncDisposable {
   }
 
   /** Takes one message of kind telemetry, event or backfill. */
-  take(topic: string, parsed: ParsedTopic, payload: Uint8Array): void {
+  take(topic: string, parsed: ParsedTopic, { payload, agent }: Arrived): void {
     const { kind } = parsed;
     if (kind !== "telemetry" && kind !== "event" && kind !== "backfill") return;
     const decoded = decodeMessage(payload, kind);
@@ -157,6 +164,12 @@ export class Ingest implements AsyncDisposable {
     if (answerTo === undefined) {
       this.#garbage += 1;
       this.#aside(topic, "the stream names no agent", Buffer.from(payload).toString());
+      return;
+    }
+    // Else one agent could have another told that its batches are stored.
+    if (agent !== undefined && !decoded.ok.stream.startsWith(`${agent}.`)) {
+      this.#garbage += 1;
+      this.#aside(topic, `the stream is not agent ${agent}'s`, Buffer.from(payload).toString());
       return;
     }
     this.#refuse(topic, answerTo, decoded.ok);

@@ -75,7 +75,8 @@ export class Logins {
     client.belongs(login.org, this.#tenants.rateOf(login.org));
     this.#owners.set(id, owner);
     owner.by.add(client);
-    client.login({ id, user: login.user }, login.grant);
+    const agent = login.grant.role === "agent" ? login.grant.agent : undefined;
+    client.login({ id, user: login.user, agent }, login.grant);
     if (!clean) sessions?.entered(id, login.user);
     return undefined;
   }

@@ -27,7 +27,7 @@ import type { Hub, HubHooks } from "./contract.ts";
 import type { HubCounters } from "./counters.ts";
 import { startHub } from "./hub.ts";
 import type { KeepParts } from "./sessions.ts";
-import type { IngestCounts, IngestLimits } from "./ingest.ts";
+import type { Arrived, IngestCounts, IngestLimits } from "./ingest.ts";
 import { Ingest } from "./ingest.ts";
 import type { BrokerOptions } from "./options.ts";
 import type { OutsideSetup } from "./outside.ts";
@@ -100,7 +100,7 @@ export class HubService implements AsyncDisposable {
       const { broker } = setup;
       const hooks: HubHooks = {
         site: setup.site,
-        message: (topic, payload) => service.#message(topic, payload),
+        message: (topic, payload, { agent }) => service.#message(topic, { payload, agent }),
         room: () => service.#ingest.room(),
         keep: setup.keep,
       };
@@ -163,7 +163,7 @@ export class HubService implements AsyncDisposable {
     await this.#aside[Symbol.asyncDispose]();
   }
 
-  #message(topic: string, payload: Uint8Array): void {
+  #message(topic: string, { payload, agent }: Arrived): void {
     const parsed = parseTopic(topic);
     if (parsed === undefined) return;
     const { address, kind } = parsed;
@@ -171,7 +171,7 @@ export class HubService implements AsyncDisposable {
     else if (kind === "state") this.#states.state(address, payload);
     else {
       if (kind === "telemetry") this.#states.seen(address);
-      this.#ingest.take(topic, parsed, payload);
+      this.#ingest.take(topic, parsed, { payload, agent });
     }
   }
 

@@ -74,10 +74,10 @@ function rig({ log = silentLog, held = false }: { log?: Log; held?: boolean } = 
     },
     { clock, entropy: new SeededEntropy(1), log },
   );
-  const take = (kind: string, payload: string): void => {
+  const take = (kind: string, payload: string, agent?: string): void => {
     const topic = `${base}/${kind}`;
     const parsed = parseTopic(topic);
-    if (parsed !== undefined) ingest.take(topic, parsed, Buffer.from(payload));
+    if (parsed !== undefined) ingest.take(topic, parsed, { payload: Buffer.from(payload), agent });
   };
   return {
     clock,
@@ -171,6 +171,24 @@ describe("ingest", () => {
     await clock.advance(10);
     expect(ingest.counts).toMatchObject({ garbage: 5, received: 1, stored: 1 });
     expect(asides).toHaveLength(5);
+    await end();
+  });
+
+  test("an agent has nothing of another's reported stored", async () => {
+    const { clock, take, answers, asides, ingest, end } = rig();
+    take("telemetry", live(wireBatch(1)), "other");
+    // What begins alike is another's all the same.
+    take("telemetry", live(wireBatch(1)), "edg");
+    await clock.advance(10);
+    expect(answers).toEqual([]);
+    expect(asides.map(({ reason }) => reason)).toEqual([
+      "the stream is not agent other's",
+      "the stream is not agent edg's",
+    ]);
+    take("telemetry", live(wireBatch(1)), "edge");
+    await clock.advance(10);
+    expect(answers).toHaveLength(1);
+    expect(ingest.counts).toMatchObject({ garbage: 2, received: 1, stored: 1 });
     await end();
   });
 

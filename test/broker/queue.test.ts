@@ -48,7 +48,7 @@ function rig() {
     const batch = { seq, time: 1_700_000_000_000 + seq, points, faults: [] };
     const parsed = parseTopic(topic);
     if (parsed === undefined) throw new Error(topic);
-    ingest.take(topic, parsed, Buffer.from(encodeBatch(batch, stream, 1, {})));
+    ingest.take(topic, parsed, { payload: Buffer.from(encodeBatch(batch, stream, 1, {})) });
   };
   return { clock, ingest, open, stored, take };
 }

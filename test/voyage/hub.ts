@@ -140,7 +140,7 @@ function alone(parts: HubParts, { store, observe }: Behind): Opened {
       process,
       take: ({ topic, payload }) => {
         const parsed = parseTopic(topic);
-        if (parsed !== undefined) ingest.take(topic, parsed, Buffer.from(payload));
+        if (parsed !== undefined) ingest.take(topic, parsed, { payload: Buffer.from(payload) });
       },
     };
   }

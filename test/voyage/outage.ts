@@ -160,7 +160,7 @@ class Outage {
     );
     link.hub = ({ topic, payload }) => {
       const parsed = parseTopic(topic);
-      if (parsed !== undefined) ingest.take(topic, parsed, Buffer.from(payload));
+      if (parsed !== undefined) ingest.take(topic, parsed, { payload: Buffer.from(payload) });
     };
     const { meters } = this.#setup;
     const starting = Agent.start(
