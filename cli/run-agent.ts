@@ -81,7 +81,7 @@ export async function runAgent(
       facades,
       vitals: openVitals(),
       connect: ({ events, ...link }) =>
-        openUplink({ url, ...link }, options.uplink, { events, platform }),
+        openUplink({ url, orderly: true, ...link }, options.uplink, { events, platform }),
     },
     platform,
   );
