@@ -127,6 +127,10 @@ function channelOf(port: SerialPort, path: string): ByteChannel {
   let ended = false;
   let listener: ((reason: GatewayError) => void) | undefined;
   const descriptor = descriptorOf(port);
+  /** Under way in the thread pool: what is answered meanwhile would be discarded too. */
+  let discards = 0;
+  /** Waits for them; a line has one request at a time. */
+  const held: Uint8Array[] = [];
   const end = (cause: unknown): void => {
     if (ended || closing) return;
     ended = true;
@@ -139,19 +143,23 @@ function channelOf(port: SerialPort, path: string): ByteChannel {
   };
   port.on("close", end);
   port.on("error", fail);
+  const send = (bytes: Uint8Array): void => {
+    if (!port.isOpen || ended) return;
+    let written = 0;
+    try {
+      // What waits in the stream already goes first.
+      const atOnce = descriptor !== undefined && port.writableLength === 0;
+      if (atOnce) written = writeNow(descriptor.fd, bytes);
+    } catch (cause) {
+      return fail(cause);
+    }
+    const rest = bytes.subarray(written);
+    if (rest.length > 0) port.write(Buffer.from(rest.buffer, rest.byteOffset, rest.byteLength));
+  };
   return {
     write(bytes) {
-      if (!port.isOpen || ended) return;
-      let written = 0;
-      try {
-        // What waits in the stream already goes first.
-        const atOnce = descriptor !== undefined && port.writableLength === 0;
-        if (atOnce) written = writeNow(descriptor.fd, bytes);
-      } catch (cause) {
-        return fail(cause);
-      }
-      const rest = bytes.subarray(written);
-      if (rest.length > 0) port.write(Buffer.from(rest.buffer, rest.byteOffset, rest.byteLength));
+      if (discards > 0) held.push(bytes);
+      else send(bytes);
     },
     onData(onData) {
       if (descriptor === undefined) port.on("data", onData);
@@ -162,7 +170,12 @@ function channelOf(port: SerialPort, path: string): ByteChannel {
     },
     discardInput() {
       // Best effort: some drivers cannot flush, and what comes anyway is drained by silence.
-      if (port.isOpen) port.flush(() => {});
+      if (!port.isOpen) return;
+      discards += 1;
+      port.flush(() => {
+        discards -= 1;
+        if (discards === 0) for (const bytes of held.splice(0)) send(bytes);
+      });
     },
     setBreak(on) {
       return new Promise((resolve, reject) => {

@@ -16,26 +16,30 @@ describe.skipIf(!present)("an agent's end", () => {
   it.each([
     ["SIGTERM", "none"],
     ["SIGKILL", "E_UPLINK"],
-  ] as const)("by %s is told with the reason %s", async (signal, reason) => {
-    await using broker = await startMosquitto();
-    const folder = await mkdtemp(join(tmpdir(), "rackstreet-end-"));
-    try {
-      const file = join(folder, "agent.yaml");
-      await writeFile(
-        file,
-        `agent: { data: ${folder}/agent, uplink: { url: "${broker.url}" } }
+  ] as const)(
+    "by %s is told with the reason %s",
+    async (signal, reason) => {
+      await using broker = await startMosquitto();
+      const folder = await mkdtemp(join(tmpdir(), "rackstreet-end-"));
+      try {
+        const file = join(folder, "agent.yaml");
+        await writeFile(
+          file,
+          `agent: { data: ${folder}/agent, uplink: { url: "${broker.url}" } }
 devices: { machine: { driver: host, parts: [load] } }
 `,
-      );
-      const agent = startRackstreet(["agent", file, "--json"]);
-      await agent.logged("uplink connected");
-      await agent.end(signal);
-      const topic = "rackstreet/v1/local/main/site/agent/agent/state";
-      const args = ["-p", new URL(broker.url).port, "-t", topic, "-C", "1", "-W", "10"];
-      const { stdout } = await run("mosquitto_sub", args);
-      expect(JSON.parse(stdout)).toMatchObject({ state: "offline", reason });
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
-  }, 60_000);
+        );
+        const agent = startRackstreet(["agent", file, "--json"]);
+        await agent.logged("uplink connected");
+        await agent.end(signal);
+        const topic = "rackstreet/v1/local/main/site/agent/agent/state";
+        const args = ["-p", new URL(broker.url).port, "-t", topic, "-C", "1", "-W", "10"];
+        const { stdout } = await run("mosquitto_sub", args);
+        expect(JSON.parse(stdout)).toMatchObject({ state: "offline", reason });
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    },
+    60_000,
+  );
 });

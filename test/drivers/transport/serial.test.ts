@@ -1,6 +1,9 @@
 /**
  * The serial door: error codes, sole use, bytes both ways, a line that goes away.
  */
+import { spawn } from "node:child_process";
+import { pbkdf2, pbkdf2Sync } from "node:crypto";
+import { promisify } from "node:util";
 import { describe, expect, it, vi } from "vitest";
 import { v } from "../../../config/index.ts";
 import { serialBusOptions } from "../../../drivers/transport/options.ts";
@@ -8,6 +11,8 @@ import { openFailure, openSerial } from "../../../drivers/transport/serial.ts";
 import { needs } from "../../peers.ts";
 import { busDefaults, codeOf } from "../modbus/world.ts";
 import { startLine } from "../../line.ts";
+
+const slowly = promisify(pbkdf2);
 
 describe("a port that does not open", () => {
   it.each([
@@ -126,6 +131,29 @@ describe.skipIf(!needs("socat", "socat"))("a serial port", () => {
     expect(Buffer.from(heard).equals(Buffer.from(sent))).toBe(true);
     await ours.close();
     await theirs.close();
+  });
+
+  it("what is answered after a discard is not discarded, however late that is done", async () => {
+    await using line = await startLine();
+    const channel = await openSerial({ ...busDefaults, port: line.ours });
+    const echo = spawn("sh", ["-c", `exec cat <${line.theirs} >${line.theirs}`]);
+    let heard = "";
+    channel.onData((bytes) => (heard += Buffer.from(bytes).toString()));
+    await vi.waitFor(() => {
+      channel.write(Buffer.from("."));
+      expect(heard).not.toBe("");
+    });
+    heard = "";
+    // A discard is done by the thread pool, which has other things to do; so has this thread.
+    const busy = Array.from({ length: 8 }, () => slowly("x", "salt", 200_000, 32, "sha256"));
+    channel.discardInput();
+    channel.write(Buffer.from("one"));
+    channel.write(Buffer.from(" two"));
+    pbkdf2Sync("x", "salt", 2_000_000, 32, "sha256");
+    await vi.waitFor(() => expect(heard).toMatch(/one two$/), { timeout: 10_000 });
+    await Promise.all(busy);
+    echo.kill();
+    await channel.close();
   });
 
   it("that goes away says so once", async () => {
