@@ -10,6 +10,9 @@ import type { Trace } from "./contract.ts";
 
 const maxRows = 4096;
 
+/** @unit characters */
+const longestNews = 256;
+
 export interface CardValue {
   readonly value: number;
   /** Which output and where in it: `power.draw.instant`. */
@@ -40,6 +43,8 @@ export class CardRow {
 /** The rows and faults of one reading. */
 export class CardSheet {
   readonly faults: Fault[] = [];
+  /** What happened since the last reading, in words; told as one event. */
+  readonly news: string[] = [];
   readonly #rows = new Map<string, CardRow>();
 
   /** The row of this card or link; one that is begun here when there is none. */
@@ -59,6 +64,18 @@ export class CardSheet {
 
   /** The points; rows without a value are none. `trace` is told of each value. */
   points(trace: (trace: Trace) => void): Point[] {
+    return [...this.#pointsOfRows(trace), ...this.#event(trace)];
+  }
+
+  #event(trace: (trace: Trace) => void): Point[] {
+    if (this.news.length === 0) return [];
+    const measurement = "device_event";
+    const message = this.news.join("; ").slice(0, longestNews);
+    trace({ measurement, channel: "", field: "message", at: "kernel log", raw: message });
+    return [{ measurement, fields: { message, severity_state: health.critical, q: quality.good } }];
+  }
+
+  #pointsOfRows(trace: (trace: Trace) => void): Point[] {
     return [...this.#rows.values()]
       .filter(({ values }) => values.size > 0)
       .map((row) => {

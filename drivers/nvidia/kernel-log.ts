@@ -19,10 +19,19 @@ const maxCards = 64;
 /** Longest record the kernel gives. @unit bytes */
 const recordBytes = 8192;
 
+/** One error, and the place of its card. */
+export interface LoggedError {
+  readonly place: string;
+  readonly xid: number;
+}
+
 export class KernelLog {
   readonly #path: string;
   /** Newest error by the place of its card, as the kernel writes it. */
   readonly #newest = new Map<string, number>();
+  /** Logged since they were asked for last; what is older than the agent is no news. */
+  #news: LoggedError[] = [];
+  #begun = false;
   #file: FileHandle | undefined;
   #failed = false;
   #rest = "";
@@ -42,6 +51,19 @@ export class KernelLog {
       const why = `${this.#path}: ${messageOf(cause)}; XID errors are not seen`;
       throw new GatewayError("E_PROGRAM", why, { cause });
     }
+  }
+
+  /** The errors logged since they were asked for last; none of those before the first read. */
+  takeNews(): readonly LoggedError[] {
+    const news = this.#begun ? this.#news : [];
+    this.#begun = true;
+    this.#news = [];
+    return news;
+  }
+
+  /** Whether a place in the log is this bus address. */
+  static isAt(place: string, bus: string): boolean {
+    return place === placeOf(bus);
   }
 
   /** The newest error of a card, by its bus address; 0: none was logged. */
@@ -72,6 +94,7 @@ export class KernelLog {
       /NVRM: Xid \(PCI:([0-9a-f:.]{7,16})\): (\d{1,4})\b/i.exec(line) ?? [];
     if (bus === "") return;
     const place = placeOf(bus);
+    if (this.#news.length < maxCards) this.#news.push({ place, xid: Number(code) });
     if (this.#newest.size < maxCards || this.#newest.has(place)) {
       this.#newest.set(place, Number(code));
     }

@@ -122,6 +122,10 @@ export class Machine {
       if (this.#seen.size < maxCards || this.#seen.has(card.uuid)) this.#seen.set(card.uuid, card);
       this.#readCard(cells, card, sheet);
     }
+    for (const { place, xid } of this.#log?.takeNews() ?? []) {
+      const card = [...this.#seen.values()].find(({ bus }) => KernelLog.isAt(place, bus));
+      sheet.news.push(`gpu ${card === undefined ? place : this.#tagOf(card)}: XID ${xid}`);
+    }
     if (broken > 0) {
       sheet.faults.push({ code: "E_DEVICE_FRAME", at: `${broken} rows with too few columns` });
     }

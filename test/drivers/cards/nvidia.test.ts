@@ -1,4 +1,5 @@
 /** One nvidia-smi that runs on: what happens to it, and what becomes of cards that are lost. */
+import { appendFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import type { Memory, Session } from "../../../drivers/contract.ts";
@@ -268,9 +269,18 @@ describe("the kernel's log", () => {
     const record = (place: string, code: number): string =>
       `4,12,98765,-;NVRM: Xid (PCI:${place}): ${code}, pid=77, name=train, Ch 00000008\n`;
     tool.record("kmsg.txt", record("0000:3b:00", 31) + record("0000:3B:00", 79));
-    await using seat = await sit({ kernelLog: join(tool.program, "../device/kmsg.txt") });
+    const kernelLog = join(tool.program, "../device/kmsg.txt");
+    await using seat = await sit({ kernelLog });
+    // What was logged before the agent began is a state, and no event.
     const { points } = await seat.cards();
     expect(points.map(({ fields }) => fields["xid_code"])).toEqual([0, 79, 0]);
+    await appendFile(kernelLog, record("0000:3b:00", 48) + record("0000:99:00", 13));
+    const events = async (): Promise<unknown[]> =>
+      (await seat.cards()).points
+        .filter(({ measurement }) => measurement === "device_event")
+        .map(({ fields }) => fields["message"]);
+    expect(await events()).toEqual(["gpu 1: XID 48; gpu 0000:99:00: XID 13"]);
+    expect(await events()).toEqual([]);
     await using blind = await sit({ kernelLog: "/nowhere/kmsg" });
     const first = await blind.cards();
     expect(first.faults).toHaveLength(1);
