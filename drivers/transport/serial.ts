@@ -122,15 +122,41 @@ function descriptorOf({ port }: SerialPort): Descriptor | undefined {
   return typeof fd === "number" && poller instanceof Poller ? { fd, poller } : undefined;
 }
 
+/**
+ * Discards what a port holds. The thread pool does it, sooner or later: what would be answered
+ * meanwhile would be discarded too, and is not asked before.
+ */
+class Discards {
+  readonly #port: SerialPort;
+  readonly #send: (bytes: Uint8Array) => void;
+  #underWay = 0;
+  /** A line has one request at a time. */
+  readonly #held: Uint8Array[] = [];
+
+  constructor(port: SerialPort, send: (bytes: Uint8Array) => void) {
+    this.#port = port;
+    this.#send = send;
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.#underWay > 0) this.#held.push(bytes);
+    else this.#send(bytes);
+  }
+
+  begin(): void {
+    this.#underWay += 1;
+    this.#port.flush(() => {
+      this.#underWay -= 1;
+      if (this.#underWay === 0) for (const bytes of this.#held.splice(0)) this.#send(bytes);
+    });
+  }
+}
+
 function channelOf(port: SerialPort, path: string): ByteChannel {
   let closing = false;
   let ended = false;
   let listener: ((reason: GatewayError) => void) | undefined;
   const descriptor = descriptorOf(port);
-  /** Under way in the thread pool: what is answered meanwhile would be discarded too. */
-  let discards = 0;
-  /** Waits for them; a line has one request at a time. */
-  const held: Uint8Array[] = [];
   const end = (cause: unknown): void => {
     if (ended || closing) return;
     ended = true;
@@ -156,11 +182,9 @@ function channelOf(port: SerialPort, path: string): ByteChannel {
     const rest = bytes.subarray(written);
     if (rest.length > 0) port.write(Buffer.from(rest.buffer, rest.byteOffset, rest.byteLength));
   };
+  const discards = new Discards(port, send);
   return {
-    write(bytes) {
-      if (discards > 0) held.push(bytes);
-      else send(bytes);
-    },
+    write: (bytes) => discards.write(bytes),
     onData(onData) {
       if (descriptor === undefined) port.on("data", onData);
       else readEach(descriptor, () => port.isOpen && !ended && !closing, { onData, onEnd: fail });
@@ -170,12 +194,7 @@ function channelOf(port: SerialPort, path: string): ByteChannel {
     },
     discardInput() {
       // Best effort: some drivers cannot flush, and what comes anyway is drained by silence.
-      if (!port.isOpen) return;
-      discards += 1;
-      port.flush(() => {
-        discards -= 1;
-        if (discards === 0) for (const bytes of held.splice(0)) send(bytes);
-      });
+      if (port.isOpen) discards.begin();
     },
     setBreak(on) {
       return new Promise((resolve, reject) => {
