@@ -1,7 +1,7 @@
 /**
  * Bench: 2,048 accelerators behind 256 exporters, twelve fields each, every 5 s for a minute,
- * through the built agent and hub to the embedded store. `offered` is what the exporters had to
- * tell: a reading of each at each beat. What of it does not rest in the store at the end is lost.
+ * through the built agent and hub to the embedded store. `offered` is what the exporters
+ * gave, page by page. What of it does not rest in the store at the end is lost.
  * Beside it: CPU and memory of the agent, what energy is worth when it is counted and when it is
  * integrated (`accelerators-energy.ts`), and what one large page costs (`accelerators-parse.ts`).
  */
@@ -74,7 +74,8 @@ async function measure(binary: string, folder: string) {
   await agent.ended();
   const ledger: unknown = JSON.parse(agent.stdout().trim().split("\n").at(-1) ?? "{}");
   if (!isRecord(ledger)) throw new Error("the agent printed no ledger");
-  const offered = exporters * beats;
+  const answer = await fetch(`http://127.0.0.1:${ports[0]}/served`);
+  const offered = Number(await answer.text());
   const stored = await storedOf(binary, file);
   say(`ledger ${JSON.stringify(ledger)}, stored ${stored.readings}, load ${loadNow()}`);
   return {
