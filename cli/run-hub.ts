@@ -14,7 +14,7 @@ import { GatewayError, topicOf } from "../telemetry/index.ts";
 import { keeperWorker, sqliteWorker } from "./assets.ts";
 import type { LoadedConfig } from "./config.ts";
 import { openFolder } from "./folder.ts";
-import { lockFolder, openVitals } from "./platform.ts";
+import { letYoungGenerationGrow, lockFolder, openVitals } from "./platform.ts";
 import type { Config } from "./schema.ts";
 import { classOf, siteOf } from "./run-agent.ts";
 
@@ -33,6 +33,7 @@ export async function runHub(
   platform: Platform,
   notify: (transition: Transition) => void,
 ): Promise<RunningHub> {
+  letYoungGenerationGrow();
   const { config } = loaded;
   const site = siteOf(loaded);
   await using parts = new AsyncDisposableStack();

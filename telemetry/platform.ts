@@ -13,7 +13,7 @@ export interface Clock {
   now(): number;
   /** Never goes back, has no epoch. @unit ms */
   monotonic(): number;
-  /** Calls `run` once, `ms` from now. */
+  /** Calls `run` once, `ms` from now; as soon as may be where that is past. */
   after(ms: number, run: () => void): Timer;
   /**
    * As `after`, but to a fraction of a millisecond and never early, at the price of a busy core for

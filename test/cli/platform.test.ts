@@ -34,6 +34,15 @@ describe("the clock", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  test("runs at once what is late already, without a word of Node about it", async () => {
+    const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => undefined);
+    await new Promise<void>((resolve) => {
+      clock.after(-0.4, resolve);
+    });
+    expect(warn).not.toHaveBeenCalled();
+    warn.mockRestore();
+  });
+
   test("waits precisely: never too short, and not at all once cancelled", async () => {
     const cancelled = vi.fn<() => void>();
     for (const ms of [0, 0.4, 1.75, 3.65, 20]) {
