@@ -8,7 +8,7 @@ import type { Point, Platform, Timer } from "../telemetry/index.ts";
 import type { Step } from "./evaluate.ts";
 import { step } from "./evaluate.ts";
 import type { Compiled, Group } from "./groups.ts";
-import type { AbsentRule } from "./options.ts";
+import type { AbsentRule } from "./rule.ts";
 
 /** Least time between two rounds over all groups. @unit ms */
 const leastRound = 100;

@@ -8,17 +8,18 @@
  */
 import type { DeviceAddress, Disk, Platform, Point, Tags } from "../telemetry/index.ts";
 import { topicOf } from "../telemetry/index.ts";
-import type { QuerySeries, Store } from "../store/index.ts";
+import type { Store } from "../store/index.ts";
 import { AbsenceWatch } from "./absence.ts";
 import type { Step } from "./evaluate.ts";
-import { end, freeze, observe, thaw } from "./evaluate.ts";
+import { end, freeze, isBroken, observe, step, thaw } from "./evaluate.ts";
 import type { Compiled, Group, Origin } from "./groups.ts";
 import { compile, Groups, identityOf, keyOf, tagOf, valuesOf } from "./groups.ts";
-import type { AbsentRule, LiveRule, Rule, StoredRule } from "./options.ts";
+import type { AbsentRule, LiveRule, Rule, StoredRule } from "./rule.ts";
 import type { Notify, Publish, Remember } from "./outbox.ts";
 import { Outbox } from "./outbox.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { readSnapshot } from "./snapshot.ts";
+import type { Answered } from "./answers.ts";
 import { StoredRules } from "./stored.ts";
 import type { AlertView } from "./transition.ts";
 import { transitionOf, viewOf } from "./transition.ts";
@@ -155,7 +156,7 @@ class Engine implements Alerts {
       append(this.#absent, rule.rule.measurement, watch);
     }
     this.#stored = new StoredRules(parts.store, platform, {
-      answered: (rule, series, time) => this.#answered(rule, series, time),
+      answered: (rule, answers, time) => this.#answered(rule, answers, time),
       blinded: (rule, time) => this.#blinded(rule, time),
     });
   }
@@ -229,15 +230,15 @@ class Engine implements Alerts {
   }
 
   #judge(rule: Compiled<LiveRule>, batch: LiveBatch, point: Point): void {
-    const { field, where, quality } = rule.rule;
-    const value = point.fields[field];
-    if (typeof value !== "number" || !Number.isFinite(value)) return;
+    const { fields, where, quality } = rule.rule;
+    const values = numbersIn(point, fields);
+    if (values === undefined) return;
     if (Number(point.fields["q"] ?? 0) > quality || !matches(where, batch, point)) return;
     const group = this.#groups.group(rule, batch, valuesOf(rule, batch, point));
     if (group === undefined) return;
     const channel = rule.channel === undefined ? "" : tagOf(rule.channel, batch, point);
     const series = rule.single ? "" : `${identityOf(batch.address)}\u0000${channel}`;
-    const next = observe(rule.rule, group.life, { series, time: batch.time, value });
+    const next = observe(rule.judging, group.life, { series, time: batch.time, values });
     if (next === undefined) this.#ignored += 1;
     else this.#advance(group, next);
   }
@@ -249,17 +250,16 @@ class Engine implements Alerts {
     if (group !== undefined) watch.hear(group);
   }
 
-  #answered(rule: Compiled<StoredRule>, series: readonly QuerySeries[], time: number): void {
+  #answered(rule: Compiled<StoredRule>, answers: readonly Answered[], time: number): void {
     const seen = new Set<Group>();
-    for (const { tags, rows } of series) {
-      const value = rows.at(-1)?.values[rule.rule.field];
-      if (typeof value !== "number") continue;
+    const { threshold } = rule.judging;
+    for (const { tags, value } of answers) {
       const values = rule.rule.by.map((name) => tags[name] ?? "");
       const group = this.#groups.group(rule, this.#originOf(tags), values);
       if (group === undefined) continue;
       seen.add(group);
-      const next = observe(rule.rule, group.life, { series: "", time, value });
-      if (next !== undefined) this.#advance(group, next);
+      const broken = isBroken(threshold, group.life.phase, value);
+      this.#advance(group, step(rule.rule, group.life, { broken, value, time }));
     }
     for (const group of this.#groups.of(rule).values()) {
       if (!seen.has(group)) this.#advance(group, thaw(group.life, time));
@@ -350,6 +350,17 @@ class Engine implements Alerts {
     const known = this.#devices.get(identityOf({ region, org, site, device }));
     return known ?? { address: { region, org, site, class: "", device }, place: {} };
   }
+}
+
+/** The values of some fields; undefined where a point does not have them all. */
+function numbersIn(point: Point, fields: readonly string[]): readonly number[] | undefined {
+  const values: number[] = [];
+  for (const field of fields) {
+    const value = point.fields[field];
+    if (typeof value !== "number" || !Number.isFinite(value)) return undefined;
+    values.push(value);
+  }
+  return values;
 }
 
 function append<T>(lists: Map<string, T[]>, key: string, item: T): void {

@@ -12,6 +12,7 @@
  * Pending and firing may be frozen ("unknown") while nothing can be known: no clock runs then.
  * Hysteresis holds a firing alert only; a pending one needs the threshold itself broken each time.
  */
+import type { Join, Threshold, Timing } from "./rule.ts";
 
 export const phases = ["inactive", "pending", "firing"] as const;
 export type Phase = (typeof phases)[number];
@@ -19,23 +20,19 @@ export type Phase = (typeof phases)[number];
 /** What an alert is called outside; `resolved` only ever as the end of a change. */
 export type AlertState = Phase | "unknown" | "resolved";
 
-/** When a value is wrong, and when it is right again. */
-export interface Threshold {
-  readonly side: "above" | "below";
-  readonly limit: number;
-  /** At or inside it a firing alert clears; equal to the limit when there is no hysteresis. */
-  readonly clear: number;
-}
+/** The newest values of one series of a group: its name, its time, a value of each field. */
+export type Latest = readonly [series: string, time: number, ...values: number[]];
 
-export interface Timing {
-  /** How long broken before it fires. @unit ms */
-  readonly for: number;
-  /** How long not broken before it resolves. @unit ms */
-  readonly keep: number;
+/** What turns the values of a group into one that is judged. */
+export interface Judging extends Timing {
+  readonly threshold: Threshold;
+  /** How the series of a group become one; `worst`: each is judged by itself. */
+  readonly join: Join;
+  /** How far behind the newest a series may be and still count; undefined: any. @unit ms */
+  readonly fresh: number | undefined;
+  /** Of one value for each field; NaN where it cannot be told. */
+  readonly valueOf: (values: readonly number[]) => number;
 }
-
-/** The newest value of one series of a group: its name, its time, its value. */
-export type Latest = readonly [series: string, time: number, value: number];
 
 export interface Life {
   readonly phase: Phase;
@@ -63,11 +60,11 @@ export interface Step {
   readonly change?: Change;
 }
 
-/** One value of one series of a group. */
+/** What one series of a group says at one time: a value of each field. */
 export interface Observation {
   readonly series: string;
   readonly time: number;
-  readonly value: number;
+  readonly values: readonly number[];
 }
 
 export interface Judgement {
@@ -88,18 +85,15 @@ export function stateOf(life: Life): Phase | "unknown" {
 }
 
 /**
- * Judges a new value against a threshold. A group of several series is as bad as the worst of
- * their newest values. Undefined when the value is ignored: not newer than the last of its series,
- * or of one series too many.
+ * Judges new values against a threshold, together with the newest of the group's other series.
+ * Undefined when they are ignored: not newer than the last of their series, or of one series too
+ * many. What has no value changes nothing.
  */
-export function observe(
-  rule: Timing & { readonly threshold: Threshold },
-  before: Life,
-  observation: Observation,
-): Step | undefined {
-  const series = withLatest(before.series, observation);
+export function observe(rule: Judging, before: Life, observation: Observation): Step | undefined {
+  const series = withLatest(before.series, observation, rule.fresh);
   if (series === undefined) return undefined;
-  const value = worst(rule.threshold.side, series);
+  const value = joined(rule, series);
+  if (!Number.isFinite(value)) return { life: { ...before, series } };
   const broken = isBroken(rule.threshold, before.phase, value);
   return step(rule, { ...before, series }, { broken, value, time: observation.time });
 }
@@ -133,20 +127,67 @@ export function end(before: Life, time: number): Step {
   return changed(before, { phase: "inactive", since: at, seen: at, series, value }, at);
 }
 
-function withLatest(all: readonly Latest[], seen: Observation): readonly Latest[] | undefined {
-  const index = all.findIndex(([name]) => name === seen.series);
-  const latest: Latest = [seen.series, seen.time, seen.value];
-  if (index < 0) return all.length < maxSeries ? [...all, latest] : undefined;
-  const last = all[index];
-  return last !== undefined && seen.time > last[1] ? all.with(index, latest) : undefined;
+function withLatest(
+  all: readonly Latest[],
+  seen: Observation,
+  fresh: number | undefined,
+): readonly Latest[] | undefined {
+  const newest = all.reduce((found, [, time]) => Math.max(found, time), seen.time);
+  const oldest = fresh === undefined ? 0 : newest - fresh;
+  // What has been left out is not remembered, so that all that is as old counts as late.
+  if (seen.time < oldest) return undefined;
+  const kept = fresh === undefined ? all : all.filter(([, time]) => time >= oldest);
+  const index = kept.findIndex(([name]) => name === seen.series);
+  const latest: Latest = [seen.series, seen.time, ...seen.values];
+  if (index < 0) return kept.length < maxSeries ? [...kept, latest] : undefined;
+  const last = kept[index];
+  return last !== undefined && seen.time > last[1] ? kept.with(index, latest) : undefined;
 }
 
-function worst(side: Threshold["side"], series: readonly Latest[]): number {
+/** What is judged of a group; NaN where nothing can be told. */
+function joined(rule: Judging, series: readonly Latest[]): number {
+  if (rule.join === "worst") {
+    const values = series.map(([, , ...own]) => rule.valueOf(own)).filter(Number.isFinite);
+    return worst(rule.threshold.side, values);
+  }
+  return rule.valueOf(
+    joinColumns(
+      rule.join,
+      series.map(([, , ...own]) => own),
+    ),
+  );
+}
+
+/** The worst of some values; NaN of none. */
+function worst(side: Threshold["side"], values: readonly number[]): number {
   const pick = side === "above" ? Math.max : Math.min;
-  return series.reduce((found, [, , value]) => pick(found, value), series[0]?.[2] ?? Number.NaN);
+  return values.reduce((found, value) => pick(found, value), values[0] ?? Number.NaN);
 }
 
-function isBroken(threshold: Threshold, phase: Phase, value: number): boolean {
+/** Rows of values become one row, field by field; a field that a row does not have is NaN. */
+export function joinColumns(
+  join: Exclude<Join, "worst">,
+  rows: readonly (readonly number[])[],
+): readonly number[] {
+  const width = rows[0]?.length ?? 0;
+  return Array.from({ length: width }, (_, field) =>
+    folds[join](rows.map((row) => row[field] ?? Number.NaN)),
+  );
+}
+
+const folds: Readonly<Record<Exclude<Join, "worst">, (values: readonly number[]) => number>> = {
+  sum,
+  mean: (values) => sum(values) / values.length,
+  min: (values) => Math.min(...values),
+  max: (values) => Math.max(...values),
+};
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+/** Whether a value is wrong; hysteresis holds only what fires. */
+export function isBroken(threshold: Threshold, phase: Phase, value: number): boolean {
   const limit = phase === "firing" ? threshold.clear : threshold.limit;
   return threshold.side === "above" ? value > limit : value < limit;
 }

@@ -4,10 +4,11 @@
  * too many is refused, counted, and logged once a rule.
  */
 import type { DeviceAddress, Log, Place, Point, Tags } from "../telemetry/index.ts";
-import { fieldFacts, measurementEntry, topicOf } from "../telemetry/index.ts";
-import type { Life, Step } from "./evaluate.ts";
+import { assertNever, fieldFacts, measurementEntry, topicOf } from "../telemetry/index.ts";
+import type { Judging, Life, Step } from "./evaluate.ts";
 import { newborn } from "./evaluate.ts";
-import type { Rule, Severity } from "./options.ts";
+import { judgingOf } from "./judging.ts";
+import type { Rule, Severity } from "./rule.ts";
 
 /** Groups that one rule may have, unless the caller says otherwise. */
 export const maxGroups = 10_000;
@@ -16,6 +17,8 @@ export const maxGroups = 10_000;
 export interface Face {
   readonly about: string;
   readonly severity: Severity;
+  /** What to do first. */
+  readonly runbook?: string | undefined;
   /** Behind the value, for people. */
   readonly unit: string;
   /** The limit that was passed; for an absence the longest silence allowed. */
@@ -26,6 +29,7 @@ export interface Face {
 export interface Compiled<R extends Rule = Rule> {
   readonly id: string;
   readonly rule: R;
+  readonly judging: Judging;
   readonly face: Face;
   /** The channel tag of the measurement. */
   readonly channel: string | undefined;
@@ -38,23 +42,64 @@ export interface Compiled<R extends Rule = Rule> {
 }
 
 export function compile<R extends Rule>(id: string, rule: R): Compiled<R> {
-  const { about, severity, measurement, by, where, kind } = rule;
+  const { about, severity, runbook, measurement, by } = rule;
   const channel = measurementEntry(measurement)?.channel;
-  const field = "field" in rule ? rule.field : "";
-  const counts = "aggregate" in rule && rule.aggregate === "count";
-  const shown = counts ? "" : (fieldFacts(measurement, field)?.unit?.shown ?? "");
-  const unit = rule.kind === "absent" ? "s" : shown;
-  const threshold = rule.kind === "absent" ? rule.absent / 1000 : rule.threshold.limit;
+  const judging = judgingOf(rule);
   const ofDevice = by.includes("device");
   return {
     id,
     rule,
-    face: { about, severity, unit, threshold },
+    judging,
+    face: { about, severity, runbook, unit: unitOf(rule), threshold: judging.threshold.limit },
     channel,
     ofDevice,
     single: ofDevice && (channel === undefined || by.includes(channel)),
-    shape: JSON.stringify([kind, measurement, field, by, where]),
+    shape: shapeOf(rule),
   };
+}
+
+/** How rates are written that people know. */
+const spans: ReadonlyMap<number, string> = new Map([
+  [1000, "s"],
+  [60_000, "min"],
+  [3_600_000, "h"],
+  [86_400_000, "d"],
+]);
+
+/** The unit of what is judged. */
+function unitOf(rule: Rule): string {
+  if (rule.kind === "absent") return "s";
+  const { fields, expr, measurement } = rule;
+  const [field = ""] = fields;
+  const shown = expr === undefined ? (fieldFacts(measurement, field)?.unit?.shown ?? "") : "";
+  if (rule.kind === "live") return shown;
+  switch (rule.measure.as) {
+    case "value":
+      return rule.measure.aggregate === "count" ? "" : shown;
+    case "rate":
+      return `${shown}/${spans.get(rule.measure.per) ?? `${rule.measure.per / 1000} s`}`;
+    case "spread":
+    case "deviation":
+      return shown;
+    case "changes":
+      return "";
+    case "forecast":
+      return "h";
+    case "bad":
+      return "%";
+    default:
+      return assertNever(rule.measure);
+  }
+}
+
+function shapeOf(rule: Rule): string {
+  const { kind, measurement, by, where } = rule;
+  if (kind === "absent") return JSON.stringify([kind, measurement, "", by, where]);
+  const { fields, expr, join } = rule;
+  const plain = rule.kind === "live" || rule.measure.as === "value";
+  const more = expr === undefined && join === "worst" ? [] : [expr ?? null, join];
+  const measure = plain ? [] : [rule.measure];
+  return JSON.stringify([kind, measurement, fields.join(), by, where, ...more, ...measure]);
 }
 
 /** Where a row comes from. */

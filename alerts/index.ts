@@ -2,6 +2,7 @@ export * from "./capacity/index.ts";
 export * from "./engine.ts";
 export * from "./evaluate.ts";
 export * from "./options.ts";
+export * from "./rule.ts";
 export type { DeliveryCounts } from "./notifiers/delivery.ts";
 export * from "./notifiers/notifiers.ts";
 export { notifyOptions } from "./notifiers/registry.ts";

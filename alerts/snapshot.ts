@@ -8,7 +8,7 @@ import type { Disk, Line, Log } from "../telemetry/index.ts";
 import { messageOf } from "../telemetry/index.ts";
 import { maxSeries, phases } from "./evaluate.ts";
 import type { Compiled, Group } from "./groups.ts";
-import { severities } from "./options.ts";
+import { severities } from "./rule.ts";
 
 export const snapshotName = "alerts.json";
 /** Where a damaged snapshot is put, for a person to look at. */
@@ -48,7 +48,7 @@ const life = v.object({
   clock: v.optional(time),
   frozen: v.optional(time),
   value: v.optional(number),
-  series: v.pipe(v.array(v.tuple([v.string(), time, number])), v.maxLength(maxSeries)),
+  series: v.pipe(v.array(v.tupleWithRest([v.string(), time], number)), v.maxLength(maxSeries)),
 });
 
 const rule = v.object({
@@ -56,6 +56,7 @@ const rule = v.object({
   face: v.object({
     about: v.string(),
     severity: v.picklist(severities),
+    runbook: v.optional(v.string()),
     unit: v.string(),
     threshold: number,
   }),

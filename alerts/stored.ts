@@ -5,13 +5,15 @@
  */
 import type { Platform } from "../telemetry/index.ts";
 import { GatewayError, messageOf, sleep } from "../telemetry/index.ts";
-import type { Query, QuerySeries, Store } from "../store/index.ts";
+import type { QuerySeries, Store } from "../store/index.ts";
+import type { Answered } from "./answers.ts";
+import { answeredOf, queriesOf } from "./answers.ts";
 import type { Compiled } from "./groups.ts";
-import type { StoredRule } from "./options.ts";
+import type { StoredRule } from "./rule.ts";
 
 /** What the engine does with the answers. */
 export interface StoredSink {
-  answered(rule: Compiled<StoredRule>, series: readonly QuerySeries[], time: number): void;
+  answered(rule: Compiled<StoredRule>, answers: readonly Answered[], time: number): void;
   /** Called once when a rule turns blind, not for each failure after it. */
   blinded(rule: Compiled<StoredRule>, time: number): void;
 }
@@ -63,24 +65,28 @@ export class StoredRules {
 
   async #ask(rule: Compiled<StoredRule>): Promise<void> {
     const time = this.#platform.clock.now();
-    const series = await this.#answer(rule, time);
-    if (series === undefined || this.#stop.signal.aborted) return;
+    const answers = await this.#answer(rule, time);
+    if (answers === undefined || this.#stop.signal.aborted) return;
     if (this.#blind.delete(rule.id)) {
       this.#platform.log.info("rule can be judged again", { rule: rule.id });
     }
-    this.#sink.answered(rule, series, time);
+    this.#sink.answered(rule, answers, time);
   }
 
   async #answer(
     rule: Compiled<StoredRule>,
     time: number,
-  ): Promise<readonly QuerySeries[] | undefined> {
+  ): Promise<readonly Answered[] | undefined> {
     const timeout = new AbortController();
     const wait = Math.min(longestQuery, rule.rule.every);
     const timer = this.#platform.clock.after(wait, () => timeout.abort());
     const signal = AbortSignal.any([this.#stop.signal, timeout.signal]);
     try {
-      return await unlessAborted(this.#store.query(queryOf(rule, time), signal), signal);
+      const answers: (readonly QuerySeries[])[] = [];
+      for (const query of queriesOf(rule, time)) {
+        answers.push(await unlessAborted(this.#store.query(query, signal), signal));
+      }
+      return answeredOf(rule, answers);
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#failed(rule, error);
       return undefined;
@@ -96,21 +102,6 @@ export class StoredRules {
     this.#platform.log.warn("rule cannot be judged", { rule: rule.id, problem: messageOf(error) });
     this.#sink.blinded(rule, this.#platform.clock.now());
   }
-}
-
-/** Where groups are of one device, its whole identity is asked for: the topic needs it. */
-function queryOf({ rule, ofDevice }: Compiled<StoredRule>, time: number): Query {
-  const identity = ofDevice ? ["region", "org", "site", "device"] : [];
-  return {
-    measurement: rule.measurement,
-    fields: [rule.field],
-    aggregate: rule.aggregate,
-    from: time - rule.window,
-    to: time,
-    where: rule.where,
-    groupBy: [...new Set([...identity, ...rule.by])],
-    worstQuality: rule.quality,
-  };
 }
 
 /** An engine that does not heed its signal must not hold up the rule. */

@@ -4,7 +4,8 @@
  *
  * payload  {"v":1,"time":…,"alerts":[{"rule":"rack-hot","severity":"warning","state":"firing",
  *           "since":…,"value":28.5,"unit":"°C","threshold":27,"channel":{"sensor":"inlet"},
- *           "about":"…"}]}     times in ms since 1970-01-01 UTC; the list is empty when all is well
+ *           "about":"…","runbook":"…"}]}     times in ms since 1970-01-01 UTC; an empty list: all
+ *           is well
  */
 import type { DeviceAddress, Line, Place, Tags } from "../telemetry/index.ts";
 import type { AlertState, Change } from "./evaluate.ts";
@@ -39,7 +40,7 @@ export function transitionOf(group: Group, change: Change): Transition {
 }
 
 export function viewOf({ rule, address, tags, life }: Group): AlertView {
-  const { about, severity, unit, threshold } = rule.face;
+  const { about, runbook, severity, unit, threshold } = rule.face;
   return {
     rule: rule.id,
     severity,
@@ -50,6 +51,7 @@ export function viewOf({ rule, address, tags, life }: Group): AlertView {
     threshold,
     channel: channelOf(tags, address),
     about,
+    runbook,
   };
 }
 

@@ -44,7 +44,8 @@ export function alertmanager(options: Options, { clock }: NotifierPlatform): Not
 }
 
 function alertOf(event: AlertEvent, now: number, until: number): unknown {
-  const { rule, severity, about, address, place, channel, value, unit, threshold } = event;
+  const { rule, severity, about, runbook, address, place, channel } = event;
+  const { value, unit, threshold } = event;
   // A device's clock may be ahead; Alertmanager refuses what ends before it starts.
   const start = Math.min(event.since, now);
   const end = event.state === "firing" ? until : Math.max(start, Math.min(event.time, now));
@@ -52,6 +53,7 @@ function alertOf(event: AlertEvent, now: number, until: number): unknown {
     labels: { ...channel, ...place, ...address, alertname: rule, severity },
     annotations: {
       summary: about,
+      ...(runbook === undefined ? {} : { runbook }),
       ...(value === undefined ? {} : { value: `${value} ${unit}`.trim() }),
       threshold: `${threshold} ${unit}`.trim(),
     },

@@ -16,20 +16,22 @@ export function keyOf(rule: string, address: DeviceAddress, channel: Tags): stri
 
 /** Undefined for what nobody is told of: pending alerts, and those that are unknown for a while. */
 export function eventOf(transition: Transition, source: Source): AlertEvent | undefined {
-  const { rule, about, severity, unit, threshold, address, place, tags, to, value } = transition;
+  const { rule, about, severity, runbook, unit, threshold, value } = transition;
+  const { address, place, tags, to } = transition;
   if (to !== "firing" && to !== "resolved") return undefined;
   const channel = channelOf(tags, address);
   const key = keyOf(rule, address, channel);
-  const face = { rule, about, severity, unit, threshold, address, place, channel };
+  const face = { rule, about, severity, runbook, unit, threshold, address, place, channel };
   const times = { since: transition.time, time: transition.time };
   return { ...stamp(source), key, state: to, ...face, value, ...times };
 }
 
 /** The event of an alert that is firing and was not told. */
 export function eventOfActive(alert: ActiveAlert, source: Source): AlertEvent {
-  const { rule, about, severity, unit, threshold, address, channel, value, since } = alert;
+  const { rule, about, severity, runbook, unit, threshold, address, channel } = alert;
+  const { value, since } = alert;
   const key = keyOf(rule, address, channel);
-  const face = { rule, about, severity, unit, threshold, address, place: {}, channel };
+  const face = { rule, about, severity, runbook, unit, threshold, address, place: {}, channel };
   return { ...stamp(source), key, state: "firing", ...face, value, since, time: since };
 }
 

@@ -4,7 +4,7 @@
  * {"v":1,"id":"…","kind":"alert","time":…,"alerts":[{"id":"…","state":"firing","rule":"rack-hot",
  *  "severity":"warning","about":"…","since":…,"time":…,"value":28.5,"unit":"°C","threshold":27,
  *  "region":"local","org":"main","site":"hall-1","class":"thermal","device":"t1","place":{},
- *  "channel":{"sensor":"inlet"}}],"left_out":0}        times in ms since 1970-01-01 UTC
+ *  "channel":{"sensor":"inlet"},"runbook":"…"}],"left_out":0}  times: ms since 1970-01-01 UTC
  */
 import type { AlertEvent, Message } from "./contract.ts";
 
@@ -14,7 +14,8 @@ export function jsonOf({ id, kind, time, events, leftOut }: Message): string {
 
 function alertOf(event: AlertEvent): unknown {
   const { id, state, rule, severity, about, since, time, value, unit, threshold } = event;
-  const { address, place, channel } = event;
+  const { address, place, channel, runbook } = event;
   const judged = { value, unit, threshold };
-  return { id, state, rule, severity, about, since, time, ...judged, ...address, place, channel };
+  const what = { id, state, rule, severity, about, since, time, ...judged };
+  return { ...what, ...address, place, channel, runbook };
 }

@@ -7,7 +7,7 @@
 import type { Disk, Platform, Timer } from "../../telemetry/index.ts";
 import { sleep } from "../../telemetry/index.ts";
 import type { ActiveAlert } from "../engine.ts";
-import { severities } from "../options.ts";
+import { severities } from "../rule.ts";
 import type { Transition } from "../transition.ts";
 import type { AlertEvent, Message, Notifier } from "./contract.ts";
 import type { DeliveryCounts } from "./delivery.ts";

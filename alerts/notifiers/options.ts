@@ -1,6 +1,6 @@
 /** The options that all notifiers have; each one's own are in its file. */
 import { duration, levelName, option, secret, text, v, whole } from "../../config/index.ts";
-import { severities } from "../options.ts";
+import { severities } from "../rule.ts";
 
 /** Entries of every notifier. */
 export const commonOptions = {

@@ -10,7 +10,7 @@ import { Buffer } from "node:buffer";
 import { v } from "../../config/index.ts";
 import type { Clock, Disk, Log } from "../../telemetry/index.ts";
 import { messageOf, sleep } from "../../telemetry/index.ts";
-import { severities } from "../options.ts";
+import { severities } from "../rule.ts";
 import type { AlertEvent } from "./contract.ts";
 
 /** Alerts that may be open at once. */
@@ -31,6 +31,7 @@ const event = v.object({
   rule: v.string(),
   about: v.string(),
   severity: v.picklist(severities),
+  runbook: v.optional(v.string()),
   unit: v.string(),
   threshold: number,
   address: v.object({

@@ -26,7 +26,7 @@ export function bodyOf(message: Message): string {
 }
 
 function linesOf(event: AlertEvent): string {
-  const { rule, about, severity, state, since, time, address } = event;
+  const { rule, about, runbook, severity, state, since, time, address } = event;
   const { region, org, site, class: deviceClass, device } = address;
   const end = state === "resolved" ? [`until     ${shown(time)}`] : [];
   return [
@@ -36,6 +36,7 @@ function linesOf(event: AlertEvent): string {
     `value     ${valueOf(event)}`,
     `since     ${shown(since)}`,
     ...end,
+    ...(runbook === undefined ? [] : [`do first  ${runbook}`]),
   ].join("\n");
 }
 

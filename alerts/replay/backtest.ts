@@ -11,7 +11,7 @@ import { measurementEntry } from "../../telemetry/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { ExpectedDevice } from "../engine.ts";
 import { identityOf } from "../groups.ts";
-import type { Rule } from "../options.ts";
+import type { Rule } from "../rule.ts";
 import type { Transition } from "../transition.ts";
 import type { Episode, RuleFacts } from "./episodes.ts";
 import { Episodes } from "./episodes.ts";
@@ -87,7 +87,7 @@ function askedOf(rules: Readonly<Record<string, Rule>>): Asked[] {
   return [...byMeasurement].map(([measurement, same]) => {
     // A silence is ended by any row, whatever it holds.
     if (same.some(({ kind }) => kind === "absent")) return { measurement };
-    const fields = same.flatMap((rule) => ("field" in rule ? [rule.field] : []));
+    const fields = same.flatMap((rule) => ("fields" in rule ? rule.fields : []));
     return { measurement, fields: [...new Set([...fields, "q"])] };
   });
 }

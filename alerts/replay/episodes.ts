@@ -4,7 +4,7 @@
  */
 import type { Tags } from "../../telemetry/index.ts";
 import type { Group } from "../groups.ts";
-import type { Severity } from "../options.ts";
+import type { Severity } from "../rule.ts";
 import type { Transition } from "../transition.ts";
 
 /** One firing of one alert. */

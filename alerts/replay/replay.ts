@@ -9,7 +9,7 @@ import type { Alerts, AlertsParts, AlertsStatus } from "../engine.ts";
 import type { ExpectedDevice, LiveBatch } from "../engine.ts";
 import { openReplayed } from "../engine.ts";
 import type { Group } from "../groups.ts";
-import type { Rule } from "../options.ts";
+import type { Rule } from "../rule.ts";
 import type { Transition } from "../transition.ts";
 import { ReplayClock } from "./clock.ts";
 

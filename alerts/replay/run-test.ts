@@ -3,7 +3,7 @@
  * Rows of a time come in before that time goes on, series in the order of the file.
  */
 import type { DeviceAddress, Log, Place, Tags } from "../../telemetry/index.ts";
-import { lineTags } from "../../telemetry/index.ts";
+import { linesOf } from "../../telemetry/index.ts";
 import type { AlertState } from "../evaluate.ts";
 import type { ActiveAlert, ExpectedDevice } from "../engine.ts";
 import type { Transition } from "../transition.ts";
@@ -58,7 +58,7 @@ export async function runRuleTest(file: RuleTests, name: string, log: Log): Prom
   const states: Compared[] = [];
   for (const moment of momentsOf(test)) {
     await replay.advanceTo(start + moment);
-    for (const series of test.series) send(series, { moment, test, rows, replay });
+    send(test, { moment, rows, replay });
     for (const expected of test.expect ?? []) {
       if (expected.at === moment) states.push(stateSeen(expected, replay.status.alerts));
     }
@@ -80,27 +80,31 @@ function momentsOf(test: RuleTest): number[] {
 
 interface Sending {
   readonly moment: number;
-  readonly test: RuleTest;
   readonly rows: TestRows;
   readonly replay: Replay;
 }
 
-function send(series: TestSeries, { moment, test, rows, replay }: Sending): void {
-  if (moment % test.interval !== 0) return;
-  const sample = series.values[moment / test.interval];
-  if (sample === undefined) return;
-  const { measurement, tags, field } = series;
-  const time = start + moment;
-  const { address, place } = originOf(series);
-  const point = { measurement, tags, fields: { [field]: sample.value, q: sample.q } };
-  const batch = { address, place, time, points: [point] };
-  rows.add({
-    measurement,
-    tags: lineTags({ ...batch, kind: "telemetry", faults: [] }, point),
-    fields: point.fields,
-    time,
+/** The rows of a moment; series of one device, measurement and channel are fields of one row. */
+function send({ series, interval }: RuleTest, { moment, rows, replay }: Sending): void {
+  if (moment % interval !== 0) return;
+  const parts = series.flatMap((one) => {
+    const sample = one.values[moment / interval];
+    return sample === undefined ? [] : [{ ...one, sample }];
   });
-  replay.observe(batch);
+  const together = Map.groupBy(parts, ({ device, measurement, tags }) =>
+    JSON.stringify([device, measurement, tags]),
+  );
+  for (const same of together.values()) {
+    const [first] = same;
+    if (first === undefined) continue;
+    const { measurement, tags } = first;
+    const numbers = same.map(({ field, sample }) => [field, sample.value] as const);
+    const q = Math.max(...same.map(({ sample }) => sample.q));
+    const point = { measurement, tags, fields: { ...Object.fromEntries(numbers), q } };
+    const batch = { ...originOf(first), time: start + moment, points: [point] };
+    for (const line of linesOf({ ...batch, kind: "telemetry", faults: [] })) rows.add(line);
+    replay.observe(batch);
+  }
 }
 
 type Named = Pick<TestSeries, "device" | "class" | "zone" | "rack">;

@@ -7,7 +7,7 @@ import type { Schema } from "../../config/index.ts";
 import { atLeast, deviceClasses, duration, levelName, option } from "../../config/index.ts";
 import { pathTo, placeText, text, v } from "../../config/index.ts";
 import { fieldFacts, measurementEntry } from "../../telemetry/index.ts";
-import type { Rule } from "../options.ts";
+import type { Rule } from "../rule.ts";
 import { rulesOptions } from "../options.ts";
 import type { Shorthand } from "./shorthand.ts";
 import { parseSamples } from "./shorthand.ts";

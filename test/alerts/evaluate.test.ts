@@ -14,7 +14,12 @@ import {
 } from "../../alerts/index.ts";
 
 const above27: Threshold = { side: "above", limit: 27, clear: 26 };
-const rule = { threshold: above27, for: 120_000, keep: 60_000 };
+const plain = {
+  join: "worst",
+  fresh: undefined,
+  valueOf: ([value = Number.NaN]: readonly number[]) => value,
+} as const;
+const rule = { ...plain, threshold: above27, for: 120_000, keep: 60_000 };
 const t0 = 1_000_000;
 
 interface Run {
@@ -22,7 +27,7 @@ interface Run {
   readonly changes: readonly Change[];
 }
 
-type Judged = typeof rule;
+type Judged = Parameters<typeof observe>[0];
 
 function run(of: Judged, seen: readonly Observation[], from: Life = newborn): Run {
   const changes: Change[] = [];
@@ -38,7 +43,7 @@ function run(of: Judged, seen: readonly Observation[], from: Life = newborn): Ru
 
 /** Values 30 s apart, of one series. */
 function every30s(values: readonly number[]): Observation[] {
-  return values.map((value, i) => ({ series: "", time: t0 + i * 30_000, value }));
+  return values.map((value, i) => ({ series: "", time: t0 + i * 30_000, values: [value] }));
 }
 
 const arrows = ({ changes }: Run): string[] =>
@@ -71,7 +76,8 @@ describe("the life of an alert", () => {
   });
 
   it("works below as it does above", () => {
-    const low = { threshold: { side: "below", limit: 10, clear: 12 }, for: 0, keep: 0 } as const;
+    const threshold = { side: "below", limit: 10, clear: 12 } as const;
+    const low = { ...plain, threshold, for: 0, keep: 0 };
     expect(arrows(run(low, every30s([11, 9, 11, 12])))).toEqual([
       "inactive->firing 30",
       "firing->resolved 90",
@@ -80,9 +86,9 @@ describe("the life of an alert", () => {
 
   it("judges a group of several series by the worst", () => {
     const seen: Observation[] = [
-      { series: "a", time: t0, value: 28 },
-      { series: "b", time: t0 + 1000, value: 20 },
-      { series: "a", time: t0 + 2000, value: 20 },
+      { series: "a", time: t0, values: [28] },
+      { series: "b", time: t0 + 1000, values: [20] },
+      { series: "a", time: t0 + 2000, values: [20] },
     ];
     expect(arrows(run({ ...rule, for: 0, keep: 0 }, seen))).toEqual([
       "inactive->firing 0",
@@ -90,14 +96,43 @@ describe("the life of an alert", () => {
     ]);
   });
 
+  it("joins the newest values of its series, those that are fresh, field by field", () => {
+    const ratio: Judged = {
+      ...rule,
+      threshold: { side: "above", limit: 0.8, clear: 0.8 },
+      for: 0,
+      keep: 0,
+      join: "sum",
+      fresh: 60_000,
+      valueOf: ([used = 0, rated = 0]) => used / rated,
+    };
+    const seen: Observation[] = [
+      { series: "a", time: t0, values: [9, 10] },
+      { series: "b", time: t0 + 1000, values: [1, 10] },
+      { series: "a", time: t0 + 60_000, values: [9, 10] },
+      { series: "a", time: t0 + 61_001, values: [9, 10] },
+      { series: "b", time: t0 + 1000, values: [1, 10] },
+    ];
+    expect(arrows(run(ratio, seen))).toEqual([
+      "inactive->firing 0",
+      "firing->resolved 1",
+      "inactive->firing 61.001",
+    ]);
+  });
+
+  it("takes what cannot be told for no judgement", () => {
+    const never: Judged = { ...rule, for: 0, valueOf: () => Number.NaN };
+    expect(run(never, every30s([28, 28])).changes).toEqual([]);
+  });
+
   it("joins a bounded number of series", () => {
     const seen = Array.from({ length: maxSeries + 5 }, (_, i) => ({
       series: String(i),
       time: t0,
-      value: 20,
+      values: [20],
     }));
     expect(run(rule, seen).life.series).toHaveLength(maxSeries);
-    expect(observe(rule, run(rule, seen).life, { series: "x", time: t0, value: 1 })).toBe(
+    expect(observe(rule, run(rule, seen).life, { series: "x", time: t0, values: [1] })).toBe(
       undefined,
     );
   });
@@ -118,8 +153,8 @@ describe("the life of an alert", () => {
 
   it("ignores another value of the same moment, and one from before it", () => {
     const { life } = run({ ...rule, for: 0 }, every30s([20]));
-    expect(observe(rule, life, { series: "", time: t0, value: 30 })).toBe(undefined);
-    expect(observe(rule, life, { series: "", time: t0 - 1, value: 30 })).toBe(undefined);
+    expect(observe(rule, life, { series: "", time: t0, values: [30] })).toBe(undefined);
+    expect(observe(rule, life, { series: "", time: t0 - 1, values: [30] })).toBe(undefined);
   });
 
   it("never runs backwards, whatever the clock outside says", () => {
@@ -147,6 +182,9 @@ describe("the life of an alert", () => {
 
 const values = fc.array(fc.integer({ min: 20, max: 30 }), { maxLength: 60 });
 const timings = fc.record({
+  join: fc.constant("worst" as const),
+  fresh: fc.constantFrom(undefined, 50_000),
+  valueOf: fc.constant(plain.valueOf),
   threshold: fc.constant(above27),
   for: fc.constantFrom(0, 30_000, 90_000),
   keep: fc.constantFrom(0, 30_000, 90_000),
@@ -156,7 +194,7 @@ const disordered = fc.array(
   fc.record({
     series: fc.constantFrom("a", "b"),
     time: fc.integer({ min: 0, max: 40 }).map((i) => t0 + i * 10_000),
-    value: fc.integer({ min: 20, max: 30 }),
+    values: fc.tuple(fc.integer({ min: 20, max: 30 })),
   }),
   { maxLength: 80 },
 );
@@ -180,7 +218,7 @@ describe("whatever is seen", () => {
           if (change.to !== "firing") continue;
           const start = change.time - of.for;
           const during = every30s(seen).filter(({ time }) => time >= start && time <= change.time);
-          expect(during.every(({ value }) => value > above27.limit)).toBe(true);
+          expect(during.every(({ values: [value = 0] }) => value > above27.limit)).toBe(true);
           const next = changes.slice(i + 1).find(({ to }) => to === "firing" || to === "resolved");
           expect(next?.to ?? "resolved").toBe("resolved");
         }

@@ -23,7 +23,8 @@ describe("a rule", () => {
         about: "hot",
         severity: "warning",
         measurement: "thermal",
-        field: "temp_c",
+        fields: ["temp_c"],
+        join: "worst",
         where: {},
         by: ["device", "sensor"],
         quality: 1,
@@ -36,8 +37,45 @@ describe("a rule", () => {
 
   it("on stored data has a schedule, a window and an aggregate", () => {
     expect(rulesOf({ ...hot, on: "stored", every: "10s" })).toMatchObject({
-      "rack-hot": { kind: "stored", every: 10_000, window: 300_000, aggregate: "mean" },
+      "rack-hot": {
+        kind: "stored",
+        every: 10_000,
+        window: 300_000,
+        measure: { as: "value", aggregate: "mean" },
+      },
     });
+  });
+
+  it("with an expression looks at the fields that it names", () => {
+    const { field: _, above: __, ...rest } = hot;
+    const rule = { ...rest, measurement: "ups", expr: "load_pct > 80 && on_battery_state == 1" };
+    expect(rulesOf(rule)).toMatchObject({
+      "rack-hot": {
+        kind: "live",
+        fields: ["load_pct", "on_battery_state"],
+        threshold: { side: "above", limit: 0, clear: 0 },
+      },
+    });
+  });
+
+  it("on a window asks the store, as long as its measure needs", () => {
+    expect(rulesOf({ ...hot, as: "forecast", within: "90m" })).toMatchObject({
+      "rack-hot": {
+        kind: "stored",
+        every: 300_000,
+        window: 21_600_000,
+        measure: { as: "forecast", side: "above", limit: 27 },
+        threshold: { side: "below", limit: 1.5, clear: 1.5 },
+      },
+    });
+    expect(rulesOf({ ...hot, as: "rate" })).toMatchObject({
+      "rack-hot": { kind: "stored", window: 900_000, measure: { as: "rate", per: 3_600_000 } },
+    });
+  });
+
+  it("that joins series leaves out those that are long silent", () => {
+    expect(rulesOf({ ...hot, join: "sum" })).toMatchObject({ "rack-hot": { fresh: 900_000 } });
+    expect(rulesOf(hot)).toMatchObject({ "rack-hot": { fresh: undefined } });
   });
 
   it("on absence is of whole devices", () => {
@@ -65,6 +103,19 @@ describe("a rule", () => {
     ["an empty grouping", { by: [] }, "name at least one tag"],
     ["a schedule too fast", { on: "stored", every: "10ms" }, "must be at least 1s"],
     ["a schedule too slow", { on: "stored", every: "30d" }, "must be at most 1d"],
+    ["a field and an expression", { expr: "temp_c * 2" }, "not both"],
+    ["an expression that is none", { field: undefined, expr: "temp_c >" }, "Unexpected token"],
+    ["an expression of a stranger", { field: undefined, expr: "tmp_c * 2" }, 'mean "temp_c"?'],
+    ["an expression of no field", { field: undefined, expr: "1 + 1" }, "names no field"],
+    ["an expression of a text", { field: undefined, expr: "string(temp_c)" }, "gives a string"],
+    ["a limit of a truth", { field: undefined, expr: "temp_c > 1" }, "needs no limit"],
+    ["a window on live points", { as: "rate", on: "live" }, "leave `on` out"],
+    ["a forecast without an end", { as: "forecast" }, "needs within"],
+    ["an end without a forecast", { within: "1h" }, "only for as: forecast"],
+    ["a rate's time without a rate", { per: "1h" }, "only for as: rate"],
+    ["a spread of an expression", { field: undefined, expr: "temp_c*2", as: "spread" }, "a field"],
+    ["joined windows", { as: "changes", join: "sum" }, "only for as: value"],
+    ["freshness of stored rows", { on: "stored", fresh: "1m" }, "only for rules on live points"],
     ["a misspelt key", { abvoe: 3 }, 'did you mean "above"?'],
   ])("is refused for %s", (_name, change, complaint) => {
     expect(() => rulesOf({ ...hot, ...change })).toThrow(complaint);
