@@ -3,8 +3,7 @@
  * retained payloads, calls to the notifier and rows of `alert_event` come out. Live rules judge in
  * event time (the device's answer), stored rules at the time of the question, absence on the
  * monotonic clock. State is kept over restarts: nothing is told twice, nothing is lost.
- * Limits: `maxGroups` groups a rule, `maxDevices` devices known by name; what is too much is
- * refused and counted.
+ * Limits: `maxGroups` groups a rule; what is too much is refused and counted.
  */
 import type { DeviceAddress, Disk, Platform, Point, Tags } from "../telemetry/index.ts";
 import { topicOf } from "../telemetry/index.ts";
@@ -13,10 +12,12 @@ import { AbsenceWatch } from "./absence.ts";
 import type { Step } from "./evaluate.ts";
 import { end, freeze, isBroken, observe, step, thaw } from "./evaluate.ts";
 import type { Compiled, Group, Origin } from "./groups.ts";
-import { compile, Groups, identityOf, keyOf, tagOf, valuesOf } from "./groups.ts";
+import { compile, Groups, identityOf, keyOf, valuesOf } from "./groups.ts";
 import type { AbsentRule, LiveRule, Rule, StoredRule } from "./rule.ts";
 import type { Notify, Publish, Remember } from "./outbox.ts";
 import { Outbox } from "./outbox.ts";
+import type { Source, Target } from "./routes.ts";
+import { matches, Routes } from "./routes.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { readSnapshot } from "./snapshot.ts";
 import type { Answered } from "./answers.ts";
@@ -87,8 +88,6 @@ export interface Alerts extends AsyncDisposable {
   firing(): AlertsStatus;
 }
 
-/** Devices remembered by identity, for the topics of stored rules. */
-const maxDevices = 100_000;
 /** A point from further ahead would make all that follow look old. @unit ms */
 const maxAhead = 3_600_000;
 
@@ -125,6 +124,13 @@ export function openReplayed(parts: EngineParts, platform: Platform, outbox: Out
   return engine;
 }
 
+/** A row on its way to the rules. */
+interface Row {
+  readonly source: Source;
+  readonly time: number;
+  readonly point: Point;
+}
+
 class Engine implements Alerts {
   readonly #platform: Platform;
   readonly #groups: Groups;
@@ -133,7 +139,7 @@ class Engine implements Alerts {
   readonly #live = new Map<string, Compiled<LiveRule>[]>();
   readonly #absent = new Map<string, AbsenceWatch[]>();
   readonly #stored: StoredRules;
-  readonly #devices = new Map<string, Origin>();
+  readonly #routes: Routes;
   #expected: readonly ExpectedDevice[];
   #ignored = 0;
   #closed = false;
@@ -155,6 +161,7 @@ class Engine implements Alerts {
       const watch = new AbsenceWatch(rule, platform, (group, next) => this.#advance(group, next));
       append(this.#absent, rule.rule.measurement, watch);
     }
+    this.#routes = new Routes({ live: this.#live, absent: this.#absent }, groups);
     this.#stored = new StoredRules(parts.store, platform, {
       answered: (rule, answers, time) => this.#answered(rule, answers, time),
       blinded: (rule, time) => this.#blinded(rule, time),
@@ -183,16 +190,15 @@ class Engine implements Alerts {
 
   observe(batch: LiveBatch): void {
     if (this.#closed) return;
-    this.#learn(batch);
-    const early = batch.time > this.#platform.clock.now() + maxAhead;
+    const { time } = batch;
+    const source = this.#routes.source(batch);
+    const early = time > this.#platform.clock.now() + maxAhead;
     for (const point of batch.points) {
-      for (const rule of this.#live.get(point.measurement) ?? []) {
-        if (early) this.#ignored += 1;
-        else this.#judge(rule, batch, point);
-      }
-      for (const watch of this.#absent.get(point.measurement) ?? []) {
-        this.#hear(watch, batch, point);
-      }
+      const route = this.#routes.route(source, point);
+      if (route === undefined) continue;
+      if (early) this.#ignored += route.targets.length;
+      else for (const target of route.targets) this.#judge(target, { source, time, point });
+      for (const { watch, group } of route.heard) if (watch.counts(point)) watch.hear(group);
     }
   }
 
@@ -201,6 +207,7 @@ class Engine implements Alerts {
     this.#expected = devices;
     this.#watchExpected();
     this.#endUnexpected(before);
+    this.#routes.forget();
   }
 
   firing(): AlertsStatus {
@@ -229,25 +236,16 @@ class Engine implements Alerts {
     await this.#outbox.close();
   }
 
-  #judge(rule: Compiled<LiveRule>, batch: LiveBatch, point: Point): void {
-    const { fields, where, quality } = rule.rule;
-    const values = numbersIn(point, fields);
-    if (values === undefined) return;
-    if (Number(point.fields["q"] ?? 0) > quality || !matches(where, batch, point)) return;
-    const group = this.#groups.group(rule, batch, valuesOf(rule, batch, point));
+  #judge(target: Target, { source, time, point }: Row): void {
+    const { rule, series } = target;
+    const values = numbersIn(point, rule.rule.fields);
+    if (values === undefined || Number(point.fields["q"] ?? 0) > rule.rule.quality) return;
+    const group = (target.group ??= this.#groups.group(rule, source, target.values));
     if (group === undefined) return;
-    const channel = rule.channel === undefined ? "" : tagOf(rule.channel, batch, point);
-    const series = rule.single ? "" : `${identityOf(batch.address)}\u0000${channel}`;
-    const next = observe(rule.judging, group.life, { series, time: batch.time, values });
+    this.#groups.settle(group, rule, source);
+    const next = observe(rule.judging, group.life, { series, time, values });
     if (next === undefined) this.#ignored += 1;
     else this.#advance(group, next);
-  }
-
-  #hear(watch: AbsenceWatch, batch: LiveBatch, point: Point): void {
-    const { rule } = watch;
-    if (!watch.counts(point) || !matches(rule.rule.where, batch, point)) return;
-    const group = this.#groups.of(rule).get(keyOf(rule, batch.address, valuesOf(rule, batch)));
-    if (group !== undefined) watch.hear(group);
   }
 
   #answered(rule: Compiled<StoredRule>, answers: readonly Answered[], time: number): void {
@@ -291,7 +289,7 @@ class Engine implements Alerts {
 
   #watchExpected(): void {
     for (const device of this.#expected) {
-      this.#learn(device);
+      this.#routes.source(device);
       for (const measurement of device.measurements) {
         for (const watch of this.#absent.get(measurement) ?? []) this.#watch(watch, device);
       }
@@ -338,16 +336,10 @@ class Engine implements Alerts {
     return [...this.#absent.values()].flat();
   }
 
-  #learn({ address, place }: Origin): void {
-    const identity = identityOf(address);
-    if (!this.#devices.has(identity) && this.#devices.size >= maxDevices) return;
-    this.#devices.set(identity, { address, place });
-  }
-
   /** The store knows no class: it comes from the device, when that was heard of. */
   #originOf(tags: Tags): Origin {
     const { region = "", org = "", site = "", device = "" } = tags;
-    const known = this.#devices.get(identityOf({ region, org, site, device }));
+    const known = this.#routes.known(identityOf({ region, org, site, device }));
     return known ?? { address: { region, org, site, class: "", device }, place: {} };
   }
 }
@@ -377,11 +369,6 @@ function isStored(rule: Compiled): rule is Compiled<StoredRule> {
 
 function isAbsent(rule: Compiled): rule is Compiled<AbsentRule> {
   return rule.rule.kind === "absent";
-}
-
-function matches(where: Tags, origin: Origin, point?: Point): boolean {
-  for (const name in where) if (tagOf(name, origin, point) !== where[name]) return false;
-  return true;
 }
 
 /** The part of `where` that is known of a device before it sends. */

@@ -182,17 +182,21 @@ export class Groups {
   group(rule: Compiled, origin: Origin, values: readonly string[]): Group | undefined {
     const key = keyOf(rule, origin.address, values);
     const known = this.#byRule.get(rule.id)?.get(key);
-    const own = rule.ofDevice && origin.address.class !== "";
     if (known === undefined) {
       const tags = Object.fromEntries(rule.rule.by.map((name, i) => [name, values[i] ?? ""]));
-      const { address, place } = own ? origin : { address: this.#hub, place: placeIn(tags) };
+      const hubs = { address: this.#hub, place: placeIn(tags) };
+      const { address, place } = isOwn(rule, origin) ? origin : hubs;
       return this.add({ rule, key, tags, address, place, life: newborn });
     }
-    if (own && known.life.phase === "inactive") {
-      known.address = origin.address;
-      known.place = origin.place;
-    }
+    this.settle(known, rule, origin);
     return known;
+  }
+
+  /** A device may have moved; an alert that goes on stays where it is. */
+  settle(group: Group, rule: Compiled, origin: Origin): void {
+    if (group.life.phase !== "inactive" || !isOwn(rule, origin)) return;
+    group.address = origin.address;
+    group.place = origin.place;
   }
 
   /** Takes a group in; undefined when its rule has too many. */
@@ -244,6 +248,11 @@ export class Groups {
     this.#log.warn("rule refused more groups", { rule: rule.id, limit: this.#limit });
     return undefined;
   }
+}
+
+/** Whether a group is its device's. */
+function isOwn(rule: Compiled, { address }: Origin): boolean {
+  return rule.ofDevice && address.class !== "";
 }
 
 function placeIn(tags: Tags): Place {
