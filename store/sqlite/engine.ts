@@ -27,6 +27,7 @@ import { Encoder } from "./encode.ts";
 import { WorkerLink } from "./link.ts";
 import type { OpenRequest, Reply, Request, Tuning } from "./messages.ts";
 import type { SqliteOptions } from "./options.ts";
+import { linesOf } from "./scanned.ts";
 import { givenUp, Slots } from "./slots.ts";
 
 /** Messages in flight: the thread is never idle, and memory stays small. */
@@ -147,8 +148,9 @@ class SqliteStore implements Store {
     const asked = askedSpanOf(span);
     for (let from: number | undefined = asked.from; from !== undefined;) {
       const reply: Reply = await this.#call({ kind: "scan", span: { ...asked, from } }, signal);
-      invariant(reply.kind === "lines", `the store's thread answered ${reply.kind}`);
-      if (reply.lines.length > 0) yield reply.lines;
+      invariant(reply.kind === "rows", `the store's thread answered ${reply.kind}`);
+      const lines = linesOf(reply.rows);
+      if (lines.length > 0) yield lines;
       from = reply.next;
     }
   }

@@ -3,10 +3,11 @@
  * are handed over without copying; a series with the fields of a line is spelled out once and then
  * goes by its handle, a number that holds within one epoch.
  */
-import type { Line, LogFields, Tags } from "../../telemetry/index.ts";
+import type { LogFields, Tags } from "../../telemetry/index.ts";
 import { isRecord } from "../../telemetry/index.ts";
 import type { AskedQuery, AskedSpan, AskedSummary } from "../asked.ts";
 import type { QuerySeries, Rejected, StoreSize, SummarySeries } from "../contract.ts";
+import type { ScannedRows } from "./scanned.ts";
 
 export interface OpenRequest extends Bounds {
   readonly kind: "open";
@@ -98,7 +99,7 @@ export type Reply =
   | { readonly kind: "written"; readonly rejected: readonly Rejected[] }
   | { readonly kind: "series"; readonly series: readonly QuerySeries[] }
   | { readonly kind: "summaries"; readonly series: readonly SummarySeries[] }
-  | { readonly kind: "lines"; readonly lines: readonly Line[]; readonly next: number | undefined }
+  | { readonly kind: "rows"; readonly rows: ScannedRows; readonly next: number | undefined }
   | { readonly kind: "names"; readonly names: readonly string[] }
   | { readonly kind: "size"; readonly size: StoreSize }
   | { readonly kind: "copied"; readonly bytes: number }

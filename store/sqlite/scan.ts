@@ -1,9 +1,8 @@
 /**
- * Reads rows back as lines, in order of time, a piece at a time. Rows are gathered for a stretch of
+ * Reads rows back, in order of time, a piece at a time. Rows are gathered for a stretch of
  * time that holds about `stretchRows` of them and given out in pieces, each of which ends with a
- * whole moment once it holds `pieceLines`. What is left of a stretch is kept for the next piece.
+ * whole moment once it holds `pieceRows`. What is left of a stretch is kept for the next piece.
  */
-import type { FieldValue, Line } from "../../telemetry/index.ts";
 import type { AskedSpan } from "../asked.ts";
 import type { Block } from "./block.ts";
 import type { Series } from "./catalog.ts";
@@ -12,11 +11,13 @@ import type { Partition } from "./partition.ts";
 import { tierOf } from "./partition.ts";
 import type { Pause } from "./read.ts";
 import { seriesWith } from "./read.ts";
+import type { ScannedRows, TakeRow } from "./scanned.ts";
+import { RowGatherer } from "./scanned.ts";
 import type { Span } from "./sources.ts";
 import { blockOf, groupsOf } from "./sources.ts";
 
-/** Lines of a piece; those of its last moment may go over it. */
-const pieceLines = 2000;
+/** Rows of a piece; those of its last moment may go over it. */
+const pieceRows = 2000;
 /** Rows gathered at once; chunks that hold them are read anew for each stretch. */
 const stretchRows = 40_000;
 /** Scans that go on beside each other; with more of them, stretches are gathered anew. */
@@ -25,7 +26,7 @@ const maxLeft = 4;
 const seriesAtOnce = 50;
 
 interface Piece {
-  readonly lines: readonly Line[];
+  readonly rows: ScannedRows;
   /** Where the rest begins; undefined at the end. @unit ms since 1970-01-01 UTC */
   readonly next: number | undefined;
 }
@@ -76,7 +77,7 @@ export class Scanner {
         from = to;
       }
     }
-    return { lines: [], next: undefined };
+    return { rows: new RowGatherer(span.measurement, 0).rows(), next: undefined };
   }
 
   /** Where a stretch ends that holds about as many rows as it may. */
@@ -122,25 +123,48 @@ export class Scanner {
 
   /** The next piece of a stretch that has rows. */
   #give(stretch: Stretch, span: AskedSpan): Piece {
-    const lines: Line[] = [];
-    const { parts, partOf, rowOf } = stretch;
-    let moment = Number.NaN;
-    for (; stretch.at < partOf.length; stretch.at += 1) {
-      const part = parts[partOf[stretch.at] ?? 0];
-      const row = rowOf[stretch.at] ?? 0;
+    const { parts, partOf, rowOf, at } = stretch;
+    const end = endOfPiece(stretch);
+    const gatherer = new RowGatherer(span.measurement, end - at);
+    const takers = new Map<number, TakeRow>();
+    for (let i = at; i < end; i += 1) {
+      const place = partOf[i] ?? 0;
+      const part = parts[place];
       if (part === undefined) continue;
-      const time = part.block.times[row] ?? 0;
-      if (time !== moment && lines.length >= pieceLines) {
-        if (this.#left.size >= maxLeft) this.#left.clear();
-        this.#left.set(`${time} ${stretch.key}`, stretch);
-        return { lines, next: time };
-      }
-      moment = time;
-      const line = lineOf(part, row, span.measurement);
-      if (line !== undefined) lines.push(line);
+      const take = takers.get(place) ?? takerOf(part, gatherer);
+      takers.set(place, take);
+      const row = rowOf[i] ?? 0;
+      take(part.block.times[row] ?? 0, row);
     }
-    return { lines, next: stretch.to < span.to ? stretch.to : undefined };
+    stretch.at = end;
+    const rows = gatherer.rows();
+    if (end >= partOf.length) return { rows, next: stretch.to < span.to ? stretch.to : undefined };
+    const next = timeAt(stretch, end);
+    if (this.#left.size >= maxLeft) this.#left.clear();
+    this.#left.set(`${next} ${stretch.key}`, stretch);
+    return { rows, next };
   }
+}
+
+/** Where a piece ends: with the last row of a moment. */
+function endOfPiece(stretch: Stretch): number {
+  const { length } = stretch.partOf;
+  let end = Math.min(length, stretch.at + pieceRows);
+  const last = timeAt(stretch, end - 1);
+  while (end < length && timeAt(stretch, end) === last) end += 1;
+  return end;
+}
+
+function timeAt({ parts, partOf, rowOf }: Stretch, place: number): number {
+  return parts[partOf[place] ?? 0]?.block.times[rowOf[place] ?? 0] ?? 0;
+}
+
+function takerOf({ series, block, fields }: Part, gatherer: RowGatherer): TakeRow {
+  const columns = fields.flatMap(([id, name]) => {
+    const column = block.columns.get(id);
+    return column === undefined ? [] : [[name, column] as const];
+  });
+  return gatherer.from(series.tags, columns);
 }
 
 function fieldsOf(
@@ -174,22 +198,4 @@ function inOrder(parts: readonly Part[]): Pick<Stretch, "partOf" | "rowOf"> {
     partOf: order.map((place) => part[place] ?? 0),
     rowOf: order.map((place) => row[place] ?? 0),
   };
-}
-
-/** A row as a line; undefined when it has none of the fields. */
-function lineOf(
-  { series, block, fields }: Part,
-  row: number,
-  measurement: string,
-): Line | undefined {
-  const found: Record<string, FieldValue> = {};
-  let count = 0;
-  for (const [id, name] of fields) {
-    const value = block.columns.get(id)?.[row];
-    if (value === undefined || value !== value) continue;
-    found[name] = value;
-    count += 1;
-  }
-  if (count === 0) return undefined;
-  return { measurement, tags: series.tags, fields: found, time: block.times[row] ?? 0 };
 }

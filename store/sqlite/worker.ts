@@ -7,6 +7,7 @@
 import { mkdirSync, statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
+import type { Transferable } from "node:worker_threads";
 import { parentPort } from "node:worker_threads";
 import { assertNever, GatewayError } from "../../telemetry/index.ts";
 import { backUp } from "./backup.ts";
@@ -28,6 +29,7 @@ import { migrate } from "./migrate.ts";
 import { read, summarize } from "./read.ts";
 import { Rows } from "./rows.ts";
 import { Scanner } from "./scan.ts";
+import { buffersOf } from "./scanned.ts";
 import { busyTimeout, prepareSchema, usedBytesOf } from "./schema.ts";
 import { Upkeep } from "./upkeep.ts";
 
@@ -52,8 +54,8 @@ const cancelled = new Set<number>();
 const asked = new Set<number>();
 let resting = true;
 
-function say(message: FromWorker): void {
-  parentPort?.postMessage(message);
+function say(message: FromWorker, transfer: readonly Transferable[] = []): void {
+  parentPort?.postMessage(message, transfer);
 }
 
 const warn: Warn = (warned, fields) => say({ id: undefined, warned, fields });
@@ -129,7 +131,8 @@ async function answerLater(id: number, question: Question | BackupRequest): Prom
     if (cancelled.has(id)) throw new GatewayError("E_STORE_DOWN", "the question was taken back");
   };
   try {
-    say({ id, reply: await answered(question, pause) });
+    const reply = await answered(question, pause);
+    say({ id, reply }, reply.kind === "rows" ? buffersOf(reply.rows) : []);
   } catch (error) {
     say({ id, reply: { kind: "failed", failure: failureOf(error, path) } });
   } finally {
@@ -151,7 +154,7 @@ async function answered(
     case "summarize":
       return { kind: "summaries", series: await summarize(file, question.query, pause) };
     case "scan":
-      return { kind: "lines", ...(await scanner.scan(question.span, pause)) };
+      return { kind: "rows", ...(await scanner.scan(question.span, pause)) };
     default:
       return assertNever(question);
   }

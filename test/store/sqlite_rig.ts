@@ -13,6 +13,7 @@ import { migrate } from "../../store/sqlite/migrate.ts";
 import { read, summarize } from "../../store/sqlite/read.ts";
 import { Rows } from "../../store/sqlite/rows.ts";
 import { Scanner } from "../../store/sqlite/scan.ts";
+import { linesOf } from "../../store/sqlite/scanned.ts";
 import { prepareSchema } from "../../store/sqlite/schema.ts";
 import { Upkeep } from "../../store/sqlite/upkeep.ts";
 import type { Line } from "../../telemetry/index.ts";
@@ -81,7 +82,7 @@ export class Threadless implements Disposable {
     for (let from: number | undefined = asked.from; from !== undefined;) {
       this.file.refresh();
       const piece = await this.#scanner.scan({ ...asked, from }, this.#pause);
-      lines.push(...piece.lines);
+      lines.push(...linesOf(piece.rows));
       from = piece.next;
     }
     return lines;
