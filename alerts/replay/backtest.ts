@@ -6,10 +6,11 @@
  * first second on in which they sent. Stored rules ask the store as of their time.
  * Memory: the last rows of a scan, the engine's groups, and episodes up to `maxEpisodes`.
  */
-import type { DeviceAddress, Line, Log, Place } from "../../telemetry/index.ts";
+import type { DeviceAddress, Line, Log, Tags } from "../../telemetry/index.ts";
 import { measurementEntry } from "../../telemetry/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { ExpectedDevice } from "../engine.ts";
+import type { Origin } from "../groups.ts";
 import { identityOf } from "../groups.ts";
 import type { Rule } from "../rule.ts";
 import type { Transition } from "../transition.ts";
@@ -164,11 +165,9 @@ class Backtest {
   }
 
   #observe({ measurement, tags, fields, time }: Line): void {
-    const origin = this.#origins.of(measurement, tags);
-    const channel = measurementEntry(measurement)?.channel;
-    const value = channel === undefined ? undefined : tags[channel];
-    const own = channel === undefined || value === undefined ? {} : { [channel]: value };
-    this.replay.observe({ ...origin, time, points: [{ measurement, tags: own, fields }] });
+    const { address, place, channel } = this.#origins.of(measurement, tags);
+    const points = [{ measurement, tags: channel, fields }];
+    this.replay.observe({ address, place, time, points });
     if (this.#learns && this.#origins.hasNew) this.#learnAt ??= time + learnEvery;
   }
 
@@ -178,9 +177,18 @@ class Backtest {
   }
 }
 
+/** Who sends the rows of a series. */
+interface Sender extends Origin {
+  readonly measurement: string;
+  /** The channel tag. */
+  readonly channel: Tags;
+}
+
 /** Where rows come from: the configuration's devices, and those that are heard. */
 class Origins {
   readonly #known = new Map<string, ExpectedDevice>();
+  /** By the tags of a row, which it shares with others of its series that were read with it. */
+  readonly #senders = new WeakMap<Tags, Sender>();
   /** True where devices or measurements came since `takeAll`. */
   hasNew = false;
   classless = false;
@@ -189,7 +197,15 @@ class Origins {
     for (const device of expected) this.#known.set(identityOf(device.address), device);
   }
 
-  of(measurement: string, tags: Line["tags"]): { address: DeviceAddress; place: Place } {
+  of(measurement: string, tags: Tags): Sender {
+    const known = this.#senders.get(tags);
+    if (known?.measurement === measurement) return known;
+    const sender = this.#senderOf(measurement, tags);
+    this.#senders.set(tags, sender);
+    return sender;
+  }
+
+  #senderOf(measurement: string, tags: Tags): Sender {
     const { region = "", org = "", site = "", device = "", zone, rack } = tags;
     const identity = identityOf({ region, org, site, device });
     const known = this.#known.get(identity);
@@ -204,7 +220,10 @@ class Origins {
       this.#known.set(identity, { address, place, measurements });
       this.hasNew = true;
     }
-    return { address, place };
+    const name = measurementEntry(measurement)?.channel;
+    const value = name === undefined ? undefined : tags[name];
+    const channel = name === undefined || value === undefined ? {} : { [name]: value };
+    return { measurement, address, place, channel };
   }
 
   takeAll(): readonly ExpectedDevice[] {
