@@ -6,64 +6,19 @@
  * Limits: `most` events that wait, `maxOpen` alerts; the oldest event is shed, what opens no more
  * is not told; both are counted.
  */
-import { Buffer } from "node:buffer";
-import { v } from "../../config/index.ts";
-import type { Clock, Disk, Log } from "../../telemetry/index.ts";
-import { messageOf, sleep } from "../../telemetry/index.ts";
-import { severities } from "../rule.ts";
+import { messageOf } from "../../telemetry/index.ts";
 import type { AlertEvent } from "./contract.ts";
+import type { KeptEvents, QueueParts } from "./queue-file.ts";
+import { encodeQueue, fileOf, readQueue } from "./queue-file.ts";
 
 /** Alerts that may be open at once. */
 export const maxOpen = 10_000;
-/** The most events that a file may hold. */
-const maxKept = 20_000;
-
-/** Events encoded without a pause. */
-const slice = 500;
-
-const texts = v.record(v.string(), v.string());
-const number = v.pipe(v.number(), v.finite());
-
-const event = v.object({
-  id: v.string(),
-  key: v.string(),
-  state: v.picklist(["firing", "resolved"]),
-  rule: v.string(),
-  about: v.string(),
-  severity: v.picklist(severities),
-  runbook: v.optional(v.string()),
-  unit: v.string(),
-  threshold: number,
-  address: v.object({
-    region: v.string(),
-    org: v.string(),
-    site: v.string(),
-    class: v.string(),
-    device: v.string(),
-  }),
-  place: v.object({ zone: v.exactOptional(v.string()), rack: v.exactOptional(v.string()) }),
-  channel: texts,
-  value: v.exactOptional(number),
-  since: number,
-  time: number,
-  queued: number,
-});
-
-const list = v.pipe(v.array(event), v.maxLength(maxKept));
-const file = v.object({ v: v.literal(1), waiting: list, open: list });
-
 export interface QueueOptions {
   readonly name: string;
   /** Events that may wait. */
   readonly most: number;
   /** Whether the ends of alerts are told. */
   readonly resolved: boolean;
-}
-
-export interface QueueParts {
-  readonly clock: Pick<Clock, "after">;
-  readonly disk: Disk;
-  readonly log: Log;
 }
 
 export class Queue {
@@ -79,11 +34,7 @@ export class Queue {
   /** Events that were never told, because too many waited. */
   shed = 0;
 
-  private constructor(
-    options: QueueOptions,
-    parts: QueueParts,
-    kept: Omit<v.InferOutput<typeof file>, "v">,
-  ) {
+  private constructor(options: QueueOptions, parts: QueueParts, kept: KeptEvents) {
     this.#options = options;
     this.#parts = parts;
     this.#waiting = kept.waiting;
@@ -92,7 +43,7 @@ export class Queue {
 
   /** With what an earlier run left. */
   static async load(options: QueueOptions, parts: QueueParts): Promise<Queue> {
-    return new Queue(options, parts, await read(options.name, parts));
+    return new Queue(options, parts, await readQueue(options.name, parts));
   }
 
   get waiting(): readonly AlertEvent[] {
@@ -163,18 +114,9 @@ export class Queue {
   }
 
   /** As it is now; what changes while it is written is written after it. */
-  async #encode(): Promise<Uint8Array> {
-    const lists = [[...this.#waiting], [...this.#open.values()]];
-    const pieces: Buffer[] = [];
-    for (const [index, events] of lists.entries()) {
-      pieces.push(Buffer.from(index === 0 ? '{"v":1,"waiting":[' : '],"open":['));
-      for (let at = 0; at < events.length; at += slice) {
-        if (at > 0) await sleep(this.#parts.clock, 0);
-        const texts = events.slice(at, at + slice).map((one) => this.#textOf(one));
-        pieces.push(Buffer.from(`${at > 0 ? "," : ""}${texts.join()}`));
-      }
-    }
-    return Buffer.concat([...pieces, Buffer.from("]}")]);
+  #encode(): Promise<Uint8Array> {
+    const now = { waiting: [...this.#waiting], open: [...this.#open.values()] };
+    return encodeQueue(now, (one) => this.#textOf(one), this.#parts.clock);
   }
 
   #textOf(one: AlertEvent): string {
@@ -183,33 +125,5 @@ export class Queue {
     const text = JSON.stringify(one);
     this.#texts.set(one, text);
     return text;
-  }
-}
-
-/** The file of a notifier's queue. */
-export function fileOf(name: string): string {
-  return `notify-${name}.json`;
-}
-
-async function read(
-  name: string,
-  { disk, log }: QueueParts,
-): Promise<Omit<v.InferOutput<typeof file>, "v">> {
-  const nothing = { waiting: [], open: [] };
-  const bytes = await disk.readAll(fileOf(name));
-  if (bytes === undefined) return nothing;
-  try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    return v.parse(file, JSON.parse(text));
-  } catch (error) {
-    const damaged = `notify-${name}.damaged.json`;
-    const problem = messageOf(error);
-    log.error("notifier queue was damaged and set aside", {
-      notifier: name,
-      file: damaged,
-      problem,
-    });
-    await disk.rename(fileOf(name), damaged).catch(() => undefined);
-    return nothing;
   }
 }

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
-import { fileOf } from "../../alerts/notifiers/queue.ts";
+import { fileOf } from "../../alerts/notifiers/queue-file.ts";
 import { isRecord } from "../../telemetry/index.ts";
 import { httpReceiver } from "../alerts/notifiers/receiver.ts";
 import { freePort } from "../ports.ts";

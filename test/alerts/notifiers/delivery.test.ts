@@ -1,7 +1,7 @@
 /** What the queue, the pace and the retries of a notifier promise, whatever it is. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { fileOf } from "../../../alerts/notifiers/queue.ts";
+import { fileOf } from "../../../alerts/notifiers/queue-file.ts";
 import type { ActiveAlert } from "../../../alerts/index.ts";
 import { GatewayError } from "../../../telemetry/index.ts";
 import { deviceNamed } from "../rig.ts";
