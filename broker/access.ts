@@ -19,6 +19,8 @@ export type Grant =
       readonly read: readonly string[];
       /** Filters of the `set` topics it may publish on. */
       readonly set: readonly string[];
+      /** Requests that change something and that it may make. */
+      readonly ask?: readonly string[] | undefined;
     }
   | { readonly role: "admin" }
   | { readonly role: "anonymous" };
@@ -43,6 +45,7 @@ const hubKinds: ReadonlySet<string> = new Set([
   "stored",
   "denied",
   "whoami",
+  "answer",
   "alert",
   "case",
   "advice",
@@ -52,6 +55,7 @@ const everything = `${topicRoot}/#`;
 
 /** Undefined when `grant` may publish on `topic`. */
 export function refusePublish(grant: Grant, topic: string): Refusal | undefined {
+  if (isAskTopic(topic)) return undefined;
   switch (grant.role) {
     case "agent":
       return refuseAgent(grant, topic);
@@ -67,6 +71,12 @@ export function refusePublish(grant: Grant, topic: string): Refusal | undefined 
     default:
       return assertNever(grant);
   }
+}
+
+/** Everyone may ask a hub; what it may ask, and is told, is looked at there (`asking/desk.ts`). */
+function isAskTopic(topic: string): boolean {
+  const parsed = parseTopic(topic);
+  return parsed?.kind === "ask" && parsed.address.class === "hub";
 }
 
 function refuseReader({ set }: Grant & { role: "reader" }, topic: string): Refusal | undefined {
@@ -113,12 +123,23 @@ export function refuseSubscribe(grant: Grant, filter: string): Refusal | undefin
     return refusal("no shared subscriptions in MQTT 3.1.1", "subscribe without $share/<group>/");
   }
   const granted = readableBy(grant);
-  if (granted.some((outer) => covers(outer, filter))) return undefined;
+  if (granted.some((outer) => covers(outer, filter))) {
+    const mayHearIt = grant.role === "admin" || grant.role === "agent" || !isForOne(filter);
+    if (mayHearIt) return undefined;
+    return refusal("each client hears its own alone", "put your client identifier in the topic");
+  }
   return refusal(`this user reads ${granted.join(", ") || "nothing"}`, "subscribe within that");
 }
 
 /** Kinds that each client may hear of itself, whatever else it reads. */
-export const ownKinds = ["denied", "whoami"] as const satisfies readonly TopicKind[];
+export const ownKinds = ["denied", "whoami", "answer"] as const satisfies readonly TopicKind[];
+
+const kindsForOne: ReadonlySet<string> = new Set(ownKinds);
+
+/** Whether only the client that a topic names, and admins, may hear it. */
+export function isForOne(topic: string): boolean {
+  return kindsForOne.has(topic.slice(topic.lastIndexOf("/") + 1));
+}
 
 /** What a client may do, as it is told on its `whoami` topic; filters, and topics to write. */
 export function rightsOf(grant: Grant): {
@@ -145,7 +166,8 @@ function readableBy(grant: Grant): readonly string[] {
   switch (grant.role) {
     case "agent": {
       const own = `${topicRoot}/${grant.site}/agent/${grant.agent}`;
-      return [`${own}/stored`, `${own}/denied`, `${topicRoot}/${grant.site}/+/+/set`];
+      const told = ["stored", ...ownKinds].map((kind) => `${own}/${kind}`);
+      return [...told, `${topicRoot}/${grant.site}/+/+/set`];
     }
     case "reader":
       return grant.read;

@@ -3,6 +3,7 @@ import type { Site } from "../telemetry/index.ts";
 import { levelPattern, topicOf } from "../telemetry/index.ts";
 import type { Grant, Refusal } from "./access.ts";
 import { ownKinds, refusePublish, refuseSubscribe } from "./access.ts";
+import type { Asker } from "./asking/reply.ts";
 import type { Guard } from "./guard.ts";
 import type { Lane } from "./lane.ts";
 import type { Peer } from "./listeners.ts";
@@ -45,6 +46,8 @@ export class HubClient {
   readonly #audible = new Set<string>();
   #noticed = Number.NEGATIVE_INFINITY;
 
+  /** As the one who asks the hub; undefined until it does. */
+  asker: Asker | undefined;
   /** `region/org` whose quota it uses. */
   org: string | undefined;
   #rates: readonly Rate[];

@@ -1,6 +1,7 @@
 /** The broker as the hub sees it: what it is given, and what it can do. */
 import type { Duplex } from "node:stream";
 import type { Site } from "../telemetry/index.ts";
+import type { Desk } from "./asking/desk.ts";
 import type { Publisher } from "./client.ts";
 import type { HubCounters } from "./counters.ts";
 import type { Room } from "./lane.ts";
@@ -20,6 +21,8 @@ export interface HubHooks {
    * and events wait for that (20 s at most) without a PUBACK.
    */
   readonly room: Room;
+  /** Answers what clients ask of the hub; left out: nothing is. */
+  readonly desk?: Desk | undefined;
   /** Where retained messages and sessions outlive the process; left out: nowhere. */
   readonly keep?: KeepParts | undefined;
 }

@@ -41,6 +41,11 @@ export class Egress {
     return this.#dropped;
   }
 
+  /** What was offered and not taken yet. @unit bytes */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** Takes a piece, `waiting` bytes being under way already. */
   offer(piece: Buffer, waiting: number): Offered {
     let from = 0;

@@ -23,6 +23,9 @@ const connectWithin = 10_000;
 /** Bytes taken in before the broker has handled them. @unit bytes */
 const ingressMax = 65_536;
 
+/** What may wait for a client when it is sent more of what it asked for. @unit bytes */
+const calmBelow = 65_536;
+
 export interface GuardSettings {
   /** Largest packet after CONNECT. @unit bytes */
   readonly packet: number;
@@ -74,6 +77,20 @@ export class Guard extends Duplex {
     if (this.destroyed) return;
     this.#counters.countCut(reason);
     this.destroy();
+  }
+
+  /** Resolves once little waits to be written to the client, or when it is gone. */
+  calm(): Promise<void> {
+    const waiting = this.#egress.bytes + this.#stream.writableLength;
+    if (this.destroyed || waiting <= calmBelow) return Promise.resolve();
+    this.#waitedFor = true;
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.off("drain", done).off("close", done);
+        resolve();
+      };
+      this.on("drain", done).on("close", done);
+    });
   }
 
   #take(chunk: Buffer): void {

@@ -18,7 +18,8 @@ import { Aedes } from "aedes";
 import type { Platform } from "../telemetry/index.ts";
 import { decodeSetRequest, encodeSetRequest, GatewayError, messageOf } from "../telemetry/index.ts";
 import type { Refusal } from "./access.ts";
-import { refuseSubscribe, rightsOf } from "./access.ts";
+import { isForOne, refuseSubscribe } from "./access.ts";
+import { askerOf, refuseAsk } from "./asking/asker.ts";
 import { HubClient } from "./client.ts";
 import type { Hub, HubHooks, PublishOptions } from "./contract.ts";
 import { Counters } from "./counters.ts";
@@ -34,6 +35,7 @@ import type { BrokerOptions } from "./options.ts";
 import { Rate } from "./rate.ts";
 import { Sessions } from "./sessions.ts";
 import { TlsFiles } from "./tls.ts";
+import { whoami } from "./whoami.ts";
 
 /**
  * Starts the broker and its listeners.
@@ -115,9 +117,10 @@ class AedesHub implements Hub {
     broker.on("subscribe", (subscriptions, client) => {
       const entry = this.#clients.get(client);
       if (entry === undefined) return;
-      const whoami = entry.ownTopic(this.#hooks.site, "whoami");
-      if (whoami === undefined || !subscriptions.some(({ topic }) => topic === whoami)) return;
-      this.publish(whoami, JSON.stringify(this.#aboutOf(entry))).catch(() => undefined);
+      const own = entry.ownTopic(this.#hooks.site, "whoami");
+      if (own === undefined || !subscriptions.some(({ topic }) => topic === own)) return;
+      const about = whoami(entry, { ...this.#hooks, limits: this.#options.limits });
+      this.publish(own, JSON.stringify(about)).catch(() => undefined);
     });
     broker.on("keepaliveTimeout", (client) => this.#clients.get(client)?.guard.cut("keepalive"));
     broker.on("unsubscribe", (filters, client) => {
@@ -230,7 +233,10 @@ class AedesHub implements Hub {
   #authorize(client: Client | null, packet: PublishPacket, done: () => void): void {
     const from = client === null ? undefined : this.#clients.get(client);
     const bytes = packet.topic.length + packet.payload.length;
-    const refusal = from?.refusePublish(packet.topic);
+    const kind = packet.topic.slice(packet.topic.lastIndexOf("/") + 1);
+    let refusal = from?.refusePublish(packet.topic);
+    if (from !== undefined && kind === "ask")
+      refusal ??= refuseAsk(from, packet.topic, this.#hooks);
     if (from === undefined || refusal !== undefined) {
       if (from !== undefined && refusal !== undefined) this.#tell(from, packet.topic, refusal);
       this.counters.denied += 1;
@@ -239,8 +245,8 @@ class AedesHub implements Hub {
       else this.#goOn(from, { bytes, needsRoom: false }, done);
       return;
     }
-    const kind = packet.topic.slice(packet.topic.lastIndexOf("/") + 1);
     if (kind === "set") this.#sign(from, packet);
+    if (kind === "ask") return this.#ask(from, packet, done);
     this.#goOn(from, { bytes, needsRoom: roomKinds.has(kind) }, () => {
       if (packet.retain) packet.retain = this.#mayRetain(packet.topic, packet.payload.length);
       if (packet.qos < 2) this.#hand(from, packet);
@@ -257,6 +263,18 @@ class AedesHub implements Hub {
     from.lane.enter(needsRoom, () => {
       from.spend(bytes);
       go();
+    });
+  }
+
+  /** What is asked of the hub is for nobody else's ears. */
+  #ask(from: HubClient, packet: PublishPacket, done: () => void): void {
+    const { desk, site } = this.#hooks;
+    const payload = Buffer.from(packet.payload);
+    lead(packet, nowhere);
+    this.#goOn(from, { bytes: payload.length, needsRoom: false }, () => {
+      const asker = askerOf(from, site, (topic, text) => this.publish(topic, text, { qos: 1 }));
+      if (asker !== undefined) desk?.take(payload, asker);
+      done();
     });
   }
 
@@ -307,20 +325,10 @@ class AedesHub implements Hub {
     return false;
   }
 
-  /** What a client is told of itself. */
-  #aboutOf(client: HubClient): object {
-    const { publisher, grant } = client;
-    const { packet, subscriptions } = this.#options.limits;
-    const denied = client.ownTopic(this.#hooks.site, "denied");
-    const rights = grant === undefined ? {} : { role: grant.role, ...rightsOf(grant) };
-    const limits = { packet_bytes: packet, subscriptions };
-    const { id, user } = publisher;
-    return { v: 1, client: id, user, hub: this.#hooks.site, ...rights, denied, limits };
-  }
-
   /** What waited for a client may be more than it is allowed by now. */
   #mayHear(client: Client, topic: string): boolean {
-    return client.clean || this.#clients.get(client)?.mayHear(this.#hooks.site, topic) === true;
+    const subscribed = client.clean && !isForOne(topic);
+    return subscribed || this.#clients.get(client)?.mayHear(this.#hooks.site, topic) === true;
   }
 
   /** Whether one more topic may hold a message; an empty payload removes one. */

@@ -115,7 +115,7 @@ export function grantOf(name: string, user: User, site: string): Grant {
     case "agent":
       return { role: "agent", site: user.site ?? site, agent: user.agent ?? name };
     case "reader":
-      return { role: "reader", read: user.read, set: user.set };
+      return { role: "reader", read: user.read, set: user.set, ask: user.ask };
     case "admin":
       return { role: "admin" };
     default:

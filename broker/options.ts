@@ -42,6 +42,8 @@ export interface User {
   readonly read: readonly string[];
   /** Topic filters within which a reader may ask for something to be set. */
   readonly set: readonly string[];
+  /** Requests to the hub that change something and that a reader may make. */
+  readonly ask?: readonly string[] | undefined;
 }
 
 /** What an organisation, `region/org`, may take of the hub. */
@@ -102,6 +104,11 @@ const orgText: v.GenericSchema<string> = v.pipe(
 
 const filterText: Schema<string> = v.pipe(text, v.check(isFilter, "not an MQTT topic filter"));
 
+const requestName: Schema<string> = v.pipe(
+  v.string(),
+  v.regex(/^[\w-]{1,64}$/, "write the name of a request"),
+);
+
 const passwordHash: Schema<PasswordHash> = v.pipe(
   v.string(),
   v.metadata({ secret: true }),
@@ -161,6 +168,12 @@ const userEntries = v.strictObject({
       example: "rackstreet/v1/local/main/+/light/+/set",
     }),
     [],
+  ),
+  ask: v.optional(
+    option(v.pipe(v.array(requestName), v.maxLength(64)), {
+      about: "Requests to the hub that change something and that a reader may make.",
+      example: "acknowledge",
+    }),
   ),
 });
 

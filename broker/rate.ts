@@ -66,14 +66,24 @@ export class Rate {
     this.#bytes?.take(bytes, now);
   }
 
+  /** Whether one more may go on now. */
+  get free(): boolean {
+    return this.#wait() <= 0;
+  }
+
   /** A promise for the time when one more may go on; undefined: now. */
   room(): Promise<void> | undefined {
-    const now = this.#clock.monotonic();
-    const wait = Math.max(this.#messages?.wait(now) ?? 0, this.#bytes?.wait(now) ?? 0);
+    const wait = this.#wait();
     if (wait <= 0) return undefined;
     this.delayed += 1;
     return new Promise((resolve) => {
       this.#clock.after(Math.ceil(wait), resolve);
     });
+  }
+
+  /** @unit ms */
+  #wait(): number {
+    const now = this.#clock.monotonic();
+    return Math.max(this.#messages?.wait(now) ?? 0, this.#bytes?.wait(now) ?? 0);
   }
 }

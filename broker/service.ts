@@ -23,6 +23,9 @@ import {
 } from "../telemetry/index.ts";
 import type { RollupCounts, Store } from "../store/index.ts";
 import { AsideFile } from "./aside.ts";
+import { Desk } from "./asking/desk.ts";
+import type { AskCounts } from "./asking/desk.ts";
+import type { HubRequest } from "./asking/request.ts";
 import type { Hub, HubHooks } from "./contract.ts";
 import type { HubCounters } from "./counters.ts";
 import { startHub } from "./hub.ts";
@@ -49,6 +52,8 @@ export interface HubSetup {
   readonly changed: () => void;
   /** Left out: what the hub's defaults are. */
   readonly ingest?: IngestLimits;
+  /** What clients may ask besides what every hub answers; names of its own. */
+  readonly requests?: readonly HubRequest[];
   readonly rollups?: () => RollupCounts;
   /** Where the broker's retained messages and sessions are kept; left out: in memory alone. */
   readonly keep?: KeepParts | undefined;
@@ -64,6 +69,7 @@ export class HubService implements AsyncDisposable {
   readonly #aside: AsideFile;
   readonly #ingest: Ingest;
   readonly #states: DeviceStates;
+  readonly #desk: Desk;
   readonly #stream: string;
   #hub: Hub | undefined;
   #healthTimer: Timer | undefined;
@@ -73,6 +79,11 @@ export class HubService implements AsyncDisposable {
     this.#setup = setup;
     this.#platform = platform;
     this.#stream = `${setup.hub.id}.${platform.entropy.id()}`;
+    this.#desk = new Desk({
+      ...platform,
+      hub: { ...setup.site, class: "hub", device: setup.hub.id },
+      requests: setup.requests ?? [],
+    });
     this.#aside = new AsideFile(setup.disk, platform);
     this.#ingest = new Ingest(
       {
@@ -103,6 +114,7 @@ export class HubService implements AsyncDisposable {
         message: (topic, payload, { agent }) => service.#message(topic, { payload, agent }),
         room: () => service.#ingest.room(),
         keep: setup.keep,
+        desk: service.#desk,
       };
       service.#hub =
         "connect" in broker
@@ -134,6 +146,11 @@ export class HubService implements AsyncDisposable {
   /** Why connections were ended or never let in. */
   get refusals(): Pick<HubCounters, "cut" | "rejected"> | undefined {
     return this.#hub?.counters;
+  }
+
+  /** What became of what clients asked. */
+  get asks(): AskCounts {
+    return this.#desk.counts;
   }
 
   get counts(): IngestCounts {

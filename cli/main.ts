@@ -8,6 +8,7 @@ import { GatewayError, systemCode } from "../telemetry/index.ts";
 import { version } from "./assets.ts";
 import { agentCommand } from "./commands/agent.ts";
 import { alertsCommand } from "./commands/alerts.ts";
+import { askCommand } from "./commands/ask.ts";
 import { auditCommand } from "./commands/audit.ts";
 import { capacityCommand } from "./commands/capacity.ts";
 import { checkCommand } from "./commands/check.ts";
@@ -68,6 +69,7 @@ async function main(): Promise<void> {
     .command(spoolCommand)
     .command(auditCommand)
     .command(setCommand)
+    .command(askCommand)
     .command(passwordCommand)
     .command(tenantCommand)
     .command(simulateCommand)

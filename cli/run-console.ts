@@ -60,6 +60,7 @@ function devicesOf(agent: Agent | undefined, place: Labels): Count[] {
 function hubCounts(hub: RunningHub | undefined, place: Labels): Count[] {
   if (hub === undefined) return [];
   const { cut = {}, rejected = {} } = hub.service.refusals ?? {};
+  const { answered, refused } = hub.service.asks;
   const { firing, pending, unknown } = hub.alerts.firing();
   const byReason = (name: string, about: string, tally: Readonly<Record<string, number>>) =>
     Object.entries(tally).map(([reason, value]) => ({
@@ -77,6 +78,10 @@ function hubCounts(hub: RunningHub | undefined, place: Labels): Count[] {
   return [
     ...byReason("broker_cut_total", "Connections ended by the broker, by reason.", cut),
     ...byReason("broker_rejected_total", "Connections never let in, by reason.", rejected),
+    ...byReason("asks_total", "Requests of clients, by what became of them.", {
+      answered,
+      ...refused,
+    }),
     ...alerts,
     ...notifierCounts(hub, place),
   ];

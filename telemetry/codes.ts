@@ -138,6 +138,16 @@ export const codes = {
     means: "A request to set something was not answered; it may have been carried out.",
     remedy: "Read the device before asking again; see that its agent is up and allows it.",
   },
+  E_ASK_REFUSED: {
+    verdict: "reject",
+    means: "The hub does not answer a request.",
+    remedy: "Do what the hub says; `whoami` names the requests that a user may make.",
+  },
+  E_ASK_UNANSWERED: {
+    verdict: "retry",
+    means: "A request to the hub was not answered.",
+    remedy: "See that a hub of this site and name is there, with a broker of its own.",
+  },
   E_SET_EXPIRED: {
     verdict: "reject",
     means: "A request to set something came too late to be carried out.",

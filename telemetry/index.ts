@@ -1,3 +1,4 @@
+export * from "./asking.ts";
 export * from "./codes.ts";
 export * from "./errors.ts";
 export * from "./payload.ts";

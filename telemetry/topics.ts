@@ -20,6 +20,8 @@ export const topicKinds = [
   "whoami",
   "set",
   "result",
+  "ask",
+  "answer",
 ] as const;
 export type TopicKind = (typeof topicKinds)[number];
 

@@ -32,10 +32,13 @@ export type Rule = string | undefined;
 const agentWrites = ["telemetry", "backfill", "meta", "state", "event", "result"];
 const level = /^[a-z0-9_-]{1,64}$/;
 
+const forOne = /\/(denied|whoami|answer)$/;
+
 /** The rule by which a user may hear a topic; `id` is the client identifier it came with. */
 export function mayHear(who: Who, topic: string, id?: string): Rule {
-  const own = /\/client\/([^/]+)\/(denied|whoami)$/.exec(topic);
+  const own = /\/client\/([^/]+)\/(denied|whoami|answer)$/.exec(topic);
   if (own !== null && own[1] === id && who.role !== "agent") return "its own client's";
+  if (who.role === "reader" && forOne.test(topic)) return undefined;
   switch (who.role) {
     case "admin":
       return [`${topicRoot}/#`, "$SYS/#"].find((filter) => matches(filter, topic));
@@ -43,7 +46,9 @@ export function mayHear(who: Who, topic: string, id?: string): Rule {
       return who.read.find((filter) => matches(filter, topic));
     case "agent": {
       const mine = `${topicRoot}/${who.site}`;
-      const told = ["stored", "denied", "whoami"].map((k) => `${mine}/agent/${who.agent}/${k}`);
+      const told = ["stored", "denied", "whoami", "answer"].map(
+        (k) => `${mine}/agent/${who.agent}/${k}`,
+      );
       return [...told, `${mine}/+/+/set`].find((filter) => matches(filter, topic));
     }
     default:
@@ -55,14 +60,15 @@ export function mayHear(who: Who, topic: string, id?: string): Rule {
 export function mayCause(who: Who, topic: string): Rule {
   const levels = topic.split("/");
   const [root, version, region, org, site, kindOf = "", device, kind = ""] = levels;
+  const named = levels.length === 8 && levels.slice(2, 7).every((name) => level.test(name));
+  if (named && kindOf === "hub" && kind === "ask") return "everyone may ask a hub";
   switch (who.role) {
     case "admin":
       return topic.startsWith(`${topicRoot}/`) ? `${topicRoot}/#` : undefined;
     case "reader":
       return kind === "set" ? who.set.find((filter) => matches(filter, topic)) : undefined;
     case "agent": {
-      const shaped = levels.length === 8 && levels.slice(2, 7).every((name) => level.test(name));
-      const place = shaped && `${root}/${version}` === topicRoot;
+      const place = named && `${root}/${version}` === topicRoot;
       if (!place || `${region}/${org}/${site}` !== who.site) return undefined;
       if (!agentWrites.includes(kind) || kindOf === "hub") return undefined;
       if (kindOf === "agent" && device !== who.agent) return undefined;

@@ -42,15 +42,17 @@ export interface Ground {
 }
 
 /** Kinds that hubs and agents take no notice of. */
-const idle = ["advice", "case", "alert"];
+const idle = ["advice", "case", "alert", "answer"];
 
 /** Topics of a user's own rights, for messages that the others must not hear. */
 export function canariesOf(who: Who, { device, live }: Omit<Ground, "mine">): readonly string[] {
   const place = `${topicRoot}/${who.site}`;
   const own = `${place}/power/${device}`;
-  const agent = [`${own}/case`, ...(live ? [] : [`${own}/telemetry`, `${own}/set`])];
+  // What a client of that name was answered: nobody here has it.
+  const answer = `${place}/client/${device}/answer`;
+  const agent = [answer, `${own}/case`, ...(live ? [] : [`${own}/telemetry`, `${own}/set`])];
   const told = live ? [] : [`${place}/agent/${who.agent}/stored`];
-  const read = who.read.map((filter) => instanceOf(filter, { who, device, live }));
+  const read = [...who.read.map((filter) => instanceOf(filter, { who, device, live })), answer];
   const topics = who.role === "agent" ? [...told, ...agent] : who.role === "reader" ? read : [];
   return [...new Set(topics)].filter((topic) => !live || idle.includes(kindIn(topic)));
 }

@@ -1,0 +1,269 @@
+/**
+ * Takes in what clients ask of the hub and sees to it that they are answered, each on its own
+ * topic and at its own pace. What is refused is answered with a problem and counted; nobody is
+ * disconnected for it.
+ *
+ * Bounds: requests of 16 KiB, 5 a second of one client in the long run (50 at once), 4 of a client,
+ * 16 of a user and 64 of all under way, and a time for each answer and for each part of it.
+ */
+import type { Ask, DeviceAddress, Platform } from "../../telemetry/index.ts";
+import { decodeAsk, GatewayError, messageOf, topicOf } from "../../telemetry/index.ts";
+import { v } from "../../config/index.ts";
+import type { Grant } from "../access.ts";
+import type { Tally } from "../counters.ts";
+import { Rate } from "../rate.ts";
+import type { Asker } from "./reply.ts";
+import { Reply, TooSlow } from "./reply.ts";
+import type { HubRequest, Prepared } from "./request.ts";
+import { mayAsk } from "./request.ts";
+
+/** Why there was no answer, or not all of it. `problem`: what the request itself said. */
+export type AskRefusal =
+  | "form"
+  | "unknown"
+  | "arguments"
+  | "access"
+  | "rate"
+  | "busy"
+  | "cancelled"
+  | "late"
+  | "slow"
+  | "problem"
+  | "failed";
+
+export interface AskCounts {
+  /** Requests that were answered to the end. */
+  readonly answered: number;
+  readonly refused: Tally<AskRefusal>;
+}
+
+/** What a client is told of a refusal. */
+interface Problem {
+  readonly why: AskRefusal;
+  readonly problem: string;
+  readonly remedy: string;
+}
+
+/** A request that is to be answered. */
+interface Task {
+  readonly id: string;
+  readonly asker: Asker;
+  readonly reply: Reply;
+  readonly request: HubRequest;
+  readonly prepared: Prepared;
+}
+
+/** What is known of one connection. */
+interface Guest {
+  readonly rate: Rate;
+  /** By id of the request. */
+  readonly underWay: Map<string, AbortController>;
+  noticed: number;
+}
+
+/** Requests a second of one client in the long run. */
+const perSecond = 5;
+/** Requests under way. */
+const most = { ofClient: 4, ofUser: 16, ofAll: 64 } as const;
+/** Between two answers that say only that there were too many requests. @unit ms */
+const noticeEvery = 1000;
+
+/** The request that ends another of the same client. */
+const cancel = { name: "cancel", acts: false } as const;
+const cancelForm = v.strictObject({ of: v.string() });
+
+const tooMany = {
+  problem: `more than ${perSecond} requests a second`,
+  remedy: "wait, and ask for many things in one request",
+} as const;
+const busy: Problem = {
+  why: "busy",
+  problem: "too many requests are under way",
+  remedy: "wait for their answers, then ask again",
+};
+const notUnderWay: Problem = {
+  why: "arguments",
+  problem: "no such request of this client is under way",
+  remedy: 'send its id: "of":"…"',
+};
+const cancelled: Problem = {
+  why: "cancelled",
+  problem: "cancelled",
+  remedy: "ask again for the rest",
+};
+const tooLate: Problem = {
+  why: "late",
+  problem: "the answer takes too long",
+  remedy: "ask for less at once",
+};
+const tooSlow: Problem = {
+  why: "slow",
+  problem: "the client does not take its answer",
+  remedy: "read faster, or ask for less at once",
+};
+
+export interface DeskParts extends Pick<Platform, "clock" | "log"> {
+  /** The hub's own address: its class is `hub`. */
+  readonly hub: DeviceAddress;
+  readonly requests: readonly HubRequest[];
+}
+
+export class Desk {
+  /** Where this hub is asked. */
+  readonly topic: string;
+  readonly #clock: Platform["clock"];
+  readonly #log: Platform["log"];
+  readonly #requests: ReadonlyMap<string, HubRequest>;
+  readonly #guests = new WeakMap<Asker, Guest>();
+  /** Requests under way, by user. */
+  readonly #ofUser = new Map<string, number>();
+  #ofAll = 0;
+  #answered = 0;
+  readonly #refused: Partial<Record<AskRefusal, number>> = {};
+
+  constructor({ hub, requests, clock, log }: DeskParts) {
+    this.topic = topicOf(hub, "ask");
+    this.#clock = clock;
+    this.#log = log;
+    this.#requests = new Map(requests.map((request) => [request.name, request]));
+  }
+
+  get counts(): AskCounts {
+    return { answered: this.#answered, refused: this.#refused };
+  }
+
+  /** Names of the requests that somebody may make. */
+  namesFor(grant: Grant): readonly string[] {
+    const all = [...this.#requests.values(), cancel];
+    return all.filter((request) => mayAsk(request, grant)).map(({ name }) => name);
+  }
+
+  /** The request of a name, where somebody may make it. */
+  find(name: string, grant: Grant): HubRequest | undefined {
+    const request = this.#requests.get(name);
+    return request !== undefined && mayAsk(request, grant) ? request : undefined;
+  }
+
+  /** Takes in the payload of an `ask`; it returns at once and never throws. */
+  take(payload: Uint8Array, asker: Asker): void {
+    if (asker.gone.aborted) return;
+    const guest = this.#guestOf(asker);
+    const decoded = decodeAsk(payload);
+    const id = "ok" in decoded ? decoded.ok.id : decoded.id;
+    // What a client sends again at QoS 1 or 2.
+    if (guest.underWay.has(id)) return;
+    const reply = new Reply(id, asker, this.#clock);
+    if (!guest.rate.free) {
+      this.#count("rate");
+      if (this.#mayNotice(guest)) reply.end(tooMany);
+      return;
+    }
+    guest.rate.take(0);
+    if (!("ok" in decoded)) {
+      const remedy = 'send {"v":1,"id":"…","do":"…"}';
+      return this.#refuse(reply, { why: "form", problem: decoded.problem, remedy });
+    }
+    if (decoded.ok.do === cancel.name) return this.#cancel(decoded.ok, reply, guest);
+    const task = this.#prepare(decoded.ok, asker, guest);
+    if ("why" in task) this.#refuse(reply, task);
+    else void this.#answer({ ...task, id, asker, reply }, guest);
+  }
+
+  #prepare(
+    { do: name, args }: Ask,
+    asker: Asker,
+    guest: Guest,
+  ): Pick<Task, "request" | "prepared"> | Problem {
+    const request = this.#requests.get(name);
+    if (request === undefined) {
+      const remedy = `ask for one of: ${this.namesFor(asker.grant).join(", ")}`;
+      return { why: "unknown", problem: `there is no request ${name}`, remedy };
+    }
+    if (!mayAsk(request, asker.grant)) {
+      const problem = `${asker.name} may not ask for ${name}`;
+      return { why: "access", problem, remedy: "name it in the user's `ask` at the hub" };
+    }
+    const prepared = request.prepare(args);
+    if ("problem" in prepared) {
+      return { why: "arguments", problem: prepared.problem, remedy: request.about };
+    }
+    return this.#isBusy(asker, guest) ? busy : { request, prepared };
+  }
+
+  #isBusy({ user }: Asker, { underWay }: Guest): boolean {
+    if (underWay.size >= most.ofClient || this.#ofAll >= most.ofAll) return true;
+    return user !== "" && (this.#ofUser.get(user) ?? 0) >= most.ofUser;
+  }
+
+  #cancel({ args }: Ask, reply: Reply, { underWay }: Guest): void {
+    const form = v.safeParse(cancelForm, args);
+    const stop = form.success ? underWay.get(form.output.of) : undefined;
+    if (stop === undefined) return this.#refuse(reply, notUnderWay);
+    stop.abort();
+    this.#answered += 1;
+    reply.done();
+  }
+
+  async #answer({ id, asker, reply, request, prepared }: Task, { underWay }: Guest): Promise<void> {
+    const [stop, late] = [new AbortController(), new AbortController()];
+    const timer = this.#clock.after(request.within, () => late.abort());
+    const signal = AbortSignal.any([stop.signal, late.signal, asker.gone]);
+    underWay.set(id, stop);
+    this.#enter(asker.user, 1);
+    try {
+      await reply.pour(prepared.answer(asker, signal), signal);
+      if (stop.signal.aborted) this.#refuse(reply, cancelled);
+      else if (late.signal.aborted) this.#refuse(reply, tooLate);
+      else if (!asker.gone.aborted) this.#answered += 1;
+    } catch (error) {
+      // A request that is given up may say so in its own way.
+      if (stop.signal.aborted) this.#refuse(reply, cancelled);
+      else this.#refuse(reply, this.#problemOf(error, request));
+    } finally {
+      timer.cancel();
+      underWay.delete(id);
+      this.#enter(asker.user, -1);
+    }
+  }
+
+  #problemOf(error: unknown, { name }: HubRequest): Problem {
+    if (error instanceof TooSlow) return tooSlow;
+    if (error instanceof GatewayError && error.verdict !== "fatal") {
+      return { why: "problem", problem: error.message, remedy: error.remedy };
+    }
+    this.#log.error("request failed", { request: name, problem: messageOf(error) });
+    return { why: "failed", problem: "the hub failed", remedy: "its log says why" };
+  }
+
+  #refuse(reply: Reply, problem: Problem): void {
+    this.#count(problem.why);
+    reply.end(problem);
+  }
+
+  #count(why: AskRefusal): void {
+    this.#refused[why] = (this.#refused[why] ?? 0) + 1;
+  }
+
+  #enter(user: string, by: 1 | -1): void {
+    this.#ofAll += by;
+    const count = (this.#ofUser.get(user) ?? 0) + by;
+    if (count === 0) this.#ofUser.delete(user);
+    else this.#ofUser.set(user, count);
+  }
+
+  #mayNotice(guest: Guest): boolean {
+    const now = this.#clock.monotonic();
+    if (now - guest.noticed < noticeEvery) return false;
+    guest.noticed = now;
+    return true;
+  }
+
+  #guestOf(asker: Asker): Guest {
+    const known = this.#guests.get(asker);
+    if (known !== undefined) return known;
+    const rate = new Rate({ messages: perSecond }, this.#clock);
+    const guest = { rate, underWay: new Map(), noticed: Number.NEGATIVE_INFINITY };
+    this.#guests.set(asker, guest);
+    return guest;
+  }
+}

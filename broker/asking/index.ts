@@ -1,0 +1,2 @@
+export type { AskCounts, AskRefusal } from "./desk.ts";
+export * from "./request.ts";
