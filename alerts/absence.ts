@@ -8,6 +8,7 @@ import type { Point, Platform, Timer } from "../telemetry/index.ts";
 import type { Step } from "./evaluate.ts";
 import { step } from "./evaluate.ts";
 import type { Compiled, Group } from "./groups.ts";
+import { timingOf } from "./life/chatter.ts";
 import type { AbsentRule } from "./rule.ts";
 
 /** Least time between two rounds over all groups. @unit ms */
@@ -87,12 +88,13 @@ export class AbsenceWatch {
     const silence = this.#silence(group);
     const broken = silence >= rule.absent;
     const time = this.#platform.clock.now();
-    this.#advance(group, step(rule, group.life, { broken, value: silence / 1000, time }));
+    const timed = timingOf(rule, group);
+    this.#advance(group, step(timed, group.life, { broken, value: silence / 1000, time }));
   }
 
   /** When the group's life could change if no row arrives. @unit ms, monotonic */
   #dueOf(group: Group): number {
-    const { rule } = this.rule;
+    const rule = timingOf(this.rule.rule, group);
     const { clock } = this.#platform;
     const { phase, clock: since } = group.life;
     const silentAt = clock.monotonic() + rule.absent - this.#silence(group);

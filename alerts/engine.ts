@@ -5,7 +5,7 @@
  * monotonic clock. State is kept over restarts: nothing is told twice, nothing is lost.
  * Limits: `maxGroups` groups a rule; what is too much is refused and counted.
  */
-import type { DeviceAddress, Disk, Platform, Point, Tags } from "../telemetry/index.ts";
+import type { DeviceAddress, Platform, Point, Tags } from "../telemetry/index.ts";
 import { topicOf } from "../telemetry/index.ts";
 import type { Store } from "../store/index.ts";
 import { AbsenceWatch } from "./absence.ts";
@@ -13,20 +13,23 @@ import type { Step } from "./evaluate.ts";
 import { end, freeze, isBroken, observe, step, thaw } from "./evaluate.ts";
 import type { Compiled, Group, Origin } from "./groups.ts";
 import { compile, Groups, identityOf, keyOf, valuesOf } from "./groups.ts";
+import { chatterAfter, timingOf } from "./life/chatter.ts";
+import type { Life } from "./life/life.ts";
+import type { Quiet } from "./life/quiet.ts";
+import { commonCause } from "./life/rule-options.ts";
+import type { Wired } from "./life/wiring.ts";
 import type { AbsentRule, LiveRule, Rule, StoredRule } from "./rule.ts";
-import type { Notify, Publish, Remember } from "./outbox.ts";
-import { Outbox } from "./outbox.ts";
+import type { Outbox } from "./outbox.ts";
 import type { Source, Target } from "./routes.ts";
 import { matches, Routes } from "./routes.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { readSnapshot } from "./snapshot.ts";
 import type { Answered } from "./answers.ts";
 import { StoredRules } from "./stored.ts";
 import type { AlertView } from "./transition.ts";
 import { transitionOf, viewOf } from "./transition.ts";
 
 /** A device that ought to send. */
-export interface ExpectedDevice extends Origin {
+export interface ExpectedDevice extends Origin, Wired {
   /** What it ought to send. */
   readonly measurements: readonly string[];
 }
@@ -38,25 +41,11 @@ export interface LiveBatch extends Origin {
   readonly points: readonly Point[];
 }
 
-export interface AlertsParts {
-  readonly rules: Readonly<Record<string, Rule>>;
-  /** Devices known at start; empty where they become known later, by `expect`. */
-  readonly expected: readonly ExpectedDevice[];
-  /** Who tells alerts that are wider than a device, or of a device that nobody has heard of. */
-  readonly hub: DeviceAddress;
-  readonly store: Pick<Store, "query" | "write">;
-  readonly disk: Disk;
-  readonly publish: Publish;
-  readonly notify: Notify;
-  /** Where transitions are kept for the notifiers. */
-  readonly remember?: Remember | undefined;
-  /** Groups that one rule may have. Default 10,000. */
-  readonly maxGroups?: number;
-}
-
 /** An alert with the device that it is of. */
 export interface ActiveAlert extends AlertView {
   readonly address: DeviceAddress;
+  /** Why nobody is told of it. */
+  readonly quiet?: Quiet | undefined;
 }
 
 /** What the status shows. */
@@ -79,7 +68,7 @@ export interface AlertsStatus {
   readonly shed: number;
 }
 
-export interface Alerts extends AsyncDisposable {
+export interface Judge extends AsyncDisposable {
   /** Judges live points; returns at once, what follows from them goes out by itself. */
   observe(batch: LiveBatch): void;
   /** The devices that ought to send, all of them; alerts of a device that left are ended. */
@@ -91,21 +80,17 @@ export interface Alerts extends AsyncDisposable {
 /** A point from further ahead would make all that follow look old. @unit ms */
 const maxAhead = 3_600_000;
 
-/** Reads what was kept, tells the state of every kept alert again, and begins to judge. */
-export async function openAlerts(parts: AlertsParts, platform: Platform): Promise<Alerts> {
-  const kept = await readSnapshot(parts.disk, platform.log);
-  const groups = new Groups(parts.hub, platform.log, parts.maxGroups);
-  const outbox = new Outbox({ ...parts, groups }, platform, kept.lines);
-  const engine = new Engine(parts, platform, { groups, outbox });
-  engine.restore(kept);
-  engine.start();
-  return engine;
-}
-
-/** What judging needs; the rest of the parts is for telling. */
-export type EngineParts = Pick<AlertsParts, "rules" | "expected" | "hub" | "maxGroups"> & {
+/** What judging needs. */
+export interface EngineParts {
+  readonly rules: Readonly<Record<string, Rule>>;
+  /** Devices known at start; empty where they become known later, by `expect`. */
+  readonly expected: readonly ExpectedDevice[];
+  /** Who tells alerts that are wider than a device, or of a device that nobody has heard of. */
+  readonly hub: DeviceAddress;
   readonly store: Pick<Store, "query">;
-};
+  /** Groups that one rule may have. Default 10,000. */
+  readonly maxGroups?: number;
+}
 
 /** Where transitions go: a hub's outbox, or the list of a replay. */
 export interface Outgoing extends Pick<Outbox, "add" | "tell" | "start" | "close"> {
@@ -117,7 +102,7 @@ export interface Outgoing extends Pick<Outbox, "add" | "tell" | "start" | "close
 }
 
 /** The same engine for a replay: nothing was kept before, nothing is told but to `outbox`. */
-export function openReplayed(parts: EngineParts, platform: Platform, outbox: Outgoing): Alerts {
+export function openReplayed(parts: EngineParts, platform: Platform, outbox: Outgoing): Judge {
   const groups = new Groups(parts.hub, platform.log, parts.maxGroups);
   const engine = new Engine(parts, platform, { groups, outbox });
   engine.start();
@@ -131,10 +116,13 @@ interface Row {
   readonly point: Point;
 }
 
-class Engine implements Alerts {
+/** Judges for a hub or a replay; see `open.ts`. */
+export class Engine implements Judge {
   readonly #platform: Platform;
   readonly #groups: Groups;
   readonly #outbox: Outgoing;
+  /** Left out in a replay: nobody acts there. */
+  readonly #life: Life | undefined;
   readonly #rules: ReadonlyMap<string, Compiled>;
   readonly #live = new Map<string, Compiled<LiveRule>[]>();
   readonly #absent = new Map<string, AbsenceWatch[]>();
@@ -147,18 +135,19 @@ class Engine implements Alerts {
   constructor(
     parts: EngineParts,
     platform: Platform,
-    { groups, outbox }: { groups: Groups; outbox: Outgoing },
+    { groups, outbox, life }: { groups: Groups; outbox: Outgoing; life?: Life },
   ) {
     this.#platform = platform;
     this.#groups = groups;
     this.#outbox = outbox;
+    this.#life = life;
     this.#expected = parts.expected;
     const rules = Object.entries(parts.rules).map(([id, rule]) => compile(id, rule));
     this.#rules = new Map(rules.map((rule) => [rule.id, rule]));
     for (const rule of rules) {
       if (isLive(rule)) append(this.#live, rule.rule.measurement, rule);
       if (!isAbsent(rule)) continue;
-      const watch = new AbsenceWatch(rule, platform, (group, next) => this.#advance(group, next));
+      const watch = new AbsenceWatch(rule, platform, (group, next) => this.advance(group, next));
       append(this.#absent, rule.rule.measurement, watch);
     }
     this.#routes = new Routes({ live: this.#live, absent: this.#absent }, groups);
@@ -174,7 +163,9 @@ class Engine implements Alerts {
       const rule = this.#rules.get(id);
       const before = kept.rules[id];
       if (before === undefined) continue;
-      if (rule !== undefined && rule.shape === before.shape) this.#groups.add({ ...group, rule });
+      if (id === commonCause) this.#life?.adopt({ ...group, rule: { id, ...before } });
+      else if (rule !== undefined && rule.shape === before.shape)
+        this.#groups.add({ ...group, rule });
       else this.#endKept({ ...group, rule: { id, ...before } });
     }
     // Also of what has ended: the end may not have been published before the restart.
@@ -185,6 +176,7 @@ class Engine implements Alerts {
     this.#watchExpected();
     if (this.#expected.length > 0) this.#endUnexpected([]);
     this.#stored.start([...this.#rules.values()].filter(isStored));
+    this.#life?.start();
     this.#outbox.start();
   }
 
@@ -208,12 +200,14 @@ class Engine implements Alerts {
     this.#watchExpected();
     this.#endUnexpected(before);
     this.#routes.forget();
+    this.#life?.expect(devices);
   }
 
   firing(): AlertsStatus {
-    const alerts = this.#groups
-      .active()
-      .map((group): ActiveAlert => ({ ...viewOf(group), address: group.address }));
+    const alerts = this.#groups.active().map((group): ActiveAlert => {
+      const view = this.#life?.viewOf(group) ?? viewOf(group);
+      return { ...view, address: group.address, quiet: this.#life?.quietOf(group) };
+    });
     const count = (state: string): number => alerts.filter((one) => one.state === state).length;
     return {
       firing: count("firing"),
@@ -231,6 +225,7 @@ class Engine implements Alerts {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
+    this.#life?.close();
     for (const watch of this.#watches()) watch.close();
     await this.#stored.close();
     await this.#outbox.close();
@@ -243,9 +238,9 @@ class Engine implements Alerts {
     const group = (target.group ??= this.#groups.group(rule, source, target.values));
     if (group === undefined) return;
     this.#groups.settle(group, rule, source);
-    const next = observe(rule.judging, group.life, { series, time, values });
+    const next = observe(timingOf(rule.judging, group), group.life, { series, time, values });
     if (next === undefined) this.#ignored += 1;
-    else this.#advance(group, next);
+    else this.advance(group, next);
   }
 
   #answered(rule: Compiled<StoredRule>, answers: readonly Answered[], time: number): void {
@@ -257,27 +252,32 @@ class Engine implements Alerts {
       if (group === undefined) continue;
       seen.add(group);
       const broken = isBroken(threshold, group.life.phase, value);
-      this.#advance(group, step(rule.rule, group.life, { broken, value, time }));
+      this.advance(group, step(timingOf(rule.rule, group), group.life, { broken, value, time }));
     }
     for (const group of this.#groups.of(rule).values()) {
-      if (!seen.has(group)) this.#advance(group, thaw(group.life, time));
+      if (!seen.has(group)) this.advance(group, thaw(group.life, time));
     }
   }
 
   #blinded(rule: Compiled<StoredRule>, time: number): void {
     for (const group of this.#groups.of(rule).values()) {
-      this.#advance(group, freeze(group.life, time));
+      this.advance(group, freeze(group.life, time));
     }
   }
 
-  #advance(group: Group, next: Step): void {
+  /** Takes a step in the life of an alert. */
+  advance(group: Group, next: Step): void {
     this.#groups.advance(group, next);
     this.#outbox.judged?.(group);
-    if (next.change !== undefined) this.#outbox.add(transitionOf(group, next.change));
+    if (next.change === undefined) return;
+    group.chatter = chatterAfter(group.chatter, next.change);
+    const transition = transitionOf(group, next.change);
+    this.#life?.changed(group, transition);
+    this.#outbox.add(transition);
   }
 
   #endGroup(group: Group): void {
-    this.#advance(group, end(group.life, this.#platform.clock.now()));
+    this.advance(group, end(group.life, this.#platform.clock.now()));
   }
 
   /** Ends a kept alert that no rule stands behind any more. */

@@ -8,6 +8,8 @@ import { assertNever, fieldFacts, measurementEntry, topicOf } from "../telemetry
 import type { Judging, Life, Step } from "./evaluate.ts";
 import { newborn } from "./evaluate.ts";
 import { judgingOf } from "./judging.ts";
+import type { Acknowledged } from "./life/acts.ts";
+import type { Chatter } from "./life/chatter.ts";
 import type { Rule, Severity } from "./rule.ts";
 
 /** Groups that one rule may have, unless the caller says otherwise. */
@@ -118,6 +120,11 @@ export interface Group {
   address: DeviceAddress;
   place: Place;
   life: Life;
+  /** Who looks after it, until it resolves. */
+  acknowledged?: Acknowledged | undefined;
+  chatter?: Chatter | undefined;
+  /** Of a silence: what the device is read through, the nearest first. */
+  through?: readonly string[] | undefined;
 }
 
 /** The value of a tag of a row, "" where it has none. */

@@ -7,6 +7,7 @@ import type { Schema } from "../config/index.ts";
 import { pathTo, v } from "../config/index.ts";
 import { assertNever, levelPattern, measurementEntry } from "../telemetry/index.ts";
 import { expressionOf } from "./expression.ts";
+import { influenceProblems } from "./life/rule-options.ts";
 import type { Measure, Rule, Threshold } from "./rule.ts";
 import type { Complain } from "./rule-checks.ts";
 import { checkRule, isStored } from "./rule-checks.ts";
@@ -40,6 +41,12 @@ export const rulesOptions: Schema<Readonly<Record<string, Rule>>> = v.pipe(
     ruleOptions,
   ),
   v.maxEntries(maxRules, `a hub takes at most ${maxRules} rules`),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return;
+    for (const { path, message } of influenceProblems(dataset.value)) {
+      addIssue({ message, path: pathTo(dataset.value, path) });
+    }
+  }),
 );
 
 function ruleOf(input: RuleForm): Rule {
@@ -47,7 +54,8 @@ function ruleOf(input: RuleForm): Rule {
   const channel = measurementEntry(measurement)?.channel;
   const whole = absent !== undefined || channel === undefined;
   const by = input.by ?? (whole ? ["device"] : ["device", channel]);
-  const told = { about, source, runbook, severity };
+  const { inhibits, near, failure } = input;
+  const told = { about, source, runbook, severity, inhibits, near, failure };
   const head = { ...told, measurement, where, by, quality, for: input.for, keep };
   if (absent !== undefined) return { ...head, kind: "absent", absent };
   const { expr, join } = input;

@@ -13,7 +13,8 @@ import type { Store } from "../store/index.ts";
 import type { Groups } from "./groups.ts";
 import { encodeSnapshot, snapshotName } from "./snapshot.ts";
 import type { Transition } from "./transition.ts";
-import { lineOf, payloadOf } from "./transition.ts";
+import type { KeptLife } from "./life/life.ts";
+import { lineOf } from "./transition.ts";
 
 /** Publishes a retained message; it rejects when the message did not get out. */
 export type Publish = (
@@ -34,7 +35,11 @@ export interface OutboxParts {
   readonly disk: Disk;
   readonly publish: Publish;
   readonly notify: Notify;
-  readonly remember?: Remember | undefined;
+  readonly remember: Remember;
+  /** The retained payload of a topic. */
+  readonly payload: (topic: string, time: number) => string;
+  /** What the snapshot keeps beside groups and rows. */
+  readonly life: () => KeptLife;
 }
 
 /** Transitions and rows that may wait. */
@@ -60,6 +65,8 @@ export class Outbox {
   #writing: Promise<void> = Promise.resolve();
   #isTelling = false;
   #isWriting = false;
+  /** Who waits for the next snapshot. */
+  #waiters: (() => void)[] = [];
   /** Rounds in a row in which the broker took not all. */
   #failures = 0;
   #savedAt = Number.NEGATIVE_INFINITY;
@@ -88,8 +95,21 @@ export class Outbox {
   /** Takes a transition that has happened. */
   add(transition: Transition): void {
     this.#push(this.#transitions, transition);
-    this.#push(this.#lines, this.#lineOf(transition));
+    this.line(lineOf(transition));
     this.tell(topicOf(transition.address, "alert"));
+  }
+
+  /** Takes a row; it goes out with the next topic that is told. */
+  line(line: Line): void {
+    this.#push(this.#lines, this.#alone(line));
+  }
+
+  /** Resolves when all that has happened is in the snapshot, or the disk has refused. */
+  kept(): Promise<void> {
+    if (!this.#isTelling) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiters.push(resolve);
+    return promise;
   }
 
   /** Publishes the state of a topic again. */
@@ -135,20 +155,20 @@ export class Outbox {
     for (let round = 0; round < mostRounds && this.#transitions.length > 0; round += 1) {
       const next = this.#transitions.splice(0);
       all.push(...next);
-      await this.#parts.remember?.(next);
+      await this.#parts.remember(next);
     }
     return all;
   }
 
   async #publishAll(topics: ReadonlySet<string>): Promise<void> {
-    const { groups, publish } = this.#parts;
+    const { payload: payloadOf, publish } = this.#parts;
     const failed: string[] = [];
     let problem = "";
     let count = 0;
     for (const topic of topics) {
       count += 1;
       if (count % atOnce === 0) await this.#breathe();
-      const payload = payloadOf(groups.active(topic), this.#platform.clock.now());
+      const payload = payloadOf(topic, this.#platform.clock.now());
       try {
         await publish(topic, payload, { retain: true });
       } catch (error) {
@@ -188,7 +208,9 @@ export class Outbox {
   async #save(): Promise<void> {
     const { clock, log } = this.#platform;
     this.#savedAt = clock.monotonic();
-    const parts = { groups: this.#parts.groups, lines: () => this.#lines, now: clock.now() };
+    const waiters = this.#waiters.splice(0);
+    const { groups, life } = this.#parts;
+    const parts = { groups, life: life(), lines: () => this.#lines, now: clock.now() };
     const bytes = await encodeSnapshot(parts, () => this.#breathe());
     try {
       await this.#parts.disk.replace(snapshotName, bytes);
@@ -198,6 +220,7 @@ export class Outbox {
       if (this.#saves) log.error("alert snapshot was not written", { problem: messageOf(error) });
       this.#saves = false;
     }
+    for (const resolve of waiters) resolve();
   }
 
   /** Starts writing the rows that wait, unless that is under way. */
@@ -228,14 +251,13 @@ export class Outbox {
   }
 
   /** Two channels of one device may fire at the same ms; the same time would merge their rows. */
-  #lineOf(transition: Transition): Line {
-    const { rule, address } = transition;
-    let { time } = transition;
-    const series = JSON.stringify([rule, address]);
+  #alone(line: Line): Line {
+    let { time } = line;
+    const series = JSON.stringify([line.measurement, line.tags]);
     while (this.#taken.has(`${series}${time}`)) time += 1;
     if (this.#taken.size >= maxWaiting) this.#taken.clear();
     this.#taken.add(`${series}${time}`);
-    return lineOf(transition, time);
+    return { ...line, time };
   }
 
   #push<T>(queue: T[], item: T): void {

@@ -2,6 +2,7 @@
 import type { Schema } from "../config/index.ts";
 import { duration, option, text, v, whole } from "../config/index.ts";
 import { aggregates } from "../store/index.ts";
+import { influenceEntries } from "./life/rule-options.ts";
 import { joins, severities } from "./rule.ts";
 
 const second = 1000;
@@ -134,6 +135,7 @@ export const ruleForm = v.strictObject({
     about: "Worst quality of a row that counts: 0 good, 1 substituted, 2 uncertain, 3 stale.",
     example: 1,
   }),
+  ...influenceEntries,
 });
 
 export type RuleForm = v.InferOutput<typeof ruleForm>;

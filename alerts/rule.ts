@@ -1,5 +1,6 @@
 /** Rules as the engine runs them: checked, complete, plain data. Times are ms. */
 import type { Aggregate } from "../store/index.ts";
+import type { Influence } from "./life/rule-options.ts";
 
 export const severities = ["info", "warning", "critical"] as const;
 export type Severity = (typeof severities)[number];
@@ -45,7 +46,7 @@ export type Measure =
   | { readonly as: "bad" };
 
 /** What every rule has. */
-interface RuleHead extends Timing {
+interface RuleHead extends Timing, Influence {
   readonly about: string;
   /** Where the threshold comes from. */
   readonly source: string | undefined;

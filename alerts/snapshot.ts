@@ -8,6 +8,10 @@ import type { Disk, Line, Log } from "../telemetry/index.ts";
 import { messageOf } from "../telemetry/index.ts";
 import { maxSeries, phases } from "./evaluate.ts";
 import type { Compiled, Group } from "./groups.ts";
+import { acknowledgedForm, maxShelves, shelfForm } from "./life/acts.ts";
+import { often } from "./life/chatter.ts";
+import type { KeptLife } from "./life/life.ts";
+import { countedForm } from "./life/load.ts";
 import { severities } from "./rule.ts";
 
 export const snapshotName = "alerts.json";
@@ -28,14 +32,14 @@ export interface KeptGroup extends Omit<Group, "rule"> {
   readonly rule: string;
 }
 
-export interface Snapshot {
+export interface Snapshot extends KeptLife {
   readonly rules: Readonly<Record<string, KeptRule>>;
   readonly groups: readonly KeptGroup[];
   /** Rows that the store has not taken yet. */
   readonly lines: readonly Line[];
 }
 
-const empty: Snapshot = { rules: {}, groups: [], lines: [] };
+const empty: Snapshot = { rules: {}, groups: [], lines: [], shelves: [] };
 
 const time = v.pipe(v.number(), v.finite(), v.minValue(0));
 const number = v.pipe(v.number(), v.finite());
@@ -75,6 +79,11 @@ const group = v.object({
   place: v.object({ zone: v.exactOptional(v.string()), rack: v.exactOptional(v.string()) }),
   tags: texts,
   life,
+  acknowledged: v.optional(acknowledgedForm),
+  chatter: v.optional(
+    v.object({ firings: v.pipe(v.array(time), v.maxLength(often)), chattering: v.boolean() }),
+  ),
+  through: v.optional(v.pipe(v.array(v.string()), v.maxLength(2))),
 });
 
 const line = v.object({
@@ -89,11 +98,14 @@ const snapshot = v.object({
   rules: v.record(v.string(), rule),
   groups: v.pipe(v.array(group), v.maxLength(maxEntries)),
   lines: v.pipe(v.array(line), v.maxLength(maxEntries)),
+  shelves: v.optional(v.pipe(v.array(shelfForm), v.maxLength(maxShelves)), []),
+  load: v.optional(countedForm),
 });
 
 /** What a snapshot is made of. */
 export interface SnapshotParts {
   readonly groups: Iterable<Group>;
+  readonly life: KeptLife;
   /** Asked for last: a row written twice is one row, a row left out is lost. */
   readonly lines: () => readonly Line[];
   readonly now: number;
@@ -118,7 +130,8 @@ export async function encodeSnapshot(
     lines.push(JSON.stringify(line));
     if (lines.length % slice === 0) await breathe();
   }
-  const head = `"v":1,"rules":${JSON.stringify(rules)}`;
+  const { shelves, load } = parts.life;
+  const head = JSON.stringify({ v: 1, rules, shelves, load }).slice(1, -1);
   const text = `{${head},"groups":[${groups.join()}],"lines":[${lines.join()}]}`;
   return new TextEncoder().encode(text);
 }

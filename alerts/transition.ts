@@ -5,12 +5,13 @@
  * payload  {"v":1,"time":…,"alerts":[{"rule":"rack-hot","severity":"warning","state":"firing",
  *           "since":…,"value":28.5,"unit":"°C","threshold":27,"channel":{"sensor":"inlet"},
  *           "about":"…","runbook":"…"}]}     times in ms since 1970-01-01 UTC; an empty list: all
- *           is well
+ *           is well. What `life/quiet.ts` adds follows.
  */
 import type { DeviceAddress, Line, Place, Tags } from "../telemetry/index.ts";
 import type { AlertState, Change } from "./evaluate.ts";
 import { stateOf } from "./evaluate.ts";
 import type { Face, Group } from "./groups.ts";
+import type { LifeView, Quiet } from "./life/quiet.ts";
 
 /** One step in the life of one alert. */
 export interface Transition extends Change, Face {
@@ -21,10 +22,14 @@ export interface Transition extends Change, Face {
   /** The `by` tags. */
   readonly tags: Tags;
   readonly value: number | undefined;
+  /** Why nobody is told that it fires. */
+  readonly quiet?: Quiet | undefined;
+  /** To be told once more, though it was told before. */
+  readonly again?: boolean;
 }
 
 /** An alert that is pending, firing or unknown. */
-export interface AlertView extends Face {
+export interface AlertView extends Face, LifeView {
   readonly rule: string;
   readonly state: AlertState;
   /** When it became pending or firing. @unit ms since 1970-01-01 UTC */
@@ -55,13 +60,8 @@ export function viewOf({ rule, address, tags, life }: Group): AlertView {
   };
 }
 
-/** The retained payload of a topic. */
-export function payloadOf(groups: readonly Group[], time: number): string {
-  return JSON.stringify({ v: 1, time, alerts: groups.map(viewOf) });
-}
-
 /** The row that the store keeps of a transition. */
-export function lineOf(transition: Transition, time = transition.time): Line {
+export function lineOf(transition: Transition): Line {
   const { region, org, site, device } = transition.address;
   const channel = Object.entries(channelOf(transition.tags, transition.address))
     .map(([name, value]) => `${name}=${value}`)
@@ -76,7 +76,7 @@ export function lineOf(transition: Transition, time = transition.time): Line {
       ...(channel === "" ? {} : { channel }),
       q: 0,
     },
-    time,
+    time: transition.time,
   };
 }
 

@@ -269,6 +269,11 @@ export const codes = {
     means: "The receiver of a notifier refuses a message for good.",
     remedy: "Check the notifier's options and what the receiver says it takes.",
   },
+  E_ALERT_ACT: {
+    verdict: "reject",
+    means: "An alert was not acknowledged, shelved or unshelved.",
+    remedy: "`rackstreet alerts ls` shows what fires and what is shelved, with names and tags.",
+  },
   E_RULE: {
     verdict: "config",
     means: "An alert rule has a mistake.",

@@ -47,6 +47,7 @@ export class Delivery {
   readonly #options: DeliveryOptions;
   readonly #notifier: Notifier;
   readonly #queue: Queue;
+  readonly #shelved: () => ReadonlySet<string>;
   readonly #platform: Platform;
   readonly #pace: Pace;
   readonly #stop = new AbortController();
@@ -67,12 +68,15 @@ export class Delivery {
       readonly options: DeliveryOptions;
       readonly notifier: Notifier;
       readonly queue: Queue;
+      /** Keys of alerts that are not told again for now. */
+      readonly shelved: () => ReadonlySet<string>;
     },
     platform: Platform,
   ) {
     this.#options = parts.options;
     this.#notifier = parts.notifier;
     this.#queue = parts.queue;
+    this.#shelved = parts.shelved;
     this.#platform = platform;
     this.#pace = new Pace(parts.options, platform.clock);
   }
@@ -126,12 +130,13 @@ export class Delivery {
     return this.#standsAt - this.#platform.clock.monotonic();
   }
 
-  /** Tells all that is open; what fails is told the next time. */
+  /** Tells all that is open and not shelved; what fails is told the next time. */
   async #stand(): Promise<void> {
     const { standing, atOnce } = this.#notifier;
     if (standing === undefined) return;
     this.#standsAt = this.#platform.clock.monotonic() + standing.every;
-    const open = [...this.#queue.open.values()];
+    const shelved = this.#shelved();
+    const open = [...this.#queue.open.values()].filter(({ key }) => !shelved.has(key));
     for (let at = 0; at < open.length; at += atOnce) {
       const events = open.slice(at, at + atOnce);
       if (!(await this.#try((signal) => standing.tell(events, signal)))) return;

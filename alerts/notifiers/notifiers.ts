@@ -7,6 +7,8 @@
 import type { Disk, Platform, Timer } from "../../telemetry/index.ts";
 import { sleep } from "../../telemetry/index.ts";
 import type { ActiveAlert } from "../engine.ts";
+import type { Quiet } from "../life/quiet.ts";
+import type { Severity } from "../rule.ts";
 import { severities } from "../rule.ts";
 import type { Transition } from "../transition.ts";
 import type { AlertEvent, Message, Notifier } from "./contract.ts";
@@ -52,16 +54,19 @@ export async function openNotifiers(parts: NotifiersParts, platform: Platform): 
     const queue = await Queue.load({ name, most, resolved }, { disk, ...platform });
     const notifier = create(options, platform);
     const pace = { name, burst, perMinute, expire, timeout };
-    const delivery = new Delivery({ options: pace, notifier, queue }, platform);
+    const shelved = (): ReadonlySet<string> => all.shelved;
+    const delivery = new Delivery({ options: pace, notifier, queue, shelved }, platform);
     posts.push([name, { options, queue, delivery }]);
   }
-  return new AllNotifiers(posts, platform);
+  const all = new AllNotifiers(posts, platform);
+  return all;
 }
 
 class AllNotifiers implements Notifiers {
   readonly #posts: readonly (readonly [string, Post])[];
   readonly #platform: Platform;
   #comparing: Timer | undefined;
+  #active: () => readonly ActiveAlert[] = () => [];
 
   constructor(posts: readonly (readonly [string, Post])[], platform: Platform) {
     this.#posts = posts;
@@ -79,13 +84,20 @@ class AllNotifiers implements Notifiers {
       if (i % slice === slice - 1) await sleep(this.#platform.clock, 0);
       const event = eventOf(transition, this.#platform);
       if (event === undefined) continue;
-      for (const [, post] of this.#posts) if (take(post, event)) changed.add(post);
+      for (const [, post] of this.#posts) if (take(post, event, transition)) changed.add(post);
     }
     await Promise.all([...changed].map(({ queue }) => queue.save()));
     for (const { delivery } of changed) delivery.wake();
   }
 
+  /** Keys of the alerts that are shelved. */
+  get shelved(): ReadonlySet<string> {
+    const alerts = this.#active().filter(({ quiet }) => quiet?.why === "shelved");
+    return new Set(alerts.map(({ rule, address, channel }) => keyOf(rule, address, channel)));
+  }
+
   start(active: () => readonly ActiveAlert[]): void {
+    this.#active = active;
     for (const [, { delivery }] of this.#posts) delivery.start();
     if (this.#posts.length > 0) this.#compareLater(active);
   }
@@ -118,7 +130,7 @@ class AllNotifiers implements Notifiers {
       if (alert.state === "pending" && queue.open.has(key)) pending = true;
       // What is unknown may have fired before: it is left as it is.
       if (alert.state !== "firing") continue;
-      if (take(post, eventOfActive(alert, this.#platform))) changed = true;
+      if (take(post, eventOfActive(alert, this.#platform), alert)) changed = true;
     }
     const over = [...queue.open.values()].filter(({ key }) => !alive.has(key));
     for (const event of over) queue.add(endOf(event, this.#platform));
@@ -127,16 +139,37 @@ class AllNotifiers implements Notifiers {
   }
 }
 
+interface Telling {
+  readonly quiet?: Quiet | undefined;
+  readonly again?: boolean;
+}
+
 /** False when the notifier is not to be told. */
-function take({ options, queue }: Post, event: AlertEvent): boolean {
-  const wanted =
-    severities.indexOf(event.severity) >= severities.indexOf(options.severity) &&
-    (options.rules === undefined || options.rules.includes(event.rule));
+function take(
+  { options, queue }: Post,
+  event: AlertEvent,
+  { quiet, again = false }: Telling,
+): boolean {
+  const known = queue.open.has(event.key);
   // The end of what was told is told, whatever the configuration says now.
-  if (!wanted && !queue.open.has(event.key)) return false;
-  const before = queue.open.size;
-  queue.add(event);
-  return queue.open.size !== before;
+  if (!known && !wants(options, event)) return false;
+  if (event.state === "firing") {
+    if (known && !again) return false;
+    if (quiet !== undefined && (quiet.why !== "caused" || wants(options, quiet))) return false;
+    return queue.add(event, again);
+  }
+  return queue.add(event);
+}
+
+/** Whether a notifier is told of alerts like this. */
+function wants(
+  { severity, rules }: NotifierOptions,
+  alert: { readonly severity: Severity; readonly rule: string },
+): boolean {
+  return (
+    severities.indexOf(alert.severity) >= severities.indexOf(severity) &&
+    (rules === undefined || rules.includes(alert.rule))
+  );
 }
 
 /**

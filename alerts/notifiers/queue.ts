@@ -55,21 +55,29 @@ export class Queue {
     return this.#open;
   }
 
-  /** Takes an event, unless it is told already; it is durable after `save`. */
-  add(next: AlertEvent): void {
+  /**
+   * Takes an event, unless it is told already and not to be told `again`; it is durable after
+   * `save`. False when it changed nothing.
+   */
+  add(next: AlertEvent, again = false): boolean {
     const begun = this.#open.get(next.key);
     if (next.state === "firing") {
-      if (begun !== undefined) return;
-      if (this.#open.size >= maxOpen) return void (this.shed += 1);
+      if (begun !== undefined && !again) return false;
+      if (begun === undefined && this.#open.size >= maxOpen) {
+        this.shed += 1;
+        return false;
+      }
       this.#open.set(next.key, next);
-      return this.#push(next);
+      this.#push(next);
+      return true;
     }
-    if (begun === undefined) return;
+    if (begun === undefined) return false;
     this.#open.delete(next.key);
     // As it began, so that both are known to be of the same alert even when the rule was changed.
     const { id, queued, time, value } = next;
     const end: AlertEvent = { ...begun, id, queued, time, value, state: "resolved" };
     if (this.#options.resolved) this.#push(end);
+    return true;
   }
 
   /** Takes events off, once they are told or given up. */

@@ -5,7 +5,7 @@
  */
 import type { Log, Platform } from "../../telemetry/index.ts";
 import type { QuerySeries, Store } from "../../store/index.ts";
-import type { Alerts, AlertsParts, AlertsStatus } from "../engine.ts";
+import type { AlertsStatus, EngineParts, Judge } from "../engine.ts";
 import type { ExpectedDevice, LiveBatch } from "../engine.ts";
 import { openReplayed } from "../engine.ts";
 import type { Group } from "../groups.ts";
@@ -17,7 +17,7 @@ export interface ReplaySetup {
   readonly rules: Readonly<Record<string, Rule>>;
   /** Devices known from the start. */
   readonly expected: readonly ExpectedDevice[];
-  readonly hub: AlertsParts["hub"];
+  readonly hub: EngineParts["hub"];
   /** What stored rules ask, at the replay's own time. */
   readonly store: Pick<Store, "query">;
   /** @unit ms since 1970-01-01 UTC */
@@ -33,7 +33,7 @@ const entropy = { id: (): string => "replay", random: (): number => 0.5 };
 
 export class Replay implements AsyncDisposable {
   readonly #clock: ReplayClock;
-  readonly #alerts: Alerts;
+  readonly #alerts: Judge;
   /** Questions to the store that have no answer yet. */
   readonly #open = new Set<Promise<unknown>>();
 

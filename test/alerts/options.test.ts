@@ -30,6 +30,9 @@ describe("a rule", () => {
         quality: 1,
         for: 0,
         keep: 0,
+        inhibits: [],
+        near: "device",
+        failure: false,
         threshold: { side: "above", limit: 27, clear: 27 },
       },
     });

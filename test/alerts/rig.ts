@@ -1,6 +1,7 @@
 /** A hub's alerts under virtual time: what goes out is kept, and the process can end or crash. */
 import type { Alerts, ExpectedDevice, Remember, Rule, Transition } from "../../alerts/index.ts";
 import { openAlerts, rulesOptions } from "../../alerts/index.ts";
+import type { Topology } from "../../config/index.ts";
 import { validate, YamlFile } from "../../config/index.ts";
 import type { Clock, DeviceAddress, Disk, Fields, Place } from "../../telemetry/index.ts";
 import { isRecord, linesOf } from "../../telemetry/index.ts";
@@ -47,6 +48,9 @@ export class Rig {
   rules: Readonly<Record<string, Rule>>;
   maxGroups = 10_000;
   brokerDown = false;
+  topology: Topology | undefined;
+  /** What is known of an agent. */
+  gone: (agent: DeviceAddress) => boolean | undefined = () => undefined;
   /** Where transitions are kept for notifiers. */
   remember: Remember | undefined;
   #alerts: Alerts | undefined;
@@ -70,7 +74,8 @@ export class Rig {
       after: (ms, run) => this.clock.after(ms, () => (life.over ? undefined : run())),
     };
     const platform = { clock, entropy: new SeededEntropy(), log: this.log };
-    const { rules, expected, store, maxGroups, remember } = this;
+    const { rules, expected, store, maxGroups, remember, topology } = this;
+    const gone = (agent: DeviceAddress): boolean | undefined => this.gone(agent);
     const disk: Disk = new Proxy(this.disk, {
       get: (target, name) => {
         const member: unknown = Reflect.get(target, name);
@@ -87,7 +92,8 @@ export class Rig {
     const notify = (transition: Transition): void => {
       if (!life.over) this.told.push(transition);
     };
-    const parts = { rules, expected, hub, store, disk, publish, notify, remember, maxGroups };
+    const known = { rules, expected, hub, topology, gone, maxGroups };
+    const parts = { ...known, store, disk, publish, notify, remember };
     this.#alerts = await openAlerts(parts, platform);
     await this.clock.advance(0);
     return this;
