@@ -161,6 +161,11 @@ export class HubService implements AsyncDisposable {
     return this.#states.all;
   }
 
+  /** What a device or agent was heard to be; undefined while nothing was. */
+  stateOf(address: DeviceAddress): DeviceState["state"] | undefined {
+    return this.#states.stateOf(address);
+  }
+
   /** Batches stored of one device since start. */
   storedOf(device: string): number {
     return this.#ingest.storedOf(device);

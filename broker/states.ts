@@ -11,6 +11,9 @@ export interface DeviceState {
   /** Where it is and what it gives, from its `meta`. */
   readonly place: Place;
   readonly measurements: readonly string[];
+  /** The agent that reads it, and the bus, port or address it does so at, from its `meta`. */
+  readonly agent?: string | undefined;
+  readonly line?: string | undefined;
   readonly state: "online" | "stale" | "offline";
   /** When its newest batch came. @unit ms since 1970-01-01 UTC */
   readonly seen: number;
@@ -21,6 +24,8 @@ interface Known {
   interval: number;
   place: Place;
   measurements: readonly string[];
+  agent?: string | undefined;
+  line?: string | undefined;
   state: DeviceState["state"];
   seen: number;
   seenAt: number;
@@ -31,6 +36,8 @@ const missedIntervals = 3;
 const checkEvery = 1000;
 /** Devices followed; further ones are not judged. */
 const maxDevices = 100_000;
+/** Longest name of an agent or a line that is remembered. */
+const longestName = 256;
 /** Shortest interval judged: below it the network alone makes gaps. @unit ms */
 const shortestInterval = 1000;
 
@@ -57,13 +64,15 @@ export class DeviceStates implements Disposable {
   }
 
   get all(): readonly DeviceState[] {
-    return [...this.#known.values()].map(({ address, place, measurements, state, seen }) => ({
-      address,
-      place,
-      measurements,
-      state,
-      seen,
-    }));
+    return [...this.#known.values()].map((known) => {
+      const { address, place, measurements, agent, line, state, seen } = known;
+      return { address, place, measurements, agent, line, state, seen };
+    });
+  }
+
+  /** What a device was heard to be; undefined while nothing was. */
+  stateOf(address: DeviceAddress): DeviceState["state"] | undefined {
+    return this.#known.get(topicOf(address, "state"))?.state;
   }
 
   /** A `meta` message: how often the device is read and what it gives. */
@@ -76,6 +85,8 @@ export class DeviceStates implements Disposable {
     if (typeof interval === "number" && interval > 0) known.interval = interval;
     if (isRecord(measurements)) known.measurements = Object.keys(measurements);
     known.place = placeOf(body?.["tags"]);
+    known.agent = textOf(body?.["agent"]);
+    known.line = lineOf(body?.["endpoint"]);
     this.#fresh = true;
   }
 
@@ -147,6 +158,16 @@ function placeOf(tags: unknown): Place {
     ...(typeof zone === "string" ? { zone } : {}),
     ...(typeof rack === "string" ? { rack } : {}),
   };
+}
+
+/** What devices share that are read by one wire, or through one gateway. */
+function lineOf(endpoint: unknown): string | undefined {
+  if (!isRecord(endpoint)) return undefined;
+  return textOf(endpoint["bus"] ?? endpoint["port"] ?? endpoint["address"]);
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" && value.length <= longestName ? value : undefined;
 }
 
 /** The JSON object in a payload; anything else is as good as nothing here. */

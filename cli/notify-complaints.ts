@@ -1,5 +1,6 @@
 /** What a notifier names must be there: rules that nobody made would never be told. */
 import type { Complaint, YamlFile } from "../config/index.ts";
+import { commonCause } from "../alerts/index.ts";
 import { nearest } from "../config/index.ts";
 import type { Config } from "./schema.ts";
 
@@ -7,7 +8,7 @@ export function notifyComplaints(file: YamlFile, { notify, rules }: Config): Com
   const known = Object.keys(rules);
   return Object.entries(notify).flatMap(([name, options]) =>
     (options.rules ?? []).flatMap((rule, index) => {
-      if (Object.hasOwn(rules, rule)) return [];
+      if (Object.hasOwn(rules, rule) || rule === commonCause) return [];
       const near = nearest(rule, known);
       const hint = near === undefined ? "" : `; did you mean "${near}"?`;
       const path = ["notify", name, "rules", index];

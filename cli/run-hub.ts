@@ -12,10 +12,12 @@ import { openRollups, openStore } from "../store/index.ts";
 import type { Platform } from "../telemetry/index.ts";
 import { GatewayError, topicOf } from "../telemetry/index.ts";
 import { keeperWorker, sqliteWorker } from "./assets.ts";
-import type { LoadedConfig } from "./config.ts";
+import { alertRequests } from "./alert-requests.ts";
+import type { ConfiguredDevice, LoadedConfig } from "./config.ts";
 import { openFolder } from "./folder.ts";
 import { letYoungGenerationGrow, lockFolder, openVitals } from "./platform.ts";
 import type { Config } from "./schema.ts";
+import { siteTopology } from "./site-topology.ts";
 import { classOf, siteOf } from "./run-agent.ts";
 
 export interface RunningHub extends AsyncDisposable {
@@ -60,6 +62,11 @@ export async function runHub(
         },
         notify,
         remember: (transitions) => notifiers.remember(transitions),
+        topology: siteTopology(loaded),
+        gone: (agent) => {
+          const state = service?.stateOf(agent);
+          return state === undefined ? undefined : state === "offline";
+        },
       },
       platform,
     ),
@@ -75,6 +82,7 @@ export async function runHub(
         disk,
         observe: (batch) => alerts.observe(batch),
         changed: () => alerts.expect(withLearned(expected, service)),
+        requests: alertRequests(alerts),
         rollups: () => rollups.counts,
         keep: { worker: keeperWorker, path: join(config.hub.data, "broker.sqlite") },
         vitals: openVitals(),
@@ -120,8 +128,15 @@ export function expectedOf(loaded: LoadedConfig): readonly ExpectedDevice[] {
       ...(rack === undefined ? {} : { rack }),
     };
     const address = { ...site, class: classOf(device), device: device.id };
-    return [{ address, place, measurements }];
+    const agent = loaded.config.agent.id;
+    return [{ address, place, measurements, agent, line: lineOf(device) }];
   });
+}
+
+/** The bus or address that a device shares with others; simulated ones have one of their own. */
+function lineOf({ options, common }: ConfiguredDevice): string | undefined {
+  const line = options["bus"] ?? (common.simulate ? undefined : options["address"]);
+  return typeof line === "string" ? line : undefined;
 }
 
 /** Devices of the configuration, and those that agents have announced. */
