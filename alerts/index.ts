@@ -9,7 +9,7 @@ export * from "./notifiers/notifiers.ts";
 export * from "./life/acts.ts";
 export type { Causes, Firing } from "./life/causes.ts";
 export { causesOf } from "./life/causes.ts";
-export type { Acts } from "./life/life.ts";
+export type { Acts } from "./life/contract.ts";
 export type { AlarmWindow, Counted } from "./life/load.ts";
 export type * from "./life/quiet.ts";
 export { commonCause } from "./life/rule-options.ts";

@@ -6,7 +6,7 @@ import { Engine } from "./engine.ts";
 import type { Step } from "./evaluate.ts";
 import type { Group } from "./groups.ts";
 import { Groups } from "./groups.ts";
-import type { Acts, LifeParts } from "./life/life.ts";
+import type { Acts, LifeParts } from "./life/contract.ts";
 import { Life } from "./life/life.ts";
 import type { Notify, Publish, Remember } from "./outbox.ts";
 import { Outbox } from "./outbox.ts";

@@ -13,7 +13,7 @@ import type { Store } from "../store/index.ts";
 import type { Groups } from "./groups.ts";
 import { encodeSnapshot, snapshotName } from "./snapshot.ts";
 import type { Transition } from "./transition.ts";
-import type { KeptLife } from "./life/life.ts";
+import type { KeptLife } from "./life/contract.ts";
 import { lineOf } from "./transition.ts";
 
 /** Publishes a retained message; it rejects when the message did not get out. */

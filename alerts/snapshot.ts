@@ -10,7 +10,7 @@ import { maxSeries, phases } from "./evaluate.ts";
 import type { Compiled, Group } from "./groups.ts";
 import { acknowledgedForm, maxShelves, shelfForm } from "./life/acts.ts";
 import { often } from "./life/chatter.ts";
-import type { KeptLife } from "./life/life.ts";
+import type { KeptLife } from "./life/contract.ts";
 import { countedForm } from "./life/load.ts";
 import { severities } from "./rule.ts";
 

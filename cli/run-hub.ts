@@ -9,7 +9,7 @@ import type { Address } from "../config/index.ts";
 import { address, addressText, v } from "../config/index.ts";
 import type { Store } from "../store/index.ts";
 import { openRollups, openStore } from "../store/index.ts";
-import type { Platform } from "../telemetry/index.ts";
+import type { DeviceAddress, Platform } from "../telemetry/index.ts";
 import { GatewayError, topicOf } from "../telemetry/index.ts";
 import { keeperWorker, sqliteWorker } from "./assets.ts";
 import { alertRequests } from "./alert-requests.ts";
@@ -63,10 +63,7 @@ export async function runHub(
         notify,
         remember: (transitions) => notifiers.remember(transitions),
         topology: siteTopology(loaded),
-        gone: (agent) => {
-          const state = service?.stateOf(agent);
-          return state === undefined ? undefined : state === "offline";
-        },
+        gone: (agent) => isGone(agent, service),
       },
       platform,
     ),
@@ -137,6 +134,12 @@ export function expectedOf(loaded: LoadedConfig): readonly ExpectedDevice[] {
 function lineOf({ options, common }: ConfiguredDevice): string | undefined {
   const line = options["bus"] ?? (common.simulate ? undefined : options["address"]);
   return typeof line === "string" ? line : undefined;
+}
+
+/** Whether an agent is offline by its own word or its last will; undefined: nobody said yet. */
+function isGone(agent: DeviceAddress, service: HubService | undefined): boolean | undefined {
+  const state = service?.stateOf(agent);
+  return state === undefined ? undefined : state === "offline";
 }
 
 /** Devices of the configuration, and those that agents have announced. */

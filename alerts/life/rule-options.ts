@@ -8,7 +8,7 @@ import { option, text, v } from "../../config/index.ts";
 export const scopes = ["device", "rack", "zone", "site"] as const;
 export type Scope = (typeof scopes)[number];
 
-/** The rule of alerts that the hub makes itself: one thing is behind the silence of many devices. */
+/** The rule of alerts that the hub makes itself: one thing behind the silence of many devices. */
 export const commonCause = "common-cause";
 
 /** The most rules that one rule may inhibit. */

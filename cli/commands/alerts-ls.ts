@@ -115,7 +115,6 @@ function tagTexts(all: Readonly<Record<string, string>>): string[] {
 
 function remarkOf(one: Alert, now: number): string {
   const { acknowledged, shelved, chattering, cause, consequences } = one;
-  const why = (comment: string): string => (comment === "" ? "" : `: ${comment}`);
   return [
     ...(consequences === undefined ? [] : [`with ${counted(consequences.count, "consequence")}`]),
     ...(cause === undefined ? [] : [`follows from ${cause.rule} on ${cause.device}`]),
@@ -127,6 +126,10 @@ function remarkOf(one: Alert, now: number): string {
       : [`shelved by ${shelved.by}, ${shownAge(shelved.until - now)} more${why(shelved.comment)}`]),
     ...(chattering === true ? ["chattering: held until calm"] : []),
   ].join("; ");
+}
+
+function why(comment: string): string {
+  return comment === "" ? "" : `: ${comment}`;
 }
 
 function loadText({ now: current, last }: Load, now: number): string {

@@ -20,7 +20,10 @@ broker:
   listen: ["mqtt://127.0.0.1:${await freePort()}"]
   users:
     edge: { role: agent, agent: agent, password: edge-pw }
-    kim: { role: reader, password: kim-pw, ask: [alerts-acknowledge, alerts-shelve, alerts-unshelve] }
+    kim:
+      role: reader
+      password: kim-pw
+      ask: [alerts-acknowledge, alerts-shelve, alerts-unshelve]
     lee: { role: reader, password: lee-pw }
     sam:
       role: reader
@@ -32,7 +35,12 @@ devices:
   one: { driver: sim, measurement: rack_power }
   two: { driver: sim, measurement: rack_power }
 rules:
-  draws: { about: It draws power, measurement: rack_power, field: active_power_w, above: 0, by: [device] }
+  draws:
+    about: It draws power
+    measurement: rack_power
+    field: active_power_w
+    above: 0
+    by: [device]
 `,
   );
   hub = startRackstreet(["up", config, "--json"]);
@@ -64,7 +72,7 @@ async function listed(user = "kim"): Promise<Listed> {
 }
 
 describe("alerts", () => {
-  test("ls shows what fires and the alarm load; those that read nothing of it see nothing", async () => {
+  test("ls shows what fires and the alarm load, to those that may read it", async () => {
     const { code, out } = await as("lee", "ls");
     expect(code).toBe(0);
     expect(out).toMatch(/warning +firing +draws +one/);

@@ -118,7 +118,13 @@ describe("the alarm load", () => {
 describe("a critical rule over a warning one", () => {
   const rules = `
 warm: { about: warm, measurement: thermal, field: temp_c, above: 27 }
-hot: { about: hot, severity: critical, measurement: thermal, field: temp_c, above: 32, inhibits: [warm] }
+hot:
+  about: hot
+  severity: critical
+  measurement: thermal
+  field: temp_c
+  above: 32
+  inhibits: [warm]
 `;
 
   it("is told alone; the warning follows when it is over", async () => {
