@@ -42,6 +42,15 @@ export class AbsenceWatch {
     this.#arm(this.#dueOf(group));
   }
 
+  /** Goes on where watches of an earlier form of the rule were. */
+  adopt(others: readonly AbsenceWatch[]): void {
+    for (const [group, heard] of others.flatMap((other) => [...other.#heard])) {
+      if (group.rule !== this.rule) continue;
+      this.#heard.set(group, heard);
+      this.#arm(this.#dueOf(group));
+    }
+  }
+
   forget(group: Group): void {
     this.#heard.delete(group);
   }

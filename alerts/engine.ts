@@ -12,16 +12,17 @@ import { AbsenceWatch } from "./absence.ts";
 import type { Step } from "./evaluate.ts";
 import { end, freeze, isBroken, observe, step, thaw } from "./evaluate.ts";
 import type { Compiled, Group, Origin } from "./groups.ts";
-import { compile, Groups, identityOf, keyOf, valuesOf } from "./groups.ts";
+import { Groups, identityOf, keyOf, valuesOf } from "./groups.ts";
 import { chatterAfter, timingOf } from "./life/chatter.ts";
 import type { Life } from "./life/life.ts";
 import type { Quiet } from "./life/quiet.ts";
 import { commonCause } from "./life/rule-options.ts";
 import type { Wired } from "./life/wiring.ts";
-import type { AbsentRule, LiveRule, Rule, StoredRule } from "./rule.ts";
+import type { AbsentRule, Rule, StoredRule } from "./rule.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Source, Target } from "./routes.ts";
 import { matches, Routes } from "./routes.ts";
+import { RuleSet } from "./rule-set.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { Answered } from "./answers.ts";
 import { StoredRules } from "./stored.ts";
@@ -73,6 +74,8 @@ export interface Judge extends AsyncDisposable {
   observe(batch: LiveBatch): void;
   /** The devices that ought to send, all of them; alerts of a device that left are ended. */
   expect(devices: readonly ExpectedDevice[]): void;
+  /** Other rules from now on: what they judge as before goes on, all else ends or begins. */
+  useRules(rules: Readonly<Record<string, Rule>>): void;
   /** What is pending, firing or unknown now. */
   firing(): AlertsStatus;
 }
@@ -123,10 +126,9 @@ export class Engine implements Judge {
   readonly #outbox: Outgoing;
   /** Left out in a replay: nobody acts there. */
   readonly #life: Life | undefined;
-  readonly #rules: ReadonlyMap<string, Compiled>;
-  readonly #live = new Map<string, Compiled<LiveRule>[]>();
-  readonly #absent = new Map<string, AbsenceWatch[]>();
-  readonly #stored: StoredRules;
+  readonly #store: EngineParts["store"];
+  #rules: RuleSet;
+  #stored: StoredRules;
   readonly #routes: Routes;
   #expected: readonly ExpectedDevice[];
   #ignored = 0;
@@ -142,25 +144,16 @@ export class Engine implements Judge {
     this.#outbox = outbox;
     this.#life = life;
     this.#expected = parts.expected;
-    const rules = Object.entries(parts.rules).map(([id, rule]) => compile(id, rule));
-    this.#rules = new Map(rules.map((rule) => [rule.id, rule]));
-    for (const rule of rules) {
-      if (isLive(rule)) append(this.#live, rule.rule.measurement, rule);
-      if (!isAbsent(rule)) continue;
-      const watch = new AbsenceWatch(rule, platform, (group, next) => this.advance(group, next));
-      append(this.#absent, rule.rule.measurement, watch);
-    }
-    this.#routes = new Routes({ live: this.#live, absent: this.#absent }, groups);
-    this.#stored = new StoredRules(parts.store, platform, {
-      answered: (rule, answers, time) => this.#answered(rule, answers, time),
-      blinded: (rule, time) => this.#blinded(rule, time),
-    });
+    this.#store = parts.store;
+    this.#rules = this.#compiled(parts.rules);
+    this.#routes = new Routes(this.#rules, groups);
+    this.#stored = this.#asking();
   }
 
   /** Puts kept groups back; those whose rule is gone or judges something else now are ended. */
   restore(kept: Snapshot): void {
     for (const { rule: id, ...group } of kept.groups) {
-      const rule = this.#rules.get(id);
+      const rule = this.#rules.byId.get(id);
       const before = kept.rules[id];
       if (before === undefined) continue;
       if (id === commonCause) this.#life?.adopt({ ...group, rule: { id, ...before } });
@@ -175,7 +168,7 @@ export class Engine implements Judge {
   start(): void {
     this.#watchExpected();
     if (this.#expected.length > 0) this.#endUnexpected([]);
-    this.#stored.start([...this.#rules.values()].filter(isStored));
+    this.#stored.start(this.#rules.stored);
     this.#life?.start();
     this.#outbox.start();
   }
@@ -203,6 +196,27 @@ export class Engine implements Judge {
     this.#life?.expect(devices);
   }
 
+  useRules(rules: Readonly<Record<string, Rule>>): void {
+    const before = this.#rules;
+    const next = this.#compiled(rules);
+    this.#rules = next;
+    for (const group of this.#groups) {
+      const rule = next.byId.get(group.rule.id);
+      if (group.rule.id === commonCause) continue;
+      if (rule?.shape === group.rule.shape) group.rule = rule;
+      else this.#drop(group);
+    }
+    for (const { address } of this.#groups.active()) this.#outbox.tell(topicOf(address, "alert"));
+    for (const watch of next.watches) watch.adopt(before.watches);
+    for (const watch of before.watches) watch.close();
+    void this.#stored.close();
+    this.#stored = this.#asking();
+    this.#stored.start(next.stored);
+    this.#routes.use(next);
+    this.#watchExpected();
+    this.#life?.useRules(rules);
+  }
+
   firing(): AlertsStatus {
     const alerts = this.#groups.active().map((group): ActiveAlert => {
       const view = this.#life?.viewOf(group) ?? viewOf(group);
@@ -226,9 +240,21 @@ export class Engine implements Judge {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     this.#life?.close();
-    for (const watch of this.#watches()) watch.close();
+    for (const watch of this.#rules.watches) watch.close();
     await this.#stored.close();
     await this.#outbox.close();
+  }
+
+  #compiled(rules: Readonly<Record<string, Rule>>): RuleSet {
+    const advance = (group: Group, next: Step): void => this.advance(group, next);
+    return new RuleSet(rules, (rule) => new AbsenceWatch(rule, this.#platform, advance));
+  }
+
+  #asking(): StoredRules {
+    return new StoredRules(this.#store, this.#platform, {
+      answered: (rule, answers, time) => this.#answered(rule, answers, time),
+      blinded: (rule, time) => this.#blinded(rule, time),
+    });
   }
 
   #judge(target: Target, { source, time, point }: Row): void {
@@ -291,7 +317,7 @@ export class Engine implements Judge {
     for (const device of this.#expected) {
       this.#routes.source(device);
       for (const measurement of device.measurements) {
-        for (const watch of this.#absent.get(measurement) ?? []) this.#watch(watch, device);
+        for (const watch of this.#rules.absent.get(measurement) ?? []) this.#watch(watch, device);
       }
     }
   }
@@ -307,13 +333,12 @@ export class Engine implements Judge {
   #endUnexpected(before: readonly ExpectedDevice[]): void {
     const left = identities(before);
     for (const { address } of this.#expected) left.delete(identityOf(address));
-    for (const watch of this.#watches()) {
+    for (const watch of this.#rules.watches) {
       const expected = this.#expectedKeys(watch.rule);
       const groups = [...this.#groups.of(watch.rule).values()];
       for (const group of groups.filter(({ key }) => !expected.has(key))) {
-        this.#endGroup(group);
         watch.forget(group);
-        this.#groups.remove(group);
+        this.#drop(group);
       }
     }
     for (const group of this.#groups.active()) {
@@ -332,8 +357,9 @@ export class Engine implements Judge {
     return keys;
   }
 
-  #watches(): AbsenceWatch[] {
-    return [...this.#absent.values()].flat();
+  #drop(group: Group): void {
+    this.#endGroup(group);
+    this.#groups.remove(group);
   }
 
   /** The store knows no class: it comes from the device, when that was heard of. */
@@ -353,22 +379,6 @@ function numbersIn(point: Point, fields: readonly string[]): readonly number[] |
     values.push(value);
   }
   return values;
-}
-
-function append<T>(lists: Map<string, T[]>, key: string, item: T): void {
-  lists.set(key, [...(lists.get(key) ?? []), item]);
-}
-
-function isLive(rule: Compiled): rule is Compiled<LiveRule> {
-  return rule.rule.kind === "live";
-}
-
-function isStored(rule: Compiled): rule is Compiled<StoredRule> {
-  return rule.rule.kind === "stored";
-}
-
-function isAbsent(rule: Compiled): rule is Compiled<AbsentRule> {
-  return rule.rule.kind === "absent";
 }
 
 /** The part of `where` that is known of a device before it sends. */

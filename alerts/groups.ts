@@ -112,7 +112,7 @@ export interface Origin {
 
 /** One possible alert and its life so far. */
 export interface Group {
-  readonly rule: Pick<Compiled, "id" | "shape" | "face">;
+  rule: Pick<Compiled, "id" | "shape" | "face">;
   readonly key: string;
   /** The `by` tags. */
   readonly tags: Tags;

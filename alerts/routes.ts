@@ -50,7 +50,7 @@ export interface ByMeasurement {
 }
 
 export class Routes {
-  readonly #rules: ByMeasurement;
+  #rules: ByMeasurement;
   readonly #groups: Groups;
   readonly #sources = new Map<string, Source>();
   #count = 0;
@@ -85,6 +85,12 @@ export class Routes {
     const name = channel === undefined ? "" : tagOf(channel, source, point);
     const route = source.routes.get(measurement)?.get(name);
     return route ?? this.#add(source, point, name);
+  }
+
+  /** Other rules from now on. */
+  use(rules: ByMeasurement): void {
+    this.#rules = rules;
+    this.forget();
   }
 
   /** Forgets where rows go: groups were taken out or put in from outside. */

@@ -39,6 +39,8 @@ export interface LoadedConfig {
   readonly file: string;
   readonly config: Config;
   readonly devices: readonly ConfiguredDevice[];
+  /** Each top-level key as it stands in the file, to see what has changed. */
+  readonly sections: Readonly<Record<string, string>>;
 }
 
 /** Profiles as plain data, by id. */
@@ -59,7 +61,12 @@ export async function loadConfig(path: string): Promise<LoadedConfig> {
   complaints.push(...topologyComplaints(file, config, devices));
   complaints.push(...notifyComplaints(file, config));
   if (complaints.length > 0) throw new ComplaintsError(complaints);
-  return { file: resolve(path), config, devices };
+  return { file: resolve(path), config, devices, sections: sectionsOf(raw) };
+}
+
+function sectionsOf(raw: unknown): Readonly<Record<string, string>> {
+  const entries = Object.entries(isRecord(raw) ? raw : {});
+  return Object.fromEntries(entries.map(([name, value]) => [name, JSON.stringify(value)]));
 }
 
 /** The profiles that a configuration can name: a folder that is not there is its mistake. */

@@ -16,6 +16,7 @@ import { alertRequests } from "./alert-requests.ts";
 import type { ConfiguredDevice, LoadedConfig } from "./config.ts";
 import { openFolder } from "./folder.ts";
 import { letYoungGenerationGrow, lockFolder, openVitals } from "./platform.ts";
+import type { Taken } from "./reload.ts";
 import type { Config } from "./schema.ts";
 import { siteTopology } from "./site-topology.ts";
 import { classOf, siteOf } from "./run-agent.ts";
@@ -27,6 +28,8 @@ export interface RunningHub extends AsyncDisposable {
   readonly store: Store;
   /** Where the agent beside it connects. */
   readonly address: Address | undefined;
+  /** The parts of a changed configuration that need no restart, by section. */
+  readonly taken: Taken;
 }
 
 /** Opens the store, then alerts, then the broker; `notify` hears each transition of an alert. */
@@ -96,6 +99,7 @@ export async function runHub(
     notifiers,
     store,
     address: mqttAddress(started.addresses),
+    taken: { rules: (next) => alerts.useRules(next.config.rules) },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
 }

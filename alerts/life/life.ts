@@ -102,6 +102,11 @@ export class Life implements Acts {
     return { shelves: this.#shelves.all, load: this.#load.counted };
   }
 
+  useRules(rules: LifeParts["rules"]): void {
+    this.#tracer.useRules(rules);
+    this.#now();
+  }
+
   expect(devices: readonly Wired[]): void {
     this.#tracer.expect(devices);
     this.#dirty = true;

@@ -50,6 +50,15 @@ interface RuleFacts extends Influence {
   readonly silent: boolean;
 }
 
+function factsOf(rules: TracerParts["rules"]): ReadonlyMap<string, RuleFacts> {
+  return new Map(
+    Object.entries(rules).map(([id, rule]) => {
+      const silent = rule.kind === "absent" && rule.by.includes("device");
+      return [id, { ...rule, silent }];
+    }),
+  );
+}
+
 const noInfluence: RuleFacts = { inhibits: [], near: "device", failure: false, silent: false };
 
 /** Devices of a thing by what is known of them. */
@@ -57,7 +66,7 @@ type Crowd = ReadonlyMap<string, ReadonlySet<string>>;
 
 export class Tracer {
   readonly #parts: TracerParts;
-  readonly #facts: ReadonlyMap<string, RuleFacts>;
+  #facts: ReadonlyMap<string, RuleFacts>;
   readonly #power: Power | undefined;
   #wiring: Wiring;
   /** Watched devices by what they are read through; undefined when it has to be made anew. */
@@ -67,15 +76,15 @@ export class Tracer {
 
   constructor(parts: TracerParts, devices: readonly Wired[]) {
     this.#parts = parts;
-    this.#facts = new Map(
-      Object.entries(parts.rules).map(([id, rule]) => {
-        const silent = rule.kind === "absent" && rule.by.includes("device");
-        return [id, { ...rule, silent }];
-      }),
-    );
+    this.#facts = factsOf(parts.rules);
     const { topology, hub } = parts;
     this.#power = topology === undefined ? undefined : new Power(topology, hub);
     this.#wiring = new Wiring(devices);
+  }
+
+  useRules(rules: TracerParts["rules"]): void {
+    this.#facts = factsOf(rules);
+    this.#members = undefined;
   }
 
   expect(devices: readonly Wired[]): void {

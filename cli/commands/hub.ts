@@ -2,6 +2,7 @@
 import { configArgument, defineCommand, forOption, jsonOption, openPlatform } from "../command.ts";
 import { print, printJson, Stop } from "../command.ts";
 import { transitionText } from "../live-view.ts";
+import { Reload } from "../reload.ts";
 import { runConsole } from "../run-console.ts";
 import { runHub } from "../run-hub.ts";
 
@@ -21,6 +22,7 @@ export const hubCommand = defineCommand({
       if (!json) print(transitionText(transition));
     });
     await using _console = await runConsole(loaded, { hub }, platform);
+    using _reload = new Reload(loaded, platform, hub.taken);
     await stop.asked;
     const { received, stored, queued, refused, overflow } = hub.service.counts;
     const { firing } = hub.alerts.firing();

@@ -14,6 +14,7 @@ import {
 import { printJson, Stop } from "../command.ts";
 import type { LoadedConfig } from "../config.ts";
 import { LiveView } from "../live-view.ts";
+import { Reload } from "../reload.ts";
 import { runAgent } from "../run-agent.ts";
 import { runConsole } from "../run-console.ts";
 import type { RunningHub } from "../run-hub.ts";
@@ -45,6 +46,7 @@ export const upCommand = defineCommand({
     await using running = await runAgent(loaded, platform, hub.address);
     const { agent } = running;
     await using _console = await runConsole(loaded, { agent, hub }, platform);
+    using _reload = new Reload(loaded, platform, hub.taken);
     if (!json) {
       view = new LiveView({ agent, hub, hints: hintsOf(given, loaded, hub) });
       view.draw();
