@@ -162,7 +162,8 @@ export function rightsOf(grant: Grant): {
   }
 }
 
-function readableBy(grant: Grant): readonly string[] {
+/** Topic filters within which somebody may subscribe. */
+export function readableBy(grant: Grant): readonly string[] {
   switch (grant.role) {
     case "agent": {
       const own = `${topicRoot}/${grant.site}/agent/${grant.agent}`;

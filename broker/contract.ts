@@ -4,6 +4,7 @@ import type { Site } from "../telemetry/index.ts";
 import type { Desk } from "./asking/desk.ts";
 import type { Publisher } from "./client.ts";
 import type { HubCounters } from "./counters.ts";
+import type { Login, LoginAttempt } from "./identity.ts";
 import type { Room } from "./lane.ts";
 import type { Peer } from "./listeners.ts";
 import type { KeepParts } from "./sessions.ts";
@@ -27,6 +28,11 @@ export interface HubHooks {
   readonly keep?: KeepParts | undefined;
 }
 
+export interface RetainedMessage {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+}
+
 export interface PublishOptions {
   readonly retain?: boolean;
   readonly qos?: 0 | 1;
@@ -38,6 +44,10 @@ export interface Hub extends AsyncDisposable {
   readonly counters: HubCounters;
   /** Takes a connection over that no listener accepted; only a broker of its own can. */
   accept?(stream: Duplex, peer: Peer): void;
+  /** Retained messages on topics that a filter matches; only a broker of its own has them. */
+  retained?(filter: string): Iterable<RetainedMessage>;
+  /** Who somebody is that comes by another way; only a broker of its own knows its users. */
+  identify?(attempt: LoginAttempt): Promise<Login>;
   /**
    * Publishes as the hub itself; resolves once it was handed to each subscriber's guard.
    * @throws E_DISCONNECTED after the hub was closed

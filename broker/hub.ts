@@ -21,9 +21,10 @@ import type { Refusal } from "./access.ts";
 import { isForOne, refuseSubscribe } from "./access.ts";
 import { askerOf, refuseAsk } from "./asking/asker.ts";
 import { HubClient } from "./client.ts";
-import type { Hub, HubHooks, PublishOptions } from "./contract.ts";
+import type { Hub, HubHooks, PublishOptions, RetainedMessage } from "./contract.ts";
 import { Counters } from "./counters.ts";
 import { Guard } from "./guard.ts";
+import type { Login, LoginAttempt } from "./identity.ts";
 import { keepOrder } from "./in-order.ts";
 import { Lane } from "./lane.ts";
 import type { Listener, Peer } from "./listeners.ts";
@@ -339,6 +340,14 @@ class AedesHub implements Hub {
     if (!full || memory.isRetained(topic)) return true;
     this.counters.unretained += 1;
     return false;
+  }
+
+  retained(filter: string): Iterable<RetainedMessage> {
+    return this.#sessions?.persistence.retainedOn(filter) ?? [];
+  }
+
+  identify(attempt: LoginAttempt): Promise<Login> {
+    return this.#logins.identify(attempt);
   }
 
   publish(

@@ -6,7 +6,7 @@ import type { Platform, Site } from "../telemetry/index.ts";
 import { agentClientId } from "../telemetry/index.ts";
 import type { HubClient } from "./client.ts";
 import type { Counters } from "./counters.ts";
-import type { Identify } from "./identity.ts";
+import type { Identify, Login, LoginAttempt } from "./identity.ts";
 import { identifier } from "./identity.ts";
 import type { BrokerOptions, User } from "./options.ts";
 import type { Sessions } from "./sessions.ts";
@@ -46,19 +46,23 @@ export class Logins {
     this.#counters = counters;
   }
 
+  /** Who somebody is; wrong passwords count as they do at the broker. */
+  async identify(attempt: LoginAttempt): Promise<Login> {
+    const login = await this.#identify(attempt);
+    if ("refused" in login) this.#counters.countRejected(login.refused);
+    return login;
+  }
+
   /** Why a client is not let in; undefined: it is in. */
   async refuse(
     { id, clean, user, password }: LoginRequest,
     client: HubClient,
     sessions: Sessions | undefined,
   ): Promise<LoginProblem | undefined> {
-    const login = await this.#identify({ user, password, ...client.peer });
+    const login = await this.identify({ user, password, ...client.peer });
     // It may have left meanwhile.
     if (client.guard.destroyed) return "refused";
-    if ("refused" in login) {
-      this.#counters.countRejected(login.refused);
-      return "refused";
-    }
+    if ("refused" in login) return "refused";
     const owner = this.#owners.get(id) ?? { user: login.user, by: new Set() };
     const kept = sessions?.ownerOf(id) ?? login.user;
     const free = this.#reserved.get(id)?.has(login.user) ?? true;

@@ -9,6 +9,7 @@
  * process.
  */
 import { Readable } from "node:stream";
+import type { RetainedMessage } from "./contract.ts";
 import type { Packet, QueueLimits } from "./session-queue.ts";
 import { SessionQueue, waiting } from "./session-queue.ts";
 import { TopicTree } from "./topic-tree.ts";
@@ -128,6 +129,13 @@ export class HubPersistence {
     else this.#retained.set(topic, { ...packet });
     this.#parts.changes.retained(topic, this.#retained.get(topic));
     return Promise.resolve();
+  }
+
+  /** The retained messages on topics that a filter matches. */
+  *retainedOn(filter: string): Generator<RetainedMessage> {
+    for (const { topic = "", payload = "" } of this.#retained.matching(filter)) {
+      yield { topic, payload: Buffer.from(payload) };
+    }
   }
 
   createRetainedStream(filter: string): Readable {

@@ -4,6 +4,7 @@
  */
 import type { Duplex } from "node:stream";
 import type {
+  Ask,
   DeviceAddress,
   Disk,
   Fields,
@@ -21,14 +22,20 @@ import {
   quality,
   topicOf,
 } from "../telemetry/index.ts";
+import { isLoopback } from "../config/index.ts";
 import type { RollupCounts, Store } from "../store/index.ts";
 import { AsideFile } from "./aside.ts";
 import { Desk } from "./asking/desk.ts";
 import type { AskCounts } from "./asking/desk.ts";
+import { catalogRequest, latestRequest } from "./asking/latest.ts";
+import { replayRequest } from "./asking/replay.ts";
 import type { HubRequest } from "./asking/request.ts";
+import { AskProblem } from "./asking/request.ts";
+import type { Retained } from "./asking/retained.ts";
 import type { Hub, HubHooks } from "./contract.ts";
 import type { HubCounters } from "./counters.ts";
 import { startHub } from "./hub.ts";
+import type { LoginAttempt } from "./identity.ts";
 import type { KeepParts } from "./sessions.ts";
 import type { Arrived, IngestCounts, IngestLimits } from "./ingest.ts";
 import { Ingest } from "./ingest.ts";
@@ -82,7 +89,7 @@ export class HubService implements AsyncDisposable {
     this.#desk = new Desk({
       ...platform,
       hub: { ...setup.site, class: "hub", device: setup.hub.id },
-      requests: setup.requests ?? [],
+      requests: [...this.#ownRequests(), ...(setup.requests ?? [])],
     });
     this.#aside = new AsideFile(setup.disk, platform);
     this.#ingest = new Ingest(
@@ -153,6 +160,27 @@ export class HubService implements AsyncDisposable {
     return this.#desk.counts;
   }
 
+  /**
+   * The answer to one who comes by another way than the broker; the rights are those of its users.
+   * @throws AskProblem, as does the answer
+   */
+  async ask(
+    { do: request, args }: Pick<Ask, "do" | "args">,
+    attempt: LoginAttempt,
+    gone: AbortSignal,
+  ): Promise<AsyncIterable<unknown>> {
+    const login = await this.#hub?.identify?.(attempt);
+    if (login === undefined) {
+      throw new AskProblem("the hub has no users of its own", "ask its broker", "access");
+    }
+    if ("refused" in login) throw new AskProblem(login.refused, "log in", "login");
+    if (login.grant.role === "anonymous" && !isLoopback(attempt.remote)) {
+      throw new AskProblem("this hub has no users", "ask from its own machine", "access");
+    }
+    const name = login.user === "" ? attempt.remote : login.user;
+    return this.#desk.open({ do: request, args }, { ...login, name }, gone);
+  }
+
   get counts(): IngestCounts {
     return this.#ingest.counts;
   }
@@ -183,6 +211,18 @@ export class HubService implements AsyncDisposable {
     this.#hub = undefined;
     await this.#ingest[Symbol.asyncDispose]();
     await this.#aside[Symbol.asyncDispose]();
+  }
+
+  #ownRequests(): readonly HubRequest[] {
+    const retained: Retained = (filter) => this.#hub?.retained?.(filter) ?? [];
+    const { store } = this.#setup;
+    const storeUp = (): boolean => this.#ingest.counts.storeUp;
+    const { clock } = this.#platform;
+    return [
+      latestRequest(retained),
+      catalogRequest(retained),
+      replayRequest({ retained, store, storeUp, clock }),
+    ];
   }
 
   #message(topic: string, { payload, agent }: Arrived): void {

@@ -1,8 +1,11 @@
 /** Serves what the agent and the hub of this process know of themselves. */
 import type { Agent } from "../agent/index.ts";
-import type { Count, Console, Labelled, Labels } from "../console/index.ts";
+import type { AskRefusal, HubService } from "../broker/index.ts";
+import { AskProblem } from "../broker/index.ts";
+import type { Api, Count, Console, Labelled, Labels } from "../console/index.ts";
 import { exposition, openConsole } from "../console/index.ts";
-import type { Platform } from "../telemetry/index.ts";
+import type { Log, Platform } from "../telemetry/index.ts";
+import { messageOf } from "../telemetry/index.ts";
 import type { LoadedConfig } from "./config.ts";
 import { siteOf } from "./run-agent.ts";
 import type { RunningHub } from "./run-hub.ts";
@@ -37,9 +40,40 @@ export async function runConsole(
       ...(agent === undefined || agent.isUp ? [] : ["uplink"]),
       ...(hub === undefined || hub.service.counts.storeUp ? [] : ["store"]),
     ],
+    api: hub && apiOf(hub.service, platform.log),
   });
   if (served !== undefined) platform.log.info("console started", { listen: served.address });
   return served;
+}
+
+/** HTTP status by what the hub says. */
+const statuses: Readonly<Record<AskRefusal, number>> = {
+  login: 401,
+  access: 403,
+  form: 400,
+  arguments: 400,
+  unknown: 404,
+  rate: 429,
+  busy: 503,
+  cancelled: 503,
+  problem: 503,
+  slow: 503,
+  late: 504,
+  failed: 500,
+};
+
+function apiOf(service: HubService, log: Log): Api {
+  return {
+    ask: ({ request, args, gone, ...attempt }) => service.ask({ do: request, args }, attempt, gone),
+    explain(error) {
+      if (!(error instanceof AskProblem)) {
+        log.error("request failed", { problem: messageOf(error) });
+        return { status: 500, problem: "the hub failed", remedy: "its log says why" };
+      }
+      const { why, problem, remedy } = error.told;
+      return { status: statuses[why], problem, remedy };
+    },
+  };
 }
 
 function devicesOf(agent: Agent | undefined, place: Labels): Count[] {

@@ -1,3 +1,4 @@
+export type { Api, ApiCall } from "./api.ts";
 export * from "./exposition.ts";
 export * from "./options.ts";
 export * from "./server.ts";

@@ -11,7 +11,9 @@ export interface ConsoleOptions {
 const entries = v.strictObject({
   listen: v.optional(
     option(address({ http: 9464 }), {
-      about: "Where `/metrics` (Prometheus) and `/health` are served; nowhere when left out.",
+      about:
+        "Where `/metrics` (Prometheus), `/health` and, of a hub, `/api/v1/latest` and " +
+        "`/api/v1/catalog` are served; nowhere when left out.",
       example: "http://127.0.0.1:9464",
     }),
   ),

@@ -4,6 +4,7 @@
  *
  *   GET /health    200 {"status":"ok"} or 503 {"status":"degraded","failing":["store"]}
  *   GET /metrics   200, with the token where there is one
+ *   GET /api/v1/…  what a hub is asked (`api.ts`)
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
@@ -11,6 +12,8 @@ import { createServer } from "node:http";
 import type { Address } from "../config/index.ts";
 import { addressText } from "../config/index.ts";
 import { GatewayError, messageOf, systemCode } from "../telemetry/index.ts";
+import type { Api } from "./api.ts";
+import { answerApi, requestIn } from "./api.ts";
 import type { ConsoleOptions } from "./options.ts";
 import { consoleAddress } from "./options.ts";
 
@@ -20,6 +23,8 @@ export interface ConsoleSource {
   metrics(): string;
   /** What does not work now, by name; none: all does. */
   failing(): readonly string[];
+  /** What a hub can be asked; left out: there is none. */
+  readonly api?: Api | undefined;
 }
 
 export interface Console extends AsyncDisposable {
@@ -31,6 +36,8 @@ export interface Console extends AsyncDisposable {
 const mostConnections = 64;
 /** Time for the head of a request. @unit ms */
 const headersWithin = 10_000;
+/** Time in which something must be sent or taken. @unit ms */
+const silenceWithin = 60_000;
 
 /**
  * Serves; undefined where the configuration names no address.
@@ -46,6 +53,7 @@ export async function openConsole(
     answer(request, response, { source, wanted });
   });
   server.maxConnections = mostConnections;
+  server.timeout = silenceWithin;
   const port = await bind(server, listen);
   return {
     address: consoleAddress(listen, port),
@@ -72,10 +80,16 @@ function answer(
   const [path] = url.split("?", 1);
   response.setHeader("cache-control", "no-store");
   response.setHeader("x-content-type-options", "nosniff");
-  if (path !== "/health" && path !== "/metrics") return end(response, 404, "no such page\n");
+  const asked = source.api && requestIn(path ?? "");
+  if (path !== "/health" && path !== "/metrics" && asked === undefined)
+    return end(response, 404, "no such page\n");
   if (method !== "GET" && method !== "HEAD") {
     response.setHeader("allow", "GET, HEAD");
     return end(response, 405, "only GET\n");
+  }
+  if (source.api !== undefined && asked !== undefined) {
+    void answerApi(source.api, asked, { incoming: request, response });
+    return;
   }
   if (path === "/health") return health(response, source.failing());
   const shown = digestOf(headers.authorization ?? "");

@@ -14,22 +14,8 @@ import type { Tally } from "../counters.ts";
 import { Rate } from "../rate.ts";
 import type { Asker } from "./reply.ts";
 import { Reply, TooSlow } from "./reply.ts";
-import type { HubRequest, Prepared } from "./request.ts";
-import { mayAsk } from "./request.ts";
-
-/** Why there was no answer, or not all of it. `problem`: what the request itself said. */
-export type AskRefusal =
-  | "form"
-  | "unknown"
-  | "arguments"
-  | "access"
-  | "rate"
-  | "busy"
-  | "cancelled"
-  | "late"
-  | "slow"
-  | "problem"
-  | "failed";
+import type { AskedBy, AskRefusal, HubRequest, Prepared, Problem } from "./request.ts";
+import { AskProblem, mayAsk } from "./request.ts";
 
 export interface AskCounts {
   /** Requests that were answered to the end. */
@@ -37,18 +23,8 @@ export interface AskCounts {
   readonly refused: Tally<AskRefusal>;
 }
 
-/** What a client is told of a refusal. */
-interface Problem {
-  readonly why: AskRefusal;
-  readonly problem: string;
-  readonly remedy: string;
-}
-
 /** A request that is to be answered. */
 interface Task {
-  readonly id: string;
-  readonly asker: Asker;
-  readonly reply: Reply;
   readonly request: HubRequest;
   readonly prepared: Prepared;
 }
@@ -138,10 +114,15 @@ export class Desk {
     return all.filter((request) => mayAsk(request, grant)).map(({ name }) => name);
   }
 
-  /** The request of a name, where somebody may make it. */
-  find(name: string, grant: Grant): HubRequest | undefined {
-    const request = this.#requests.get(name);
-    return request !== undefined && mayAsk(request, grant) ? request : undefined;
+  /**
+   * The answer to one who asks by another way than the broker, until `gone` is aborted.
+   * @throws AskProblem, as does the answer
+   */
+  open(ask: Pick<Ask, "do" | "args">, by: AskedBy, gone: AbortSignal): AsyncIterable<unknown> {
+    const task = this.#prepare(ask, by, 0);
+    if (!("why" in task)) return this.#run(task, by, gone);
+    this.#count(task.why);
+    throw problemError(task);
   }
 
   /** Takes in the payload of an `ask`; it returns at once and never throws. */
@@ -164,16 +145,19 @@ export class Desk {
       return this.#refuse(reply, { why: "form", problem: decoded.problem, remedy });
     }
     if (decoded.ok.do === cancel.name) return this.#cancel(decoded.ok, reply, guest);
-    const task = this.#prepare(decoded.ok, asker, guest);
-    if ("why" in task) this.#refuse(reply, task);
-    else void this.#answer({ ...task, id, asker, reply }, guest);
+    const task = this.#prepare(decoded.ok, asker, guest.underWay.size);
+    if ("why" in task) return this.#refuse(reply, task);
+    const stop = new AbortController();
+    guest.underWay.set(id, stop);
+    void this.#answer(task, { asker, reply, stop }).finally(() => guest.underWay.delete(id));
   }
 
+  /** `underWay`: requests of the same connection. */
   #prepare(
-    { do: name, args }: Ask,
-    asker: Asker,
-    guest: Guest,
-  ): Pick<Task, "request" | "prepared"> | Problem {
+    { do: name, args }: Pick<Ask, "do" | "args">,
+    asker: AskedBy,
+    underWay: number,
+  ): Task | Problem {
     const request = this.#requests.get(name);
     if (request === undefined) {
       const remedy = `ask for one of: ${this.namesFor(asker.grant).join(", ")}`;
@@ -187,11 +171,11 @@ export class Desk {
     if ("problem" in prepared) {
       return { why: "arguments", problem: prepared.problem, remedy: request.about };
     }
-    return this.#isBusy(asker, guest) ? busy : { request, prepared };
+    return this.#isBusy(asker, underWay) ? busy : { request, prepared };
   }
 
-  #isBusy({ user }: Asker, { underWay }: Guest): boolean {
-    if (underWay.size >= most.ofClient || this.#ofAll >= most.ofAll) return true;
+  #isBusy({ user }: AskedBy, underWay: number): boolean {
+    if (underWay >= most.ofClient || this.#ofAll >= most.ofAll) return true;
     return user !== "" && (this.#ofUser.get(user) ?? 0) >= most.ofUser;
   }
 
@@ -204,30 +188,45 @@ export class Desk {
     reply.done();
   }
 
-  async #answer({ id, asker, reply, request, prepared }: Task, { underWay }: Guest): Promise<void> {
-    const [stop, late] = [new AbortController(), new AbortController()];
-    const timer = this.#clock.after(request.within, () => late.abort());
-    const signal = AbortSignal.any([stop.signal, late.signal, asker.gone]);
-    underWay.set(id, stop);
-    this.#enter(asker.user, 1);
+  async #answer(
+    task: Task,
+    { asker, reply, stop }: { asker: Asker; reply: Reply; stop: AbortController },
+  ): Promise<void> {
+    const signal = AbortSignal.any([stop.signal, asker.gone]);
     try {
-      await reply.pour(prepared.answer(asker, signal), signal);
+      await reply.pour(this.#run(task, asker, signal), signal);
       if (stop.signal.aborted) this.#refuse(reply, cancelled);
-      else if (late.signal.aborted) this.#refuse(reply, tooLate);
-      else if (!asker.gone.aborted) this.#answered += 1;
     } catch (error) {
-      // A request that is given up may say so in its own way.
       if (stop.signal.aborted) this.#refuse(reply, cancelled);
-      else this.#refuse(reply, this.#problemOf(error, request));
+      else if (error instanceof AskProblem) reply.end(error.told);
+      else if (error instanceof TooSlow) this.#refuse(reply, tooSlow);
+    }
+  }
+
+  /** The answer to a request that is let in: counted, and ended in time. @throws AskProblem */
+  async *#run({ request, prepared }: Task, by: AskedBy, gone: AbortSignal): AsyncGenerator {
+    const late = new AbortController();
+    const timer = this.#clock.after(request.within, () => late.abort());
+    const signal = AbortSignal.any([late.signal, gone]);
+    this.#enter(by.user, 1);
+    try {
+      for await (const value of prepared.answer(by, signal)) {
+        if (signal.aborted) break;
+        yield value;
+      }
+      if (late.signal.aborted) throw problemError(tooLate);
+      if (!gone.aborted) this.#answered += 1;
+    } catch (error) {
+      const told = error instanceof AskProblem ? error.told : this.#problemOf(error, request);
+      if (!gone.aborted) this.#count(told.why);
+      throw problemError(told);
     } finally {
       timer.cancel();
-      underWay.delete(id);
-      this.#enter(asker.user, -1);
+      this.#enter(by.user, -1);
     }
   }
 
   #problemOf(error: unknown, { name }: HubRequest): Problem {
-    if (error instanceof TooSlow) return tooSlow;
     if (error instanceof GatewayError && error.verdict !== "fatal") {
       return { why: "problem", problem: error.message, remedy: error.remedy };
     }
@@ -266,4 +265,8 @@ export class Desk {
     this.#guests.set(asker, guest);
     return guest;
   }
+}
+
+function problemError({ why, problem, remedy }: Problem): AskProblem {
+  return new AskProblem(problem, remedy, why);
 }

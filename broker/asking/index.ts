@@ -1,2 +1,2 @@
-export type { AskCounts, AskRefusal } from "./desk.ts";
+export type { AskCounts } from "./desk.ts";
 export * from "./request.ts";

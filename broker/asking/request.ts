@@ -8,6 +8,38 @@ import { v } from "../../config/index.ts";
 import type { Grant } from "../access.ts";
 import { refuseSubscribe } from "../access.ts";
 
+/** Why there was no answer, or not all of it. `problem`: what the request itself said. */
+export type AskRefusal =
+  | "login"
+  | "form"
+  | "unknown"
+  | "arguments"
+  | "access"
+  | "rate"
+  | "busy"
+  | "cancelled"
+  | "late"
+  | "slow"
+  | "problem"
+  | "failed";
+
+/** What a client is told of a refusal. */
+export interface Problem {
+  readonly why: AskRefusal;
+  readonly problem: string;
+  readonly remedy: string;
+}
+
+/** Ends an answer before its end, in the words that the client is told. */
+export class AskProblem extends Error {
+  readonly told: Problem;
+
+  constructor(problem: string, remedy: string, why: AskRefusal = "problem") {
+    super(problem);
+    this.told = { why, problem, remedy };
+  }
+}
+
 /** Who asks, for what answers. */
 export interface AskedBy {
   /** "" for an anonymous client. */
@@ -31,7 +63,7 @@ export interface RequestParts<Args> {
   /**
    * The answer, each value a part of its own of 128 KiB of JSON at most. It ends early when the
    * signal is aborted.
-   * @throws GatewayError: its message and remedy are told
+   * @throws AskProblem, and GatewayError, whose message and remedy are told
    */
   answer(args: Args, by: AskedBy, signal: AbortSignal): AsyncIterable<unknown>;
 }

@@ -30,9 +30,10 @@ export class MemoryStore implements Store {
   }
 
   /** Pieces of at most ten lines that never split a moment. */
-  async *scan({ measurement, from, to }: Span): AsyncGenerator<readonly Line[]> {
+  async *scan({ measurement, from, to, where = {} }: Span): AsyncGenerator<readonly Line[]> {
     const found = [...this.rows.values()]
       .filter((line) => line.measurement === measurement && line.time >= from && line.time < to)
+      .filter(({ tags }) => Object.entries(where).every(([tag, value]) => tags[tag] === value))
       .toSorted((a, b) => a.time - b.time);
     let piece: Line[] = [];
     for (const line of found) {

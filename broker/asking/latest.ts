@@ -1,0 +1,106 @@
+/** `latest` and `catalog`: what is live now, of many devices in one request. */
+import { v } from "../../config/index.ts";
+import { isRecord, topicOf } from "../../telemetry/index.ts";
+import type { AskedBy, HubRequest } from "./request.ts";
+import { defineRequest, mayRead } from "./request.ts";
+import type { Found, Retained } from "./retained.ts";
+import { bodyOf, filterForm, filtersFor, foundIn, inParts, saidOf } from "./retained.ts";
+
+const args = v.strictObject({ filter: v.optional(filterForm) });
+const about = 'give "filter", a topic filter within what you may read, or nothing for all of that';
+/** @unit ms */
+const within = 300_000;
+
+/**
+ * The newest batch of each device: `[{topic, state, message}]`, `message` as it was published on
+ * the topic, `state` as on the device's `state` topic.
+ */
+export function latestRequest(retained: Retained): HubRequest {
+  return defineRequest({
+    name: "latest",
+    about,
+    args,
+    within,
+    async *answer({ filter }, by) {
+      yield* inParts(latestOf(retained, filtersFor(by, filter), by));
+    },
+  });
+}
+
+/**
+ * Which devices there are: `[{topic, kinds, state, meta}]`, `topic` without its last level, `kinds`
+ * of what is retained, `meta` without where each value comes from.
+ */
+export function catalogRequest(retained: Retained): HubRequest {
+  return defineRequest({
+    name: "catalog",
+    about,
+    args,
+    within,
+    async *answer({ filter }, by) {
+      yield* inParts(catalogOf(retained, filtersFor(by, filter), by));
+    },
+  });
+}
+
+function* latestOf(
+  retained: Retained,
+  filters: readonly string[],
+  by: AskedBy,
+): Generator<readonly [object, number]> {
+  for (const { address, topic, payload } of foundIn(retained, filters, "telemetry")) {
+    const message = bodyOf(payload);
+    if (message === undefined) continue;
+    const state = saidOf(retained, { address, kind: "state", by });
+    yield [{ topic, ...(state === undefined ? {} : { state }), message }, payload.length];
+  }
+}
+
+/** Kinds that are retained. */
+const kept = ["telemetry", "meta", "state", "alert"] as const;
+
+function* catalogOf(
+  retained: Retained,
+  filters: readonly string[],
+  by: AskedBy,
+): Generator<readonly [object, number]> {
+  for (const found of foundIn(retained, filters, "telemetry")) yield entryOf(retained, found, by);
+  for (const found of foundIn(retained, filters, "meta")) {
+    const [live] = retained(topicOf(found.address, "telemetry"));
+    const listed = live !== undefined && mayRead(by, live.topic);
+    if (!listed) yield entryOf(retained, found, by);
+  }
+}
+
+function entryOf(
+  retained: Retained,
+  { address, topic }: Found,
+  by: AskedBy,
+): readonly [object, number] {
+  const base = topic.slice(0, topic.lastIndexOf("/"));
+  const said = Object.fromEntries(
+    kept.map((kind) => [kind, saidOf(retained, { address, kind, by })]),
+  );
+  const { state } = said;
+  const meta = said["meta"] && withoutSources(said["meta"]);
+  const kinds = kept.filter((kind) => said[kind] !== undefined);
+  const entry = { topic: base, kinds, state: state ?? null, meta: meta ?? null };
+  return [entry, JSON.stringify(entry).length];
+}
+
+/** Where values come from is of no use to who only reads them, and most of a `meta`. */
+function withoutSources(meta: Record<string, unknown>): Record<string, unknown> {
+  const { measurements } = meta;
+  if (!isRecord(measurements)) return meta;
+  const plain = Object.entries(measurements).map(([name, entry]) => {
+    const fields = isRecord(entry) ? entry["fields"] : undefined;
+    if (!isRecord(entry) || !isRecord(fields)) return [name, entry];
+    const described = Object.entries(fields).map(([field, about]) => {
+      if (!isRecord(about)) return [field, about];
+      const { source: _, ...rest } = about;
+      return [field, rest];
+    });
+    return [name, { ...entry, fields: Object.fromEntries(described) }];
+  });
+  return { ...meta, measurements: Object.fromEntries(plain) };
+}
