@@ -4,7 +4,7 @@
  */
 import type { Origin, Setting, Source } from "../drivers/index.ts";
 import type { DeviceAddress, Place, Point, Reading } from "../telemetry/index.ts";
-import { fieldFacts, measurementEntry, unitOf } from "../telemetry/index.ts";
+import { describeField, measurementEntry, unitOf } from "../telemetry/index.ts";
 
 /** A device as the configuration describes it, for `meta`. */
 export interface Described {
@@ -168,14 +168,3 @@ const maxMeta = 180 * 1024;
 
 /** More channels than any PDU has outlets. */
 const maxChannels = 1000;
-
-function describeField(measurement: string, field: string): Record<string, unknown> {
-  const facts = fieldFacts(measurement, field);
-  return {
-    type: facts?.type,
-    unit: facts?.unit?.ucum,
-    range: facts?.entry?.range,
-    states: facts?.entry?.states,
-    about: facts?.entry?.about,
-  };
-}

@@ -20,7 +20,9 @@ import {
   messageOf,
   parseTopic,
   quality,
+  sleep,
   topicOf,
+  topicRoot,
 } from "../telemetry/index.ts";
 import { isLoopback } from "../config/index.ts";
 import type { RollupCounts, Store } from "../store/index.ts";
@@ -37,6 +39,7 @@ import type { HubCounters } from "./counters.ts";
 import { startHub } from "./hub.ts";
 import type { LoginAttempt } from "./identity.ts";
 import type { KeepParts } from "./sessions.ts";
+import { hubMeta } from "./hub-meta.ts";
 import type { Arrived, IngestCounts, IngestLimits } from "./ingest.ts";
 import { Ingest } from "./ingest.ts";
 import type { BrokerOptions } from "./options.ts";
@@ -69,6 +72,8 @@ export interface HubSetup {
 
 /** The hub reports on itself first after this time, so that `status` need not wait. @unit ms */
 const firstReport = 1000;
+/** Retained messages taken in between two turns of the event loop. */
+const recalledAtOnce = 50;
 
 export class HubService implements AsyncDisposable {
   readonly #setup: HubSetup;
@@ -81,6 +86,7 @@ export class HubService implements AsyncDisposable {
   #hub: Hub | undefined;
   #healthTimer: Timer | undefined;
   #healthSeq = 0;
+  #meta = "";
 
   private constructor(setup: HubSetup, platform: Platform) {
     this.#setup = setup;
@@ -132,6 +138,7 @@ export class HubService implements AsyncDisposable {
       throw error;
     }
     service.#scheduleHealth(firstReport);
+    void service.#recall();
     return service;
   }
 
@@ -237,6 +244,25 @@ export class HubService implements AsyncDisposable {
     }
   }
 
+  /**
+   * Learns the devices that were there before a restart: who is silent since must turn stale too.
+   * What is retained may be much, so a little at a time.
+   */
+  async #recall(): Promise<void> {
+    let count = 0;
+    for (const kind of ["meta", "state"] as const) {
+      const filter = `${topicRoot}/+/+/+/+/+/${kind}`;
+      for (const { topic, payload } of this.#hub?.retained?.(filter) ?? []) {
+        const address = parseTopic(topic)?.address;
+        // What the hub says of itself does not come to it.
+        if (address === undefined || address.class === "hub") continue;
+        this.#states[kind](address, payload);
+        count += 1;
+        if (count % recalledAtOnce === 0) await sleep(this.#platform.clock, 0);
+      }
+    }
+  }
+
   #tell(topic: string, payload: string): void {
     // A retained state that is lost is written again at the next change.
     this.publish(topic, payload, true).catch((error: unknown) => {
@@ -271,6 +297,9 @@ export class HubService implements AsyncDisposable {
       points: [this.#healthPoint()],
       faults: [],
     };
+    const meta = hubMeta(this.#healthPoint(), this.#setup.hub.health);
+    if (meta !== this.#meta) this.#tell(topicOf(address, "meta"), meta);
+    this.#meta = meta;
     this.#tell(topicOf(address, "telemetry"), encodeBatch(batch, this.#stream, 1, {}));
     // Rules judge it too: that the store is down is told by no other row.
     this.#setup.observe(batch);
@@ -295,6 +324,7 @@ export class HubService implements AsyncDisposable {
         store_state: counts.storeUp ? 1 : 0,
         write_ms: counts.writeMs,
         clients_count: this.#hub?.counters.connections ?? 0,
+        undescribed_count: this.#states.undescribed,
         denied_total: this.#hub?.counters.denied ?? 0,
         ...rollupFields(this.#setup.rollups?.()),
         loop_delay_ms: loopDelay,

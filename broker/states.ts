@@ -29,6 +29,11 @@ interface Known {
   state: DeviceState["state"];
   seen: number;
   seenAt: number;
+  described: boolean;
+  /** When its telemetry came first. */
+  first: number | undefined;
+  /** It was said in the log that it has no `meta`. */
+  told: boolean;
 }
 
 const missedIntervals = 3;
@@ -38,6 +43,8 @@ const checkEvery = 1000;
 const maxDevices = 100_000;
 /** Longest name of an agent or a line that is remembered. */
 const longestName = 256;
+/** How long telemetry may come without a `meta` before that is counted. @unit ms */
+const describedWithin = 60_000;
 /** Shortest interval judged: below it the network alone makes gaps. @unit ms */
 const shortestInterval = 1000;
 
@@ -48,6 +55,7 @@ export class DeviceStates implements Disposable {
   /** Called when devices became known or give new measurements: once for many. */
   readonly #changed: () => void;
   #fresh = false;
+  #undescribed = 0;
   #timer: Timer;
 
   constructor(
@@ -75,6 +83,11 @@ export class DeviceStates implements Disposable {
     return this.#known.get(topicOf(address, "state"))?.state;
   }
 
+  /** Devices whose telemetry comes for a minute without a `meta`: nobody knows what they give. */
+  get undescribed(): number {
+    return this.#undescribed;
+  }
+
   /** A `meta` message: how often the device is read and what it gives. */
   meta(address: DeviceAddress, payload: Uint8Array): void {
     const body = parse(payload);
@@ -87,6 +100,7 @@ export class DeviceStates implements Disposable {
     known.place = placeOf(body?.["tags"]);
     known.agent = textOf(body?.["agent"]);
     known.line = lineOf(body?.["endpoint"]);
+    known.described = body !== undefined;
     this.#fresh = true;
   }
 
@@ -104,6 +118,7 @@ export class DeviceStates implements Disposable {
     if (known === undefined) return;
     known.seen = this.#platform.clock.now();
     known.seenAt = this.#platform.clock.monotonic();
+    known.first ??= known.seenAt;
     if (known.state === "stale") this.#turn(known, "online", "none");
   }
 
@@ -124,6 +139,9 @@ export class DeviceStates implements Disposable {
       state: "online",
       seen: clock.now(),
       seenAt: clock.monotonic(),
+      described: false,
+      first: undefined,
+      told: false,
     };
     this.#known.set(key, known);
     return known;
@@ -135,11 +153,23 @@ export class DeviceStates implements Disposable {
     if (this.#fresh) this.#changed();
     this.#fresh = false;
     const now = clock.monotonic();
+    this.#undescribed = 0;
     for (const known of this.#known.values()) {
+      if (this.#lacksMeta(known, now)) this.#undescribed += 1;
       if (known.interval === 0 || known.state !== "online") continue;
       const allowed = missedIntervals * Math.max(shortestInterval, known.interval);
       if (now - known.seenAt > allowed) this.#turn(known, "stale", "silent");
     }
+  }
+
+  #lacksMeta(known: Known, now: number): boolean {
+    if (known.described || known.first === undefined) return false;
+    if (now - known.first < describedWithin) return false;
+    const { address, told } = known;
+    known.told = true;
+    const topic = topicOf(address, "meta");
+    if (!told) this.#platform.log.warn("device without meta", { topic });
+    return true;
   }
 
   #turn(known: Known, state: DeviceState["state"], reason: string): void {

@@ -738,6 +738,7 @@ export const measurements = {
       write_ms: { about: "Duration of the newest write.", range: [0, 1e7] },
       clients_count: { about: "Clients connected." },
       denied_total: { about: "Publishes and subscriptions refused.", restarts: true },
+      undescribed_count: { about: "Devices that publish telemetry without a retained meta." },
       rollup_lag_s: {
         about: "Age of the oldest window that waits to be rolled up.",
         range: [0, 1e10],

@@ -53,6 +53,20 @@ describe("device states", () => {
     states[Symbol.dispose]();
   });
 
+  test("a device whose telemetry comes without meta is counted after a minute", async () => {
+    const { clock, states, meta } = rig();
+    states.seen(address);
+    states.state({ ...address, device: "other" }, Buffer.from('{"v":1,"state":"online"}'));
+    await clock.advance(59_000);
+    expect(states.undescribed).toBe(0);
+    await clock.advance(3000);
+    expect(states.undescribed).toBe(1);
+    meta(5000);
+    await clock.advance(2000);
+    expect(states.undescribed).toBe(0);
+    states[Symbol.dispose]();
+  });
+
   test("a device without meta is not judged, and garbage changes nothing", async () => {
     const { clock, states, told } = rig();
     states.seen(address);
