@@ -26,6 +26,7 @@ export async function run(): Promise<unknown> {
   await using hub = await startAuditedHub(v.parse(brokerOptions, { users }), site, platform);
   const from = clock.monotonic();
   const report = await tryEscapes({
+    hub: hub.address,
     ...hub,
     ...platform,
     live: false,

@@ -19,7 +19,7 @@ import type { Platform } from "../telemetry/index.ts";
 import { decodeSetRequest, encodeSetRequest, GatewayError, messageOf } from "../telemetry/index.ts";
 import type { Refusal } from "./access.ts";
 import { isForOne, refuseSubscribe } from "./access.ts";
-import { askerOf, refuseAsk } from "./asking/asker.ts";
+import { AskDoor } from "./asking/asker.ts";
 import { HubClient } from "./client.ts";
 import type { Hub, HubHooks, PublishOptions, RetainedMessage } from "./contract.ts";
 import { Counters } from "./counters.ts";
@@ -30,7 +30,7 @@ import { Lane } from "./lane.ts";
 import type { Listener, Peer } from "./listeners.ts";
 import { openListener } from "./listeners.ts";
 import type { LoginProblem } from "./logins.ts";
-import { Logins } from "./logins.ts";
+import { identifierRejected, Logins } from "./logins.ts";
 import { membership } from "./networks.ts";
 import type { BrokerOptions } from "./options.ts";
 import { Rate } from "./rate.ts";
@@ -84,6 +84,7 @@ class AedesHub implements Hub {
   readonly #clients = new WeakMap<Client, HubClient>();
   readonly #guards = new Set<Guard>();
   readonly #logins: Logins;
+  readonly #door: AskDoor;
   readonly #tls: TlsFiles | undefined;
   #broker: Aedes | undefined;
   #sessions: Sessions | undefined;
@@ -95,6 +96,11 @@ class AedesHub implements Hub {
     this.#hooks = hooks;
     this.#tls = options.tls && new TlsFiles(options.tls, platform);
     this.#logins = new Logins(options, { ...platform, site: hooks.site, counters: this.counters });
+    this.#door = new AskDoor({
+      ...hooks,
+      publish: (topic, text) => this.publish(topic, text, { qos: 1 }),
+      clientOf: (user, id) => this.#logins.clientOf(user, id),
+    });
   }
 
   get addresses(): readonly string[] {
@@ -236,8 +242,7 @@ class AedesHub implements Hub {
     const bytes = packet.topic.length + packet.payload.length;
     const kind = packet.topic.slice(packet.topic.lastIndexOf("/") + 1);
     let refusal = from?.refusePublish(packet.topic);
-    if (from !== undefined && kind === "ask")
-      refusal ??= refuseAsk(from, packet.topic, this.#hooks);
+    if (from !== undefined && kind === "ask") refusal ??= this.#door.refuse(from, packet.topic);
     if (from === undefined || refusal !== undefined) {
       if (from !== undefined && refusal !== undefined) this.#tell(from, packet.topic, refusal);
       this.counters.denied += 1;
@@ -269,12 +274,10 @@ class AedesHub implements Hub {
 
   /** What is asked of the hub is for nobody else's ears. */
   #ask(from: HubClient, packet: PublishPacket, done: () => void): void {
-    const { desk, site } = this.#hooks;
     const payload = Buffer.from(packet.payload);
     lead(packet, nowhere);
     this.#goOn(from, { bytes: payload.length, needsRoom: false }, () => {
-      const asker = askerOf(from, site, (topic, text) => this.publish(topic, text, { qos: 1 }));
-      if (asker !== undefined) desk?.take(payload, asker);
+      this.#door.take(from, payload);
       done();
     });
   }
@@ -381,12 +384,6 @@ class AedesHub implements Hub {
     await Promise.all(closing);
     await this.#sessions?.[Symbol.asyncDispose]();
   }
-}
-
-/** CONNACK 2 [MQTT-3.2.2-5]. */
-function identifierRejected(): GatewayError & { returnCode: 2 } {
-  const error = new GatewayError("E_ACCESS", "another user is connected with this client id");
-  return Object.assign(error, { returnCode: 2 as const });
 }
 
 /** Leads a refused publish elsewhere; PUBACK needs only its packet identifier and QoS. */

@@ -3,7 +3,7 @@
  * more of their organisation.
  */
 import type { Platform, Site } from "../telemetry/index.ts";
-import { agentClientId } from "../telemetry/index.ts";
+import { agentClientId, GatewayError } from "../telemetry/index.ts";
 import type { HubClient } from "./client.ts";
 import type { Counters } from "./counters.ts";
 import type { Identify, Login, LoginAttempt } from "./identity.ts";
@@ -96,6 +96,12 @@ export class Logins {
     sessions?.left(id);
   }
 
+  /** The connected client of a user with this client identifier. */
+  clientOf(user: string, id: string): HubClient | undefined {
+    const owner = this.#owners.get(id);
+    return owner?.user === user ? [...owner.by].at(-1) : undefined;
+  }
+
   /** Whether a client that is in was allowed a subscription. */
   holds(id: string, filter: string): boolean {
     const by = this.#owners.get(id)?.by ?? [];
@@ -115,4 +121,10 @@ function reservedFor(
     reserved.set(id, (reserved.get(id) ?? new Set()).add(name));
   }
   return reserved;
+}
+
+/** CONNACK 2 [MQTT-3.2.2-5]. */
+export function identifierRejected(): GatewayError & { returnCode: 2 } {
+  const error = new GatewayError("E_ACCESS", "another user is connected with this client id");
+  return Object.assign(error, { returnCode: 2 as const });
 }

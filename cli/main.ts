@@ -11,6 +11,7 @@ import { alertsCommand } from "./commands/alerts.ts";
 import { askCommand } from "./commands/ask.ts";
 import { auditCommand } from "./commands/audit.ts";
 import { capacityCommand } from "./commands/capacity.ts";
+import { catalogCommand } from "./commands/catalog.ts";
 import { checkCommand } from "./commands/check.ts";
 import { configCommand } from "./commands/config.ts";
 import { doctorCommand } from "./commands/doctor.ts";
@@ -70,6 +71,7 @@ async function main(): Promise<void> {
     .command(auditCommand)
     .command(setCommand)
     .command(askCommand)
+    .command(catalogCommand)
     .command(passwordCommand)
     .command(tenantCommand)
     .command(simulateCommand)

@@ -7,7 +7,8 @@
  *         {"v":1,"id":"7f3a","part":2,"last":true,"ok":[…]}
  *         {"v":1,"id":"7f3a","part":1,"last":true,"problem":"…","remedy":"…"}
  *
- * A problem ends an answer, whatever came before it. Decoding is total.
+ * `client` names another client of the same user, which is answered instead: for programs that
+ * publish and leave. A problem ends an answer, whatever came before it. Decoding is total.
  */
 import type { Decoded } from "./payload.ts";
 import { isRecord } from "./unknown.ts";
@@ -18,6 +19,8 @@ export interface Ask {
   readonly id: string;
   /** Name of the request. */
   readonly do: string;
+  /** Client identifier of who is answered; left out: who asks. */
+  readonly client?: string | undefined;
   /** Everything else in the payload. */
   readonly args: Readonly<Record<string, unknown>>;
 }
@@ -37,8 +40,8 @@ export const longestAsk = 16_384;
 /** The `id` of the answer to a request whose own cannot be read. */
 export const unreadableId = "";
 
-export function encodeAsk({ id, do: name, args }: Ask): string {
-  return JSON.stringify({ ...args, v: 1, id, do: name });
+export function encodeAsk({ id, do: name, client, args }: Ask): string {
+  return JSON.stringify({ ...args, v: 1, id, do: name, client });
 }
 
 export function encodeAnswer({ id, part, last, body }: AnswerPart): string {
@@ -55,14 +58,16 @@ export function decodeAsk(bytes: Uint8Array): DecodedAsk {
   }
   const body = bodyOf(bytes);
   if (body === undefined) return { id: unreadableId, problem: "not a JSON object" };
-  const { v: version, id, do: name, ...args } = body;
+  const { v: version, id, do: name, client, ...args } = body;
   if (!isName(id)) {
     return { id: unreadableId, problem: "id must be 1 to 64 of a-z, A-Z, 0-9, _ and -" };
   }
   if (version !== 1) return { id, problem: "v must be 1" };
-  return isName(name)
-    ? { ok: { id, do: name, args } }
-    : { id, problem: "do must be the name of a request" };
+  if (!isName(name)) return { id, problem: "do must be the name of a request" };
+  if (client !== undefined && !isName(client)) {
+    return { id, problem: "client must be a client identifier" };
+  }
+  return { ok: { id, do: name, client, args } };
 }
 
 /** Decodes an `answer` payload. Never throws. */

@@ -2,6 +2,7 @@ export * from "./asking.ts";
 export * from "./codes.ts";
 export * from "./errors.ts";
 export * from "./payload.ts";
+export * from "./payload-schemas.ts";
 export * from "./platform.ts";
 export * from "./points.ts";
 export * from "./ranges.ts";

@@ -5,32 +5,51 @@ import type { HubClient } from "../client.ts";
 import type { Desk } from "./desk.ts";
 import type { Asker } from "./reply.ts";
 
-/** Why what a client publishes on a topic of kind `ask` cannot be answered; undefined: it can. */
-export function refuseAsk(
-  client: HubClient,
-  topic: string,
-  { desk, site }: { readonly desk?: Desk | undefined; readonly site: Site },
-): Refusal | undefined {
-  if (desk?.topic !== topic) {
-    const remedy = desk === undefined ? "this hub answers nothing" : `publish on ${desk.topic}`;
-    return { rule: "no hub here is asked on this topic", remedy };
-  }
-  if (client.ownTopic(site, "answer") !== undefined) return undefined;
-  const remedy = "use a-z, 0-9, _ and - in its client identifier";
-  return { rule: "no answer can reach this client", remedy };
+interface DoorParts {
+  readonly desk?: Desk | undefined;
+  readonly site: Site;
+  readonly publish: (topic: string, payload: string) => Promise<void>;
+  /** A connected client of a user, by its client identifier. */
+  readonly clientOf: (user: string, id: string) => HubClient | undefined;
 }
 
-/** The client as it asks, always the same; `publish` hands a message on to the broker. */
-export function askerOf(
-  client: HubClient,
-  site: Site,
-  publish: (topic: string, payload: string) => Promise<void>,
-): Asker | undefined {
-  const topic = client.ownTopic(site, "answer");
-  const { grant } = client;
-  if (topic === undefined || grant === undefined) return undefined;
-  client.asker ??= new ClientAsker(client, grant, (payload) => publish(topic, payload));
-  return client.asker;
+/** Between the broker's clients and the desk. */
+export class AskDoor {
+  readonly #parts: DoorParts;
+
+  constructor(parts: DoorParts) {
+    this.#parts = parts;
+  }
+
+  /** Why what a client publishes on a topic of kind `ask` cannot be answered; undefined: it can. */
+  refuse(client: HubClient, topic: string): Refusal | undefined {
+    const { desk, site } = this.#parts;
+    if (desk?.topic !== topic) {
+      const remedy = desk === undefined ? "this hub answers nothing" : `publish on ${desk.topic}`;
+      return { rule: "no hub here is asked on this topic", remedy };
+    }
+    if (client.ownTopic(site, "answer") !== undefined) return undefined;
+    const remedy = "use a-z, 0-9, _ and - in its client identifier";
+    return { rule: "no answer can reach this client", remedy };
+  }
+
+  take(client: HubClient, payload: Uint8Array): void {
+    const { desk, clientOf } = this.#parts;
+    const asker = this.#askerOf(client);
+    const other = (id: string): Asker | undefined =>
+      this.#askerOf(clientOf(client.publisher.user, id));
+    if (asker !== undefined) desk?.take(payload, asker, other);
+  }
+
+  /** A client as it asks, always the same. */
+  #askerOf(client: HubClient | undefined): Asker | undefined {
+    const { site, publish } = this.#parts;
+    const topic = client?.ownTopic(site, "answer");
+    const grant = client?.grant;
+    if (client === undefined || topic === undefined || grant === undefined) return undefined;
+    client.asker ??= new ClientAsker(client, grant, (payload) => publish(topic, payload));
+    return client.asker;
+  }
 }
 
 class ClientAsker implements Asker {

@@ -125,27 +125,46 @@ export class Desk {
     throw problemError(task);
   }
 
-  /** Takes in the payload of an `ask`; it returns at once and never throws. */
-  take(payload: Uint8Array, asker: Asker): void {
-    if (asker.gone.aborted) return;
-    const guest = this.#guestOf(asker);
+  /**
+   * Takes in the payload of an `ask`; it returns at once and never throws. `other` finds a
+   * connected client of the same user.
+   */
+  take(payload: Uint8Array, from: Asker, other: (id: string) => Asker | undefined): void {
+    if (from.gone.aborted) return;
     const decoded = decodeAsk(payload);
-    const id = "ok" in decoded ? decoded.ok.id : decoded.id;
-    // What a client sends again at QoS 1 or 2.
-    if (guest.underWay.has(id)) return;
-    const reply = new Reply(id, asker, this.#clock);
-    if (!guest.rate.free) {
-      this.#count("rate");
-      if (this.#mayNotice(guest)) reply.end(tooMany);
-      return;
-    }
-    guest.rate.take(0);
+    const reply = new Reply("ok" in decoded ? decoded.ok.id : decoded.id, from, this.#clock);
+    if (!this.#admits(from, reply)) return;
     if (!("ok" in decoded)) {
       const remedy = 'send {"v":1,"id":"…","do":"…"}';
       return this.#refuse(reply, { why: "form", problem: decoded.problem, remedy });
     }
-    if (decoded.ok.do === cancel.name) return this.#cancel(decoded.ok, reply, guest);
-    const task = this.#prepare(decoded.ok, asker, guest.underWay.size);
+    const { client } = decoded.ok;
+    const asker = client === undefined ? from : other(client);
+    if (asker !== undefined) return this.#take(decoded.ok, asker);
+    const problem = `no client ${client} of this user is connected`;
+    this.#refuse(reply, { why: "arguments", problem, remedy: "connect and subscribe it first" });
+  }
+
+  /** Whether one who asks does not ask too often. */
+  #admits(from: Asker, reply: Reply): boolean {
+    const guest = this.#guestOf(from);
+    if (guest.rate.free) {
+      guest.rate.take(0);
+      return true;
+    }
+    this.#count("rate");
+    if (this.#mayNotice(guest)) reply.end(tooMany);
+    return false;
+  }
+
+  #take(ask: Ask, asker: Asker): void {
+    const { id } = ask;
+    const guest = this.#guestOf(asker);
+    // What a client sends again at QoS 1 or 2.
+    if (guest.underWay.has(id)) return;
+    const reply = new Reply(id, asker, this.#clock);
+    if (ask.do === cancel.name) return this.#cancel(ask, reply, guest);
+    const task = this.#prepare(ask, asker, guest.underWay.size);
     if ("why" in task) return this.#refuse(reply, task);
     const stop = new AbortController();
     guest.underWay.set(id, stop);

@@ -1,6 +1,8 @@
 /** `latest` and `catalog`: what is live now, of many devices in one request. */
 import { v } from "../../config/index.ts";
+import type { DeviceAddress, TopicKind } from "../../telemetry/index.ts";
 import { isRecord, topicOf } from "../../telemetry/index.ts";
+import { refusePublish } from "../access.ts";
 import type { AskedBy, HubRequest } from "./request.ts";
 import { defineRequest, mayRead } from "./request.ts";
 import type { Found, Retained } from "./retained.ts";
@@ -29,7 +31,7 @@ export function latestRequest(retained: Retained): HubRequest {
 
 /**
  * Which devices there are: `[{topic, kinds, state, meta}]`, `topic` without its last level, `kinds`
- * of what is retained, `meta` without where each value comes from.
+ * that its asker may hear or, `set`, write; `meta` without where each value comes from.
  */
 export function catalogRequest(retained: Retained): HubRequest {
   return defineRequest({
@@ -56,8 +58,12 @@ function* latestOf(
   }
 }
 
-/** Kinds that are retained. */
-const kept = ["telemetry", "meta", "state", "alert"] as const;
+/** Kinds that may come of a device. */
+const heard = ["telemetry", "backfill", "event", "meta", "state", "alert"] as const;
+/** And of a hub. */
+const heardOfHub = ["telemetry", "meta", "alert"] as const;
+/** And those that are about what may be set on it. */
+const setting = ["set", "result"] as const;
 
 function* catalogOf(
   retained: Retained,
@@ -77,15 +83,30 @@ function entryOf(
   { address, topic }: Found,
   by: AskedBy,
 ): readonly [object, number] {
-  const base = topic.slice(0, topic.lastIndexOf("/"));
-  const said = Object.fromEntries(
-    kept.map((kind) => [kind, saidOf(retained, { address, kind, by })]),
-  );
-  const { state } = said;
-  const meta = said["meta"] && withoutSources(said["meta"]);
-  const kinds = kept.filter((kind) => said[kind] !== undefined);
-  const entry = { topic: base, kinds, state: state ?? null, meta: meta ?? null };
+  const state = saidOf(retained, { address, kind: "state", by });
+  const whole = saidOf(retained, { address, kind: "meta", by });
+  const meta = whole && withoutSources(whole);
+  const entry = {
+    topic: topic.slice(0, topic.lastIndexOf("/")),
+    kinds: kindsOf(address, meta, by),
+    state: state ?? null,
+    meta: meta ?? null,
+  };
   return [entry, JSON.stringify(entry).length];
+}
+
+function kindsOf(
+  address: DeviceAddress,
+  meta: Record<string, unknown> | undefined,
+  by: AskedBy,
+): readonly TopicKind[] {
+  const mayHear = (kind: TopicKind): boolean => mayRead(by, topicOf(address, kind));
+  const settable =
+    meta?.["settings"] !== undefined &&
+    refusePublish(by.grant, topicOf(address, "set")) === undefined;
+  const own = setting.filter((kind) => settable && (kind === "set" || mayHear(kind)));
+  const kinds = address.class === "hub" ? heardOfHub : heard;
+  return [...kinds.filter(mayHear), ...own];
 }
 
 /** Where values come from is of no use to who only reads them, and most of a `meta`. */

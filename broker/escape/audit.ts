@@ -5,13 +5,14 @@
  * message that a user heard or caused, or a connection that it got, outside its rights, held
  * against `rights.ts`. All names are the audit's own; what is retained is taken away at the end.
  */
-import type { Clock, Entropy } from "../../telemetry/index.ts";
+import type { Clock, DeviceAddress, Entropy } from "../../telemetry/index.ts";
 import { topicRoot } from "../../telemetry/index.ts";
 import type { EscapeRow, Leak } from "./book.ts";
 import { Book } from "./book.ts";
 import { Intruder } from "./intruder.ts";
 import type { Account, Doors } from "./member.ts";
 import { Member } from "./member.ts";
+import { askAround } from "./questions.ts";
 import type { Who } from "./rights.ts";
 import { mayCause } from "./rights.ts";
 import type { Try } from "./tries.ts";
@@ -22,6 +23,8 @@ export interface EscapeSetup {
   /** An admin that no account is. */
   readonly admin: { readonly user: string; readonly password: string };
   readonly doors: Doors;
+  /** The hub's own address, of class `hub`: there it is asked. */
+  readonly hub: DeviceAddress;
   readonly clock: Clock;
   readonly entropy: Entropy;
   /** The hub is in use: nothing that its agents or its store would notice. */
@@ -154,10 +157,19 @@ class Audit implements Disposable {
     await Promise.all(members.map((member) => member.settle()));
     for (const [at, member] of members.entries()) this.#see(member, there[at] === true);
     await this.#lookAtRetained(members);
+    await Promise.all(members.map((member) => this.#asking(member)));
     await this.#entering(members);
     for (const member of members) member.close();
     for (const topic of [...canaries, ...kept]) await this.#admin?.publish(topic, "", true);
     await this.#settle();
+  }
+
+  /** While what is retained of all is there. */
+  async #asking(member: Member): Promise<void> {
+    const { hub, clock, live } = this.#setup;
+    const neighbours = this.#neighboursOf(member.account.who, this.#numberOf(member.account));
+    const foreign = neighbours.flatMap((who) => canariesOf(who, { device: this.#device, live }));
+    await askAround(member, { hub, foreign, book: this.#book, clock });
   }
 
   #numberOf(account: Account): number {

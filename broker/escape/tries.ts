@@ -20,6 +20,7 @@ export const kinds = [
   "publish",
   "retained",
   "will",
+  "ask",
   "client id",
   "session",
   "password",

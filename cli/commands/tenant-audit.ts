@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import type { Account, Doors, EscapeReport } from "../../broker/index.ts";
 import { dialer, startAuditedHub, tryEscapes, whoIs } from "../../broker/index.ts";
 import { addressText, Secret } from "../../config/index.ts";
-import type { Platform } from "../../telemetry/index.ts";
+import type { DeviceAddress, Platform } from "../../telemetry/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
 import type { BrokerArguments } from "../ask-broker.ts";
 import { brokerOptions, brokerTarget } from "../ask-broker.ts";
@@ -21,6 +21,7 @@ interface Ground {
   readonly accounts: readonly Account[];
   readonly admin: { readonly user: string; readonly password: string };
   readonly doors: Doors;
+  readonly hub: DeviceAddress;
   readonly live: boolean;
   /** Users whose password is not known here. */
   readonly skipped: readonly string[];
@@ -85,8 +86,9 @@ async function ownGround(
 ): Promise<Ground> {
   const { broker } = loaded.config;
   const hub = parts.use(await startAuditedHub(broker, siteOf(loaded), platform));
-  const { accounts, admin, doors } = hub;
-  return { where: "a hub of its own", accounts, admin, doors, live: false, skipped: [] };
+  const { accounts, admin, doors, address } = hub;
+  const parties = { accounts, admin, doors, hub: address };
+  return { where: "a hub of its own", ...parties, live: false, skipped: [] };
 }
 
 /** @throws E_USAGE, E_SECRET_MISSING, E_UPLINK */
@@ -119,6 +121,7 @@ async function liveGround(
     accounts: known,
     admin: { user, password },
     doors: { clock, dial },
+    hub: { ...siteOf(loaded), class: "hub", device: loaded.config.hub.id },
     live: true,
     skipped: Object.keys(users).filter((name) => !tried.has(name)),
   };

@@ -26,10 +26,10 @@ let made = 0;
 const requests: readonly HubRequest[] = [
   defineRequest({
     name: "count",
-    about: "Give `to`.",
-    args: v.strictObject({ to: v.pipe(v.number(), v.maxValue(5000)) }),
-    async *answer({ to }) {
-      for (let n = 1; n <= to; n += 1) yield n;
+    about: "Give `up`.",
+    args: v.strictObject({ up: v.pipe(v.number(), v.maxValue(5000)) }),
+    async *answer({ up }) {
+      for (let n = 1; n <= up; n += 1) yield n;
       await Promise.resolve();
     },
   }),
@@ -119,12 +119,12 @@ describe("asking", () => {
   it("gives an answer in numbered parts", async () => {
     await using at = await hub();
     const { ask } = await asking(at, "city");
-    expect(await ask({ do: "count", to: 3 })).toEqual([
+    expect(await ask({ do: "count", up: 3 })).toEqual([
       { id: "a", part: 1, last: false, body: { ok: 1 } },
       { id: "a", part: 2, last: false, body: { ok: 2 } },
       { id: "a", part: 3, last: true, body: { ok: 3 } },
     ]);
-    expect(await ask({ do: "count", to: 0 })).toMatchObject([{ part: 1, body: { ok: null } }]);
+    expect(await ask({ do: "count", up: 0 })).toMatchObject([{ part: 1, body: { ok: null } }]);
     expect(at.desk.counts).toEqual({ answered: 2, refused: {} });
   });
 
@@ -132,7 +132,7 @@ describe("asking", () => {
     await using at = await hub();
     for (const name of Object.keys(users)) {
       const { ask } = await asking(at, name);
-      expect(await ask({ do: "count", to: 1 })).toHaveLength(1);
+      expect(await ask({ do: "count", up: 1 })).toHaveLength(1);
     }
   });
 
@@ -148,7 +148,7 @@ describe("asking", () => {
       }),
     );
     const { ask, client } = await asking(at, "city");
-    await ask({ do: "count", to: 2 });
+    await ask({ do: "count", up: 2 });
     await client.publishAsync(topic, '{"v":1,"id":"b"}', { qos: 2, retain: true });
     await vi.waitFor(() => expect(others[2]).toHaveLength(3));
     expect(others.slice(0, 2)).toEqual([[], []]);
@@ -164,8 +164,8 @@ describe("asking", () => {
     ['{"v":2,"id":"a","do":"count"}', "a", "form", /v must be 1/],
     [`{"v":1,"id":"a","x":"${"x".repeat(16_384)}"}`, "", "form", /at most/],
     ['{"v":1,"id":"a","do":"conut"}', "a", "unknown", /no request conut/],
-    ['{"v":1,"id":"a","do":"count","to":"x"}', "a", "arguments", /^to: /],
-    ['{"v":1,"id":"a","do":"count","to":1,"from":0}', "a", "arguments", /^from: /],
+    ['{"v":1,"id":"a","do":"count","up":"x"}', "a", "arguments", /^up: /],
+    ['{"v":1,"id":"a","do":"count","up":1,"from":0}', "a", "arguments", /^from: /],
     ['{"v":1,"id":"a","do":"acknowledge"}', "a", "access", /city may not ask/],
     ['{"v":1,"id":"a","do":"fail","known":true}', "a", "problem", /^the store is down$/],
     ['{"v":1,"id":"a","do":"fail","known":false}', "a", "failed", /^the hub failed$/],
@@ -178,7 +178,7 @@ describe("asking", () => {
     expect(parts.at(-1)).toMatchObject({ id, last: true, body });
     expect(at.desk.counts).toEqual({ answered: 0, refused: { [why]: 1 } });
     expect(client.connected).toBe(true);
-    expect(await ask({ do: "count", to: 1 })).toHaveLength(1);
+    expect(await ask({ do: "count", up: 1 })).toHaveLength(1);
   });
 
   it("for an act needs the user's leave", async () => {
@@ -215,7 +215,7 @@ describe("asking", () => {
       await again.client.publishAsync(topic, `{"v":1,"id":"${id}","do":"wait"}`, { qos: 1 });
     }
     await vi.waitFor(() => expect(started).toHaveLength(6));
-    expect(await again.ask({ do: "count", to: 1 })).toMatchObject([
+    expect(await again.ask({ do: "count", up: 1 })).toMatchObject([
       { body: { problem: "too many requests are under way" } },
     ]);
     expect(at.desk.counts).toEqual({ answered: 1, refused: { cancelled: 1, busy: 1 } });
@@ -225,7 +225,7 @@ describe("asking", () => {
     await using at = await hub();
     const { client, parts } = await asking(at, "city");
     const asks = Array.from({ length: 80 }, (_, n) =>
-      client.publishAsync(topic, `{"v":1,"id":"${n}","do":"count","to":1}`, { qos: 1 }),
+      client.publishAsync(topic, `{"v":1,"id":"${n}","do":"count","up":1}`, { qos: 1 }),
     );
     await Promise.all(asks);
     await vi.waitFor(() => expect(at.desk.counts.refused.rate).toBeGreaterThan(20));
@@ -234,6 +234,21 @@ describe("asking", () => {
     await vi.waitFor(() => expect(told()).toBeGreaterThan(0));
     expect(told()).toBeLessThan(20);
     expect(client.connected).toBe(true);
+  });
+
+  it("may have another client of the same user answered", async () => {
+    await using at = await hub();
+    const { parts } = await asking(at, "city");
+    const mine = await asking(at, "all");
+    const asked = { do: "count", client: "app-nobody" };
+    expect(await mine.ask(asked)).toMatchObject([
+      { body: { problem: "no client app-nobody of this user is connected" } },
+    ]);
+    const brief = await at.connect({ username: "city", password: "pw" });
+    const body = JSON.stringify({ v: 1, id: "b", do: "fail", client: "app-city", known: true });
+    await brief.publishAsync(topic, body, { qos: 1 });
+    await brief.endAsync();
+    await vi.waitFor(() => expect(parts).toMatchObject([{ id: "b", last: true }]));
   });
 
   it("elsewhere, or without a client identifier that can be answered, is denied", async () => {
@@ -245,7 +260,7 @@ describe("asking", () => {
     await vi.waitFor(() => expect(got).toHaveLength(1));
     expect(got[0]).toContain(topic);
     const nameless = await at.connect({ username: "all", password: "pw", clientId: "App" });
-    await nameless.publishAsync(topic, '{"v":1,"id":"a","do":"count","to":1}', { qos: 1 });
+    await nameless.publishAsync(topic, '{"v":1,"id":"a","do":"count","up":1}', { qos: 1 });
     expect(at.hub.counters.denied).toBe(2);
     expect(at.desk.counts).toEqual({ answered: 0, refused: {} });
   });
@@ -276,7 +291,7 @@ describe("asking", () => {
     slow.client.publish(topic, '{"v":1,"id":"long","do":"long"}');
     await vi.waitFor(() => expect(made).toBeGreaterThan(0));
     slow.client.stream.pause();
-    for (let n = 0; n < 20; n += 1) await other.ask({ do: "count", to: 5 });
+    for (let n = 0; n < 20; n += 1) await other.ask({ do: "count", up: 5 });
     expect(made).toBeLessThan(500);
     slow.client.stream.resume();
     await vi.waitFor(() => expect(slow.parts).toHaveLength(500), 10_000);

@@ -5,6 +5,8 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import * as access from "../../broker/access.ts";
 import type { EscapeReport } from "../../broker/escape/index.ts";
 import { mayCause, mayHear, tryEscapes, whoIs } from "../../broker/escape/index.ts";
+import type { Retained } from "../../broker/asking/retained.ts";
+import { deskOfAudit } from "../../broker/escape/own-hub.ts";
 import { matches } from "../../broker/escape/rights.ts";
 import { brokerOptions } from "../../broker/options.ts";
 import { v } from "../../config/index.ts";
@@ -12,7 +14,12 @@ import { realPlatform } from "./platform.ts";
 import { running, site } from "./running.ts";
 
 /** What the hub goes by, and what a test makes of it. */
-const broken = vi.hoisted(() => ({ subscribe: false, publish: false, covers: false }));
+const broken = vi.hoisted(() => ({
+  subscribe: false,
+  publish: false,
+  covers: false,
+  asked: false,
+}));
 
 vi.mock("../../broker/access.ts", async (original) => {
   const real = await original<typeof access>();
@@ -26,10 +33,14 @@ vi.mock("../../broker/access.ts", async (original) => {
     },
     refusePublish: (...given: Parameters<typeof access.refusePublish>) =>
       broken.publish ? undefined : real.refusePublish(...given),
+    readableBy: (...given: Parameters<typeof access.readableBy>) =>
+      broken.asked ? ["rackstreet/v1/#"] : real.readableBy(...given),
   };
 });
 
-afterEach(() => Object.assign(broken, { subscribe: false, publish: false, covers: false }));
+afterEach(() =>
+  Object.assign(broken, { subscribe: false, publish: false, covers: false, asked: false }),
+);
 
 const users = {
   "edge-1": { password: "pw-1", role: "agent", site: "r/power/one" },
@@ -44,7 +55,11 @@ async function audited(
 ): Promise<EscapeReport> {
   const admin = { user: "root", password: "pw-root" };
   const root = { password: admin.password, role: "admin" };
-  await using at = await running({ users: { ...given, root }, ...options });
+  const hub = { ...site, class: "hub", device: "hub" };
+  let retained: Retained = () => [];
+  const desk = deskOfAudit((filter) => retained(filter), hub, realPlatform);
+  await using at = await running({ users: { ...given, root }, ...options }, { desk });
+  retained = (filter) => at.hub.retained?.(filter) ?? [];
   const parsed = v.parse(brokerOptions, { users: given });
   const accounts = Object.entries(parsed.users).map(([name, user]) => ({
     who: whoIs(name, user, site),
@@ -63,6 +78,7 @@ async function audited(
         return socket;
       },
     },
+    hub,
     clock,
     entropy,
     live: false,
@@ -83,7 +99,7 @@ describe("an audit of borders", () => {
     expect(report).toMatchObject({ leaked: 0, alive: 4, silent: [], left: [] });
     expect(report.tries).toBeGreaterThan(400);
     const tried = new Set(report.rows.map(({ kind }) => kind));
-    expect([...tried].toSorted()).toMatchObject({ length: 13 });
+    expect([...tried].toSorted()).toMatchObject({ length: 14 });
   });
 
   it("calls it no leak that a user reads much: it may", async () => {
@@ -109,6 +125,14 @@ describe("an audit of borders", () => {
       true,
     );
     expect(report.leaks.some(({ user }) => user.startsWith("edge"))).toBe(false);
+  });
+
+  it("finds answers about what its asker may not hear", async () => {
+    broken.asked = true;
+    const report = await audited();
+    const kinds = new Set(report.leaks.map(({ kind }) => kind));
+    expect([...kinds]).toEqual(["ask"]);
+    expect(new Set(report.leaks.map(({ user }) => user)).size).toBeGreaterThan(1);
   });
 
   it("finds publishes and wills that are not refused, and what was kept and is gone", async () => {

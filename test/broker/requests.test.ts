@@ -188,7 +188,7 @@ describe("latest", () => {
 describe("catalog", () => {
   it("lists devices with their meta, and those that have none", async () => {
     await using at = await site3();
-    const kinds = ["telemetry", "meta", "state"];
+    const kinds = ["telemetry", "backfill", "event", "meta", "state", "alert"];
     expect(thingsIn(await at.ask("city", { do: "catalog" }))).toEqual([
       {
         topic: `${root}/power/pdu-1`,
@@ -205,7 +205,7 @@ describe("catalog", () => {
       },
       {
         topic: `${root}/power/pdu-2`,
-        kinds: ["telemetry", "state"],
+        kinds,
         state: { v: 1, state: "online", reason: "none" },
         meta: null,
       },
