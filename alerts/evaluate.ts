@@ -90,12 +90,17 @@ export function stateOf(life: Life): Phase | "unknown" {
  * many. What has no value changes nothing.
  */
 export function observe(rule: Judging, before: Life, observation: Observation): Step | undefined {
-  const series = withLatest(before.series, observation, rule.fresh);
+  // Most groups are one series, which needs no joining.
+  const alone = isAlone(before.series, observation.series);
+  const series = alone
+    ? newerAlone(before.series[0], observation)
+    : withLatest(before.series, observation, rule.fresh);
   if (series === undefined) return undefined;
-  const value = joined(rule, series);
-  if (!Number.isFinite(value)) return { life: { ...before, series } };
+  const value = alone ? rule.valueOf(observation.values) : joined(rule, series);
+  const life = { ...before, series };
+  if (!Number.isFinite(value)) return { life };
   const broken = isBroken(rule.threshold, before.phase, value);
-  return step(rule, { ...before, series }, { broken, value, time: observation.time });
+  return step(rule, life, { broken, value, time: observation.time });
 }
 
 /** Takes a judgement; a frozen life thaws first, and both together are one change. */
@@ -129,41 +134,64 @@ export function end(before: Life, time: number): Step {
   return changed(before, { phase: "inactive", since: at, seen: at, series, value }, at);
 }
 
+/** Whether a group has no series but this one. */
+function isAlone(all: readonly Latest[], name: string): boolean {
+  const [first] = all;
+  return all.length < 2 && (first === undefined || first[0] === name);
+}
+
+function newerAlone(last: Latest | undefined, seen: Observation): readonly Latest[] | undefined {
+  return last === undefined || seen.time > last[1] ? [latestOf(seen)] : undefined;
+}
+
+function latestOf({ series, time, values }: Observation): Latest {
+  return [series, time, ...values];
+}
+
 function withLatest(
   all: readonly Latest[],
   seen: Observation,
   fresh: number | undefined,
 ): readonly Latest[] | undefined {
-  const newest = all.reduce((found, [, time]) => Math.max(found, time), seen.time);
-  const oldest = fresh === undefined ? 0 : newest - fresh;
-  // What has been left out is not remembered, so that all that is as old counts as late.
-  if (seen.time < oldest) return undefined;
-  const kept = fresh === undefined ? all : all.filter(([, time]) => time >= oldest);
-  const index = kept.findIndex(([name]) => name === seen.series);
-  const latest: Latest = [seen.series, seen.time, ...seen.values];
-  if (index < 0) return kept.length < maxSeries ? [...kept, latest] : undefined;
+  const kept = fresh === undefined ? all : stillFresh(all, seen.time, fresh);
+  if (kept === undefined) return undefined;
+  const index = kept.findIndex((one) => one[0] === seen.series);
+  if (index < 0) return kept.length < maxSeries ? [...kept, latestOf(seen)] : undefined;
   const last = kept[index];
-  return last !== undefined && seen.time > last[1] ? kept.with(index, latest) : undefined;
+  return last !== undefined && seen.time > last[1] ? kept.with(index, latestOf(seen)) : undefined;
+}
+
+/** What still counts beside a new value; undefined when that itself does not. */
+function stillFresh(
+  all: readonly Latest[],
+  time: number,
+  fresh: number,
+): readonly Latest[] | undefined {
+  const oldest = all.reduce((newest, one) => Math.max(newest, one[1]), time) - fresh;
+  // What has been left out is not remembered, so that all that is as old counts as late.
+  return time < oldest ? undefined : all.filter((one) => one[1] >= oldest);
 }
 
 /** What is judged of a group; NaN where nothing can be told. */
 function joined(rule: Judging, series: readonly Latest[]): number {
-  if (rule.join === "worst") {
-    const values = series.map(([, , ...own]) => rule.valueOf(own)).filter(Number.isFinite);
-    return worst(rule.threshold.side, values);
+  if (rule.join !== "worst") return rule.valueOf(joinColumns(rule.join, series.map(valuesIn)));
+  const pick = rule.threshold.side === "above" ? Math.max : Math.min;
+  let worst = Number.NaN;
+  for (const one of series) {
+    const value = rule.valueOf(valuesIn(one));
+    if (Number.isFinite(value)) worst = Number.isNaN(worst) ? value : pick(worst, value);
   }
-  return rule.valueOf(
-    joinColumns(
-      rule.join,
-      series.map(([, , ...own]) => own),
-    ),
-  );
+  return worst;
 }
 
-/** The worst of some values; NaN of none. */
-function worst(side: Threshold["side"], values: readonly number[]): number {
-  const pick = side === "above" ? Math.max : Math.min;
-  return values.reduce((found, value) => pick(found, value), values[0] ?? Number.NaN);
+/** Written out: taking an array apart by a pattern takes several times as long. */
+function valuesIn(latest: Latest): readonly number[] {
+  const values: number[] = [];
+  for (let at = 2; at < latest.length; at += 1) {
+    const value = latest[at];
+    if (typeof value === "number") values.push(value);
+  }
+  return values;
 }
 
 /** Rows of values become one row, field by field; a field that a row does not have is NaN. */
