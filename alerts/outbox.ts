@@ -5,7 +5,8 @@
  * store. Payloads and rows are tried until they are out; a payload always tells the newest state,
  * so a late one is never wrong. A crash after the snapshot loses a call, never an alert: payloads
  * are published again at start and rows rest in the snapshot.
- * Limits: one snapshot in `gap`; `maxWaiting` transitions and as many rows, oldest shed, counted.
+ * Limits: one snapshot in `gap` on average, `burst` of them at once after a quiet, so that a storm
+ * is gathered and a first alert does not wait; `maxWaiting` transitions and as many rows, oldest shed, counted.
  */
 import type { Disk, Line, Platform, RetryPolicy } from "../telemetry/index.ts";
 import { messageOf, retryDelay, sleep, topicOf } from "../telemetry/index.ts";
@@ -48,8 +49,10 @@ const maxWaiting = 50_000;
 const atOnce = 500;
 /** How often what happened meanwhile is taken along. */
 const mostRounds = 5;
-/** Least time between two snapshots. @unit ms */
+/** Time between two snapshots in a storm. @unit ms */
 const gap = 200;
+/** Snapshots that may follow each other at once. */
+const burst = 5;
 const retry: RetryPolicy = { first: 1000, longest: 60_000 };
 
 export class Outbox {
@@ -69,7 +72,8 @@ export class Outbox {
   #waiters: (() => void)[] = [];
   /** Rounds in a row in which the broker took not all. */
   #failures = 0;
-  #savedAt = Number.NEGATIVE_INFINITY;
+  /** When the next snapshot would be due if they were spread evenly. @unit ms, monotonic */
+  #dueAt = Number.NEGATIVE_INFINITY;
   #saves = true;
   /** Transitions not told and rows not written, because too many waited. */
   shed = 0;
@@ -130,7 +134,7 @@ export class Outbox {
     // The caller goes on first, so that all transitions of one batch go out together.
     await Promise.resolve();
     while (this.#topics.size > 0) {
-      const wait = this.#savedAt + gap - this.#platform.clock.monotonic();
+      const wait = this.#dueAt - (burst - 1) * gap - this.#platform.clock.monotonic();
       if (wait > 0) await sleep(this.#platform.clock, wait, this.#stop.signal);
       const transitions = await this.#remembered();
       const topics = this.#topics;
@@ -207,7 +211,7 @@ export class Outbox {
   /** Writes the snapshot; a disk that refuses delays no alert. */
   async #save(): Promise<void> {
     const { clock, log } = this.#platform;
-    this.#savedAt = clock.monotonic();
+    this.#dueAt = Math.max(this.#dueAt, clock.monotonic()) + gap;
     const waiters = this.#waiters.splice(0);
     const { groups, life } = this.#parts;
     const parts = { groups, life: life(), lines: () => this.#lines, now: clock.now() };

@@ -294,6 +294,24 @@ describe("bounds", () => {
     await rig.close();
   });
 
+  it("alerts after a quiet are told at once, a storm of them is gathered", async () => {
+    const rig = await new Rig(hot).open();
+    const saves = vi.spyOn(rig.disk, "replace");
+    for (let i = 1; i <= 5; i += 1) {
+      rig.temperature(30, `quiet-${i}`);
+      await rig.clock.advance(0);
+      expect(rig.told).toHaveLength(i);
+    }
+    for (let i = 0; i < 200; i += 1) {
+      rig.temperature(30, `storm-${i}`);
+      await rig.clock.advance(10);
+    }
+    expect(saves).toHaveBeenCalledTimes(5 + 2000 / 200);
+    await rig.clock.advance(200);
+    expect(rig.told).toHaveLength(205);
+    await rig.close();
+  });
+
   it("a point of the far future is not judged, as it would make the rest look old", async () => {
     const rig = await new Rig(hot).open();
     const fields = { temp_c: 30 };
