@@ -1,6 +1,7 @@
 /** `npm run -s bench -- NAME`: runs one bench; its last line is one JSON object. */
 import { run as accelerators } from "./accelerators.ts";
 import { run as accessCost } from "./access-cost.ts";
+import { run as alertLatency } from "./alert-latency.ts";
 import { run as backtest } from "./backtest.ts";
 import { run as broker } from "./broker.ts";
 import { run as chainAlone } from "./chain-alone.ts";
@@ -26,6 +27,7 @@ import { run as tenantsEscapes } from "./tenants-escapes.ts";
 const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   accelerators,
   "access-cost": accessCost,
+  "alert-latency": alertLatency,
   backtest,
   broker,
   chain,
