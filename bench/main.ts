@@ -18,6 +18,7 @@ import { run as readPlan } from "./read-plan.ts";
 import { run as rollups } from "./rollups.ts";
 import { run as rtuFuzz } from "./rtu-fuzz.ts";
 import { run as rtuWire } from "./rtu-wire.ts";
+import { run as rules } from "./rules.ts";
 import { run as scan } from "./scan.ts";
 import { run as spool } from "./spool.ts";
 import { run as sqlite } from "./sqlite.ts";
@@ -44,6 +45,7 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   rollups,
   "rtu-fuzz": rtuFuzz,
   "rtu-wire": rtuWire,
+  rules,
   scan,
   spool,
   sqlite,
