@@ -118,9 +118,10 @@ export async function encodeSnapshot(
 ): Promise<Uint8Array> {
   const rules: Record<string, KeptRule> = {};
   const groups: string[] = [];
-  for (const { rule, ...group } of parts.groups) {
-    const { life } = group;
+  for (const one of parts.groups) {
+    const { life } = one;
     if (life.phase === "inactive" && !(life.since > parts.now - rememberEnded)) continue;
+    const { rule, ...group } = one;
     rules[rule.id] ??= { shape: rule.shape, face: rule.face };
     groups.push(JSON.stringify({ rule: rule.id, ...group }));
     if (groups.length % slice === 0) await breathe();
