@@ -6,7 +6,8 @@
  * so a late one is never wrong. A crash after the snapshot loses a call, never an alert: payloads
  * are published again at start and rows rest in the snapshot.
  * Limits: one snapshot in `gap` on average, `burst` of them at once after a quiet, so that a storm
- * is gathered and a first alert does not wait; `maxWaiting` transitions and as many rows, oldest shed, counted.
+ * is gathered and a first alert does not wait; `maxWaiting` transitions and as many rows, oldest
+ * shed, counted.
  */
 import type { Disk, Line, Platform, RetryPolicy } from "../telemetry/index.ts";
 import { messageOf, retryDelay, sleep, topicOf } from "../telemetry/index.ts";
