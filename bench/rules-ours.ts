@@ -1,8 +1,8 @@
 /**
  * Our side of `bench/rules.ts`, a process of its own: the engine of the hub's alerts, fed with
  * batches as ingest hands them over. Snapshots go to disk; messages and rows go nowhere.
- * Arguments: folder for the snapshots, `rules` or `none`. Prints "ready"; on SIGUSR2 how many alerts
- * are active, and how much of its memory is not garbage, in MiB.
+ * Arguments: folder for the snapshots, `rules` or `none`. Prints "ready"; on SIGUSR2 how many
+ * alerts are active, and how much of its memory is not garbage, in MiB.
  */
 import { openAlerts, ruleOptions } from "../alerts/index.ts";
 import { openFolder } from "../cli/folder.ts";
