@@ -190,7 +190,8 @@ export class Tracer {
     const name = thingName(thing);
     const rule = ruleOf(thing, worstOf(silent.map(({ severity }) => severity)));
     const { agent: address } = thing;
-    const value = new Set(silent.map(({ device }) => device)).size;
+    // Of an agent that has gone all devices are silent, though most have not said so yet.
+    const value = this.#watched().get(name)?.size ?? silent.length;
     const before = this.#common.get(name);
     if (before !== undefined) this.#parts.groups.remove(before);
     const tags = tagsOfThing(thing);

@@ -143,6 +143,7 @@ describe("an agent that has gone", () => {
     expect(rig.said()).toEqual(["common-cause edge firing"]);
     expect(rig.shown("edge", "agent")).toMatchObject({
       about: "Agent edge is gone",
+      value: 40,
       channel: {},
       consequences: { count: 40 },
     });
