@@ -78,6 +78,7 @@ describe("subscribe", () => {
     ["admin: +/#", admin, "+/#", false],
     ["anonymous: all", anonymous, "rackstreet/#", false],
     ["anonymous: ours", anonymous, "rackstreet/v1/#", true],
+    ["anonymous: an agent's own", anonymous, at("agent/edge-1/denied"), true],
     ["anonymous: $SYS", anonymous, "$SYS/#", false],
     ["admin: shared", admin, "$share/g/rackstreet/v1/#", false],
     ["reader of all: shared", { role: "reader", read: ["#"], set: [] }, "$share/g/a", false],
