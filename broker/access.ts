@@ -136,7 +136,7 @@ export const ownKinds = ["denied", "whoami", "answer"] as const satisfies readon
 
 const kindsForOne: ReadonlySet<string> = new Set(ownKinds);
 
-/** Whether only the client that a topic names, and admins, may hear it. */
+/** Whether a reader hears a topic only where it names the reader's own client. */
 export function isForOne(topic: string): boolean {
   return kindsForOne.has(topic.slice(topic.lastIndexOf("/") + 1));
 }
