@@ -44,7 +44,7 @@ const commands = [...page.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap(([, block =
 async function typed(command: string): Promise<string> {
   const words = here(command).replaceAll(/mosquitto_\w+/g, `$& -p ${ports[0]}`);
   const program = `rackstreet() { ${process.execPath} ${root}/cli/main.ts "$@"; }; ${words}`;
-  const { stdout } = await run("bash", ["-c", program], { cwd: folder, timeout: 20_000 });
+  const { stdout } = await run("bash", ["-c", program], { cwd: folder, timeout: 40_000 });
   return stdout;
 }
 
@@ -68,9 +68,10 @@ beforeAll(async () => {
       const entries = v.parse(v.array(v.unknown()), JSON.parse(await typed(exported)));
       expect(entries).toMatchObject([{ meta: { v: 1 }, state: { state: "online" } }]);
     },
-    { timeout: 20_000, interval: 500 },
+    { timeout: 60_000, interval: 500 },
   );
-}, 60_000);
+  await typed(commandWith("> city.json"));
+}, 120_000);
 
 afterAll(async () => {
   await site?.end("SIGTERM");
@@ -88,7 +89,7 @@ describe.skipIf(!ready)("for integrators", () => {
       write: [],
       ask: `${prefix}/hub/hub/ask`,
       answer: `${prefix}/client/city-app/answer`,
-      requests: ["latest", "catalog", "replay", "cancel"],
+      requests: expect.arrayContaining(["latest", "catalog", "replay", "cancel"]),
     });
   });
 
@@ -141,27 +142,26 @@ async function heard(filter: string): Promise<readonly (readonly [string, string
 }
 
 describe.skipIf(!ready)("the AsyncAPI document of a user", () => {
-  async function exportedDocument() {
-    await typed(commandWith("> city.json"));
+  function exportedDocument() {
     const raw: unknown = JSON.parse(readFileSync(join(folder, "city.json"), "utf8"));
     return { raw, ...v.parse(document, raw) };
   }
 
-  test("is valid by AsyncAPI's own schema", async () => {
+  test("is valid by AsyncAPI's own schema", () => {
     const path = createRequire(import.meta.url).resolve(
       "@asyncapi/specs/schemas/3.0.0-without-$id.json",
     );
     const specification = v.parse(v.looseObject({}), JSON.parse(readFileSync(path, "utf8")));
     const ajv = new Ajv({ strict: false, validateFormats: false });
     const validate = ajv.compile(specification);
-    const { raw } = await exportedDocument();
+    const { raw } = exportedDocument();
     validate(raw);
     expect(validate.errors).toBeNull();
     expect(validate({ ...v.parse(v.looseObject({}), raw), asyncapi: "2.6.0" })).toBe(false);
   });
 
   test("has each topic that the user hears, and none that it does not", async () => {
-    const { channels } = await exportedDocument();
+    const { channels } = exportedDocument();
     const addresses = Object.values(channels).map(({ address }) => address);
     const device = `${prefix}/power/pdu-1`;
     const own = ["answer", "denied", "whoami"].map((kind) => `${prefix}/client/{client}/${kind}`);
@@ -174,7 +174,7 @@ describe.skipIf(!ready)("the AsyncAPI document of a user", () => {
   });
 
   test("has schemas that hold for what is heard, and for no other", async () => {
-    const { components } = await exportedDocument();
+    const { components } = exportedDocument();
     const ajv = new Ajv({ strict: false });
     const checks = new Map(
       Object.entries(components.schemas).map(([name, schema]) => [name, ajv.compile(schema)]),
