@@ -11,7 +11,7 @@ import type {
   Topology,
   Use,
 } from "../../config/index.ts";
-import { failuresOf, flowOf, phaseNames, tightest } from "../../config/index.ts";
+import { failuresOf, flowOf, mustSurvive, phaseNames, tightest } from "../../config/index.ts";
 import type { Consumers } from "./consumers.ts";
 import type { Usage } from "./usage.ts";
 import { usualFlow } from "./usage.ts";
@@ -121,11 +121,6 @@ export function failoverOf(
 function isWorse(one: Failover, other: Failover): boolean {
   if (one.asked !== other.asked) return one.asked;
   return one.use.used / one.use.limit > other.use.used / other.use.limit;
-}
-
-/** Whether the redundancy of an element asks that a failure costs it no power. */
-export function mustSurvive({ redundancy }: Element, { kind }: Failure): boolean {
-  return redundancy === "2N" || (redundancy === "N+1" && kind === "ups");
 }
 
 /**

@@ -3,9 +3,8 @@
  * around it, now and in the failures that it must survive.
  */
 import type { Element, Failure, Flow, Phase, Topology } from "../../config/index.ts";
-import { flowOf, phaseNames, usesOf } from "../../config/index.ts";
+import { flowOf, mustSurvive, phaseNames, usesOf } from "../../config/index.ts";
 import type { Case } from "./cases.ts";
-import { mustSurvive } from "./cases.ts";
 
 /** What stops more power. */
 export interface Stop {

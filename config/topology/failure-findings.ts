@@ -6,16 +6,9 @@ import type { Finding, FindingSeverity } from "./finding.ts";
 import { list } from "./finding.ts";
 import { shownUse } from "./flow-findings.ts";
 import type { Failure, PaperFlow, Use } from "./flow.ts";
-import { failuresOf, paperFlow, tightest } from "./flow.ts";
+import { failuresOf, mustSurvive, paperFlow, tightest } from "./flow.ts";
 import { tolerance } from "./grid.ts";
-import type { Redundancy } from "./options.ts";
 import type { Element, Topology } from "./topology.ts";
-
-/** Which redundancy asks that a failure costs no power. */
-const asks: Readonly<Record<Failure["kind"], readonly Redundancy[]>> = {
-  feed: ["2N"],
-  ups: ["N+1", "2N"],
-};
 
 interface Overload {
   readonly use: Use;
@@ -33,7 +26,7 @@ export function* failureFindings(topology: Topology): Generator<Finding> {
   for (const failure of failuresOf(topology)) {
     const flow = paperFlow(topology, failure.elements);
     for (const element of consumers) {
-      if (flow.isLive(element.id) || !asks[failure.kind].includes(element.redundancy)) continue;
+      if (flow.isLive(element.id) || !mustSurvive(element, failure)) continue;
       const names = lost.get(element) ?? [];
       names.push(nameOf(failure));
       lost.set(element, names);
@@ -81,6 +74,6 @@ function failover(topology: Topology, element: Element, { use, failure }: Overlo
 }
 
 /** Whether anybody behind the element counts on it in this failure. */
-function isAsked(topology: Topology, { id }: Element, { kind }: Failure): boolean {
-  return topology.downstream(id).some(({ redundancy }) => asks[kind].includes(redundancy));
+function isAsked(topology: Topology, { id }: Element, failure: Failure): boolean {
+  return topology.downstream(id).some((element) => mustSurvive(element, failure));
 }

@@ -4,7 +4,7 @@
  * one that is alive. Currents are phasors at power factor 1 between parts of one site, so that
  * loads between two phases add up as they do in copper. Losses are not counted.
  */
-import type { Phase } from "./options.ts";
+import type { Phase, Redundancy } from "./options.ts";
 import { phaseNames } from "./options.ts";
 import type { Powers } from "./grid.ts";
 import { amperesAt, Grid, width } from "./grid.ts";
@@ -32,6 +32,17 @@ export interface Failure {
   readonly kind: "feed" | "ups";
   readonly name: string;
   readonly elements: ReadonlySet<string>;
+}
+
+/** Which redundancy asks that a failure costs no power. */
+const asking: Readonly<Record<Failure["kind"], readonly Redundancy[]>> = {
+  feed: ["2N"],
+  ups: ["N+1", "2N"],
+};
+
+/** Whether the redundancy of an element asks that a failure costs it no power. */
+export function mustSurvive({ redundancy }: Element, { kind }: Failure): boolean {
+  return asking[kind].includes(redundancy);
 }
 
 /** Failures to work out: each feed where there are several, and each ups. */

@@ -36,8 +36,17 @@ export interface Draft {
   readonly fedBy: Mention[];
 }
 
+/** Options do not change, so they are drafted once: for their mistakes and for the topology. */
+const drafted = new WeakMap<TopologyOptions, readonly Draft[]>();
+
 /** Every element, in natural order of kind and id, so that the order in the file says nothing. */
 export function draftsOf(options: TopologyOptions): readonly Draft[] {
+  const known = drafted.get(options) ?? newDrafts(options);
+  drafted.set(options, known);
+  return known;
+}
+
+function newDrafts(options: TopologyOptions): readonly Draft[] {
   const { rooms, rows, racks, equipment } = options;
   const drafts = [
     ...draftsIn("rooms", rooms, () => "room"),

@@ -81,11 +81,20 @@ export function seriesOf(meter: MeterOptions, facts: DeviceFacts | undefined): r
   return channels.map((channel) => ({ device, measurement, channel, field }));
 }
 
+/** Of each device once, though it may be the meter of many elements. */
+const totals = new WeakMap<DeviceFacts, string | undefined>();
+
 /** The measurement that a device reads once when nobody says which. */
 function totalOf(facts: DeviceFacts | undefined): string | undefined {
+  if (facts === undefined) return undefined;
+  if (!totals.has(facts)) totals.set(facts, findTotal(facts));
+  return totals.get(facts);
+}
+
+function findTotal(facts: DeviceFacts): string | undefined {
   return Object.keys(powerFields).find((measurement) => {
     const field = powerFields[measurement] ?? "";
-    const rows = facts?.offers?.filter((offer) => offer.measurement === measurement) ?? [];
+    const rows = facts.offers?.filter((offer) => offer.measurement === measurement) ?? [];
     return rows.some(({ fields }) => fields.includes(field)) && channelsIn(rows).length < 2;
   });
 }
