@@ -5,17 +5,19 @@
 import type { Element, Topology, Use } from "../../config/index.ts";
 import { tightest } from "../../config/index.ts";
 import type { Case, Failover } from "./cases.ts";
-import { casesOf, failoverOf, headroomOf } from "./cases.ts";
+import { caseSteps, failoverOf, headroomOf } from "./cases.ts";
 import type { Consumers } from "./consumers.ts";
 import { consumersOf } from "./consumers.ts";
 import type { Room } from "./fit.ts";
-import { roomOf } from "./fit.ts";
+import { roomSteps } from "./fit.ts";
 import type { Forecast } from "./forecast.ts";
 import { forecastOf } from "./forecast.ts";
 import { dailyOf } from "./samples.ts";
+import type { Steps } from "./steps.ts";
+import { atOnce } from "./steps.ts";
 import { strandedOf } from "./stranded.ts";
 import type { Measured, Usage } from "./usage.ts";
-import { usagesOf, usualFlow } from "./usage.ts";
+import { usageSteps, usualFlow } from "./usage.ts";
 
 export interface ElementCapacity {
   readonly element: Element;
@@ -55,36 +57,42 @@ export interface Capacity {
 const leastImbalanced = 0.2;
 
 export function capacityOf(topology: Topology, measured: Measured): Capacity {
-  const usages = usagesOf(topology, measured);
+  return atOnce(capacitySteps(topology, measured));
+}
+
+/** The same, a few elements at a time. */
+export function* capacitySteps(topology: Topology, measured: Measured): Steps<Capacity> {
+  const usages = yield* usageSteps(topology, measured);
   const consumers = consumersOf(topology, usages);
-  const cases = casesOf(topology, usages, consumers);
+  yield;
+  const cases = yield* caseSteps(topology, usages, consumers);
   const [normal] = cases;
   const stranded = normal === undefined ? new Map<string, number>() : strandedOf(topology, normal);
-  const elements = [...topology.elements.values()].flatMap((element): ElementCapacity[] => {
-    const usage = usages.get(element.id);
-    if (usage === undefined) return [];
+  const elements: ElementCapacity[] = [];
+  for (const [id, usage] of usages) {
+    yield;
+    const element = topology.element(id);
     const flow = usualFlow(usage);
     const use = flow && tightest(element, flow);
     const room =
       element.kind === "rack"
-        ? roomOf(topology, cases, { rack: element, redundant: false })
+        ? yield* roomSteps(topology, cases, { rack: element, redundant: false })
         : undefined;
     const headroom = flow && use && headroomOf(element, use, flow);
-    return [
-      {
-        element,
-        usage,
-        use,
-        headroom,
-        failover: failoverOf(topology, cases, element),
-        imbalance: imbalanceOf(element, usage),
-        stranded: flow && stranded.get(element.id),
-        // A rack is full when its way of power is, in a failure too; all others stay as they are.
-        forecast: forecastFor(usage, room === undefined ? headroom : room.watts, measured),
-        room,
-      },
-    ];
-  });
+    // A rack is full when its way of power is, in a failure too; all others stay as they are.
+    const left = room === undefined ? headroom : room.watts;
+    elements.push({
+      element,
+      usage,
+      use,
+      headroom,
+      failover: failoverOf(topology, cases, element),
+      imbalance: imbalanceOf(element, usage),
+      stranded: flow && stranded.get(id),
+      forecast: forecastFor(element, usage, { left, measured }),
+      room,
+    });
+  }
   return { elements, feeds: feedsOf(elements), cases, consumers };
 }
 
@@ -98,12 +106,14 @@ function imbalanceOf({ phases, rating }: Element, { amperes }: Usage): number | 
 
 /** Of watts a day, until no watt is left at today's power factor and shares of phases. */
 function forecastFor(
+  { id }: Element,
   { samples, watts: { p95 } }: Usage,
-  left: number | undefined,
-  { frame, least }: Measured,
+  { left, measured }: { readonly left: number | undefined; readonly measured: Measured },
 ): Forecast | undefined {
   if (left === undefined || samples === undefined || p95 === undefined) return undefined;
-  return forecastOf(dailyOf(samples, frame, least), p95 + left);
+  const { days, frame, least } = measured;
+  const known = days === undefined ? dailyOf(samples, frame, least) : (days.get(id) ?? []);
+  return forecastOf(known, p95 + left);
 }
 
 function feedsOf(elements: readonly ElementCapacity[]): readonly FeedCapacity[] {

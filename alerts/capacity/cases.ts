@@ -13,6 +13,7 @@ import type {
 } from "../../config/index.ts";
 import { failuresOf, flowOf, mustSurvive, phaseNames, tightest } from "../../config/index.ts";
 import type { Consumers } from "./consumers.ts";
+import type { Steps } from "./steps.ts";
 import type { Usage } from "./usage.ts";
 import { usualFlow } from "./usage.ts";
 
@@ -26,24 +27,26 @@ export interface Case {
 }
 
 /** All cases, the normal one first. */
-export function casesOf(
+export function* caseSteps(
   topology: Topology,
   usages: ReadonlyMap<string, Usage>,
   { powers }: Consumers,
-): readonly Case[] {
+): Steps<readonly Case[]> {
   const normal = flowOf(topology, powers);
   const measured = (id: string): Flow | undefined => {
     const usage = usages.get(id);
     return usage && usualFlow(usage);
   };
-  const failed = failuresOf(topology).map((failure): Case => {
+  const failed: Case[] = [];
+  for (const failure of failuresOf(topology)) {
+    yield;
     const flow = flowOf(topology, powers, failure.elements);
-    return {
+    failed.push({
       failure,
       of: (id) => failedFlow({ normal, flow, id }, measured(id)),
       isLive: (id) => flow.isLive(id),
-    };
-  });
+    });
+  }
   const whole: Case = {
     failure: undefined,
     of: (id) => measured(id) ?? normal.of(id),

@@ -5,6 +5,8 @@
 import type { Element, Failure, Flow, Phase, Topology } from "../../config/index.ts";
 import { flowOf, mustSurvive, phaseNames, usesOf } from "../../config/index.ts";
 import type { Case } from "./cases.ts";
+import type { Steps } from "./steps.ts";
+import { atOnce } from "./steps.ts";
 
 /** What stops more power. */
 export interface Stop {
@@ -27,11 +29,11 @@ export interface Room {
  * otherwise what its own redundancy asks. Exact for powers; currents of unlike phases are added by
  * size, so that the answer is never too high.
  */
-export function roomOf(
+export function* roomSteps(
   topology: Topology,
   cases: readonly Case[],
   { rack, redundant }: { readonly rack: Element; readonly redundant: boolean },
-): Room {
+): Steps<Room> {
   let room: Room = { watts: undefined, by: undefined };
   const take = (watts: number, by: Stop): void => {
     if (room.watts === undefined || watts < room.watts) room = { watts, by };
@@ -39,6 +41,7 @@ export function roomOf(
   const on = [rack, ...topology.upstream(rack.id)];
   const one = new Map([[rack.id, { watts: 1, voltAmperes: 1 }]]);
   for (const { failure, of, isLive } of cases) {
+    yield;
     if (failure !== undefined && !redundant && !mustSurvive(rack, failure)) continue;
     const stop = { element: rack.id, unit: undefined, phase: undefined, failure };
     if (!isLive(rack.id)) {
@@ -135,7 +138,7 @@ export function fitsOf(
     ({ id, kind }) => kind === "rack" && (only === undefined || id === only),
   );
   const fits = racks.map((rack): Fit => {
-    const room = roomOf(topology, cases, { rack, redundant });
+    const room = atOnce(roomSteps(topology, cases, { rack, redundant }));
     const unitsLeft = freeUnits(topology, rack);
     // A hair more, so that 10 × 70 W fit into 700 W.
     const byPower = room.watts === undefined ? count : Math.floor((room.watts + 1e-6) / power);

@@ -6,7 +6,7 @@ import type { Element, Series, Topology } from "../../config/index.ts";
 import { measuredPower } from "../../config/index.ts";
 import type { Store } from "../../store/index.ts";
 import { channelTagOf, measurementEntry } from "../../telemetry/index.ts";
-import type { Reading } from "./read.ts";
+import type { Reading } from "./read-fields.ts";
 
 /** Where the energy of IT is measured: at the UPS, at the PDU, at the equipment. */
 export type PueCategory = 1 | 2 | 3;

@@ -1,32 +1,11 @@
-/** Reads what capacity is made of: means of windows, from 5 min roll-ups where they are kept. */
+/** Reads what the meters of a topology say: means of windows, with what their rows say beside. */
 import type { Element, Phase, Series, Topology } from "../../config/index.ts";
-import type { Store } from "../../store/index.ts";
-import type { Tags } from "../../telemetry/index.ts";
-import {
-  channelTagOf,
-  fieldFacts,
-  measurementEntry,
-  rolledName,
-  rollupName,
-} from "../../telemetry/index.ts";
+import { fieldFacts, measurementEntry } from "../../telemetry/index.ts";
 import type { MeterSamples, SeriesSamples } from "./meters.ts";
-import type { Frame, Samples } from "./samples.ts";
-import { windowsIn } from "./samples.ts";
+import type { Asked, Asking, Reading } from "./read-fields.ts";
+import { openAsking, readFields } from "./read-fields.ts";
+import type { Samples } from "./samples.ts";
 import type { Measured } from "./usage.ts";
-
-export interface Reading {
-  readonly frame: Frame;
-  /** @unit ms */
-  readonly since: number;
-  readonly least: number;
-  /** Of the site: rows of others are not looked at. */
-  readonly tags: Tags;
-  /** Told after each element. */
-  readonly progress?: (done: number, all: number) => void;
-}
-
-/** Windows that roll-ups are kept in. @unit ms */
-export const rolledEvery = 300_000;
 
 /** What a row says beside its power, by the measurement's own names. */
 const companions = {
@@ -38,18 +17,6 @@ const companions = {
 /** Where currents of phases rest. */
 const phaseMeasurements = ["rack_phase", "meter_phase"] as const;
 
-/** Worst quality that counts: 2 and worse are uncertain. */
-const worstQuality = 1;
-
-type Asked = Pick<Store, "query" | "measurements">;
-
-interface Asking {
-  readonly store: Asked;
-  readonly stored: ReadonlySet<string>;
-  readonly reading: Reading;
-  readonly signal: AbortSignal;
-}
-
 /**
  * Of each element the first way of metering that has any row.
  * @throws E_STORE_DOWN, E_STORE_CONFIG, E_QUERY
@@ -57,15 +24,23 @@ interface Asking {
 export async function readMeasured(
   topology: Topology,
   store: Asked,
-  { reading, signal }: { readonly reading: Reading; readonly signal: AbortSignal },
+  given: { readonly reading: Reading; readonly signal: AbortSignal },
 ): Promise<Measured> {
-  const stored = new Set(await store.measurements(signal));
-  const asking = { store, stored, reading, signal };
+  return await measuredBy(topology, await openAsking(store, given), { phases: true });
+}
+
+/** The same; without currents of phases where only watts are wanted. */
+export async function measuredBy(
+  topology: Topology,
+  asking: Asking,
+  { phases }: { readonly phases: boolean },
+): Promise<Measured> {
+  const { reading } = asking;
   const metered = [...topology.elements.values()].filter(({ meters }) => meters.length > 0);
   const meters = new Map<string, MeterSamples>();
   for (const [done, element] of metered.entries()) {
     for (const way of element.meters) {
-      const samples = await readWay(topology, { element, way }, asking);
+      const samples = await readWay(topology, { element, way, phases }, asking);
       if (samples === undefined) continue;
       meters.set(element.id, samples);
       break;
@@ -76,9 +51,16 @@ export async function readMeasured(
   return { frame, since, least, meters };
 }
 
+/** One way to meter an element. */
+interface Way {
+  readonly element: Element;
+  readonly way: readonly Series[];
+  readonly phases: boolean;
+}
+
 async function readWay(
   topology: Topology,
-  { element, way }: { readonly element: Element; readonly way: readonly Series[] },
+  { element, way, phases: wanted }: Way,
   asking: Asking,
 ): Promise<MeterSamples | undefined> {
   const read: SeriesSamples[] = [];
@@ -88,7 +70,7 @@ async function readWay(
     read.push(samples);
   }
   const phases: Partial<Record<Phase, Samples>> = {};
-  for (const phase of element.phases) {
+  for (const phase of wanted ? element.phases : []) {
     const found = await readPhase(topology, { element, way, phase }, asking);
     if (found === undefined) break;
     phases[phase] = found;
@@ -150,65 +132,4 @@ async function readPhase(
     if (found !== undefined) return found;
   }
   return undefined;
-}
-
-interface FieldsAsked {
-  readonly device: string;
-  readonly measurement: string;
-  readonly channel: string;
-  readonly fields: readonly string[];
-}
-
-/** Fields that have a row: from roll-ups, and what these do not have yet from the rows. */
-async function readFields(
-  asked: FieldsAsked,
-  asking: Asking,
-): Promise<ReadonlyMap<string, Samples>> {
-  const { frame } = asking.reading;
-  const found = new Map<string, Samples>();
-  const rolled = rollupName(asked.measurement, "5m");
-  let from = frame.from;
-  if (frame.every % rolledEvery === 0 && asking.stored.has(rolled)) {
-    const names = asked.fields.map((field) => rolledName("mean", field));
-    const last = await fill(found, { ...asked, measurement: rolled, names, from }, asking);
-    from = last + frame.every;
-  }
-  if (from < frame.to) await fill(found, { ...asked, names: asked.fields, from }, asking);
-  return found;
-}
-
-/** Puts means into windows; returns the last window that has one, or one before the first. */
-async function fill(
-  found: Map<string, Samples>,
-  {
-    device,
-    measurement,
-    channel,
-    fields,
-    names,
-    from,
-  }: FieldsAsked & {
-    readonly names: readonly string[];
-    readonly from: number;
-  },
-  { store, reading: { frame, tags }, signal }: Asking,
-): Promise<number> {
-  const { to, every } = frame;
-  const tag = channelTagOf(measurement);
-  const on = tag === undefined || channel === "" ? {} : { [tag]: channel };
-  const where = { ...tags, device, ...on };
-  const asked = { measurement, fields: names, aggregate: "mean", from, to, every, where } as const;
-  const series = await store.query({ ...asked, worstQuality }, signal);
-  let last = from - every;
-  for (const { time, values } of series.flatMap(({ rows }) => rows)) {
-    last = Math.max(last, time);
-    for (const [at, field] of fields.entries()) {
-      const value = values[names[at] ?? ""];
-      if (typeof value !== "number") continue;
-      const samples = found.get(field) ?? new Float64Array(windowsIn(frame)).fill(Number.NaN);
-      samples[Math.round((time - frame.from) / every)] = value;
-      found.set(field, samples);
-    }
-  }
-  return last;
 }

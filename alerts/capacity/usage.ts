@@ -4,7 +4,9 @@ import { measuredPower, phaseNames } from "../../config/index.ts";
 import type { Load, MeterSamples } from "./meters.ts";
 import { balanced, loadOf, together } from "./meters.ts";
 import type { Frame, Samples, Stat } from "./samples.ts";
-import { statOf, windowsIn } from "./samples.ts";
+import { dailyOf, statOf, windowsIn } from "./samples.ts";
+import type { Steps } from "./steps.ts";
+import type { Point } from "./theil-sen.ts";
 
 /** What was measured. */
 export interface Measured {
@@ -15,6 +17,8 @@ export interface Measured {
   readonly least: number;
   /** The way of metering that speaks, by element. */
   readonly meters: ReadonlyMap<string, MeterSamples>;
+  /** Where they were worked out before; else they are made of the frame. */
+  readonly days?: Days;
 }
 
 export interface Usage {
@@ -51,26 +55,62 @@ function flowBy(
   return { watts: real, voltAmperes: apparent, amperes: currents };
 }
 
-/** The usage of every element. */
-export function usagesOf(topology: Topology, measured: Measured): ReadonlyMap<string, Usage> {
+/** The usage of every element, one a step. */
+export function* usageSteps(
+  topology: Topology,
+  measured: Measured,
+): Steps<ReadonlyMap<string, Usage>> {
+  const loads = yield* loadSteps(topology, measured);
+  const usages = new Map<string, Usage>();
+  for (const id of topology.elements.keys()) {
+    usages.set(id, usageOf(topology, id, { measured, loads }));
+    yield;
+  }
+  return usages;
+}
+
+type Loads = ReadonlyMap<string, Load>;
+
+function* loadSteps(topology: Topology, { meters }: Measured): Steps<Loads> {
   const loads = new Map<string, Load>();
-  for (const [id, meter] of measured.meters) {
+  for (const [id, meter] of meters) {
     const load = loadOf(topology.element(id), meter);
     if (load !== undefined) loads.set(id, load);
+    yield;
   }
-  const all = [...topology.elements.keys()];
-  return new Map(all.map((id) => [id, usageOf(topology, id, { measured, loads })]));
+  return loads;
+}
+
+/** The busy hour of each whole day, by element; of those that are measured. */
+export type Days = ReadonlyMap<string, readonly Point[]>;
+
+/** What each element took at the 95th percentile of each whole day in the frame. */
+export function* daySteps(topology: Topology, measured: Measured): Steps<Days> {
+  const loads = yield* loadSteps(topology, measured);
+  const days = new Map<string, readonly Point[]>();
+  for (const id of topology.elements.keys()) {
+    const { all, short } = sharesOf(topology, id, loads);
+    const watts = short.length > 0 ? undefined : together(all)?.watts;
+    if (watts !== undefined) days.set(id, dailyOf(watts, measured.frame, measured.least));
+    yield;
+  }
+  return days;
+}
+
+/** The loads whose sum an element is, and who is missing in it. */
+function sharesOf(topology: Topology, id: string, loads: Loads) {
+  const { basis, by, missing } = measuredPower(topology, id);
+  const silent = by.filter((name) => !loads.has(name));
+  const all = by.flatMap((name) => loads.get(name) ?? []);
+  return { basis, by, all, short: [...new Set([...missing, ...silent])] };
 }
 
 function usageOf(
   topology: Topology,
   id: string,
-  { measured, loads }: { readonly measured: Measured; readonly loads: ReadonlyMap<string, Load> },
+  { measured, loads }: { readonly measured: Measured; readonly loads: Loads },
 ): Usage {
-  const { basis, by, missing } = measuredPower(topology, id);
-  const silent = by.filter((name) => !loads.has(name));
-  const all = by.flatMap((name) => loads.get(name) ?? []);
-  const short = [...new Set([...missing, ...silent])];
+  const { basis, by, all, short } = sharesOf(topology, id, loads);
   const sum = short.length > 0 ? undefined : together(all);
   const windows = windowsOf(measured);
   const known = new Map<Samples | undefined, Stat>();

@@ -3,7 +3,7 @@
  * it stands in and what feeds it. `feeds` and `fedBy` of the two ends are one link.
  */
 import type { Path } from "../document.ts";
-import type { EquipmentKind, EquipmentOptions, TopologyOptions } from "./options.ts";
+import type { EquipmentKind, EquipmentOptions, InletOptions, TopologyOptions } from "./options.ts";
 
 export type ElementKind = "site" | "room" | "row" | "rack" | EquipmentKind;
 
@@ -11,6 +11,9 @@ export type ElementKind = "site" | "room" | "row" | "rack" | EquipmentKind;
 export type ElementOptions = Partial<Omit<EquipmentOptions, "kind">> & {
   readonly meters: EquipmentOptions["meters"];
   readonly cooling?: number | undefined;
+  readonly ashrae?: TopologyOptions["ashrae"] | undefined;
+  readonly accelerator?: number | undefined;
+  readonly inlets?: readonly InletOptions[];
 };
 
 /** A name that something in the file is called by, and where it is called so. */

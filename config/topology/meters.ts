@@ -126,7 +126,8 @@ export function* meterProblems(
   }
 }
 
-function near(name: string, known: readonly string[]): string {
+/** `did you mean "r12"?`, or what there is. */
+export function near(name: string, known: readonly string[]): string {
   const found = nearest(name, known);
   if (found !== undefined) return `did you mean "${found}"?`;
   return known.length === 0 ? "there is none" : `known: ${known.slice(0, 12).join(", ")}`;

@@ -26,6 +26,10 @@ export type Redundancy = (typeof redundancies)[number];
 export const phaseNames = ["L1", "L2", "L3"] as const;
 export type Phase = (typeof phaseNames)[number];
 
+/** Classes of equipment by the air that may enter it (ASHRAE TC 9.9, Thermal Guidelines 2021). */
+export const airClasses = ["A1", "A2", "A3", "A4"] as const;
+export type AirClass = (typeof airClasses)[number];
+
 /** The most elements one site may have: places and equipment. */
 export const maxElements = 10_000;
 /** The most feeds: each is one failure that is worked out. */
@@ -34,6 +38,7 @@ export const maxFeeds = 8;
 export const maxUps = 100;
 /** The most meters of one element, and the most names in one list. */
 const maxMeters = 8;
+const maxInlets = 32;
 const maxNames = 256;
 
 /** A meter as it stands in the file; what is left out follows from the device's profile. */
@@ -50,7 +55,17 @@ interface Metered {
   readonly meters: readonly MeterOptions[];
 }
 
+/** A temperature as it stands in the file. */
+export interface InletOptions {
+  readonly device: string;
+  readonly measurement: string;
+  readonly channel: string;
+  readonly field?: string | undefined;
+}
+
 export interface AreaOptions extends Metered {
+  readonly ashrae?: AirClass | undefined;
+  readonly accelerator?: number | undefined;
   readonly power?: number | undefined;
   readonly cooling?: number | undefined;
   readonly redundancy?: Redundancy | undefined;
@@ -63,6 +78,7 @@ export interface RowOptions extends AreaOptions {
 export interface RackOptions extends RowOptions {
   readonly row?: string | undefined;
   readonly units?: number | undefined;
+  readonly inlets: readonly InletOptions[];
   readonly fedBy: readonly string[];
 }
 
@@ -89,6 +105,9 @@ export interface TopologyOptions {
   readonly redundancy: Redundancy;
   readonly voltage: number;
   readonly derate: number;
+  readonly ashrae: AirClass;
+  readonly accelerator?: number | undefined;
+  readonly water: readonly string[];
   readonly feeds: readonly string[];
   readonly rooms: Readonly<Record<string, AreaOptions>>;
   readonly rows: Readonly<Record<string, RowOptions>>;
@@ -140,6 +159,32 @@ const meterList: Schema<readonly MeterForm[]> = v.pipe(
   v.transform((value): readonly MeterForm[] => ("device" in value ? [value] : value)),
 );
 
+const inletForm = v.strictObject({
+  device: option(levelName, { about: "The device that measures.", example: "probe-r01" }),
+  measurement: v.optional(
+    option(text, { about: "A measurement of the register.", example: "thermal" }),
+    "thermal",
+  ),
+  channel: v.optional(option(text, { about: "The channel.", example: "inlet" }), ""),
+  field: v.optional(
+    option(text, { about: "The field; left out, the measurement's temperature of air entering." }),
+  ),
+});
+
+const inletEntry: Schema<InletOptions> = v.pipe(
+  v.union([levelName, inletForm], "write a device's id, or device, measurement, channel, field"),
+  v.transform((value) =>
+    typeof value === "string" ? { device: value, measurement: "thermal", channel: "" } : value,
+  ),
+);
+const inletList: Schema<readonly InletOptions[]> = v.pipe(
+  v.union(
+    [inletEntry, v.pipe(v.array(inletEntry), v.maxLength(maxInlets))],
+    "write an inlet or a list of them",
+  ),
+  v.transform((value): readonly InletOptions[] => ("device" in value ? [value] : value)),
+);
+
 const metered = {
   about: v.optional(option(text, { about: "What it is, for people." })),
   meters: v.optional(
@@ -157,8 +202,20 @@ const redundancy = option(v.picklist(redundancies), {
   about: "What must not cost a load its power. N: nothing; N+1: any one UPS; 2N: any one feed too.",
 });
 
+const ashrae = option(v.picklist(airClasses), {
+  about: "ASHRAE class of the equipment there: which air may enter it (docs/capacity.md).",
+});
+const accelerator = v.optional(
+  option(watts, {
+    about: "Nameplate of each accelerator there; left out, the highest limit it was seen with.",
+    example: "700W",
+  }),
+);
+
 const area = {
   ...metered,
+  ashrae: v.optional(ashrae),
+  accelerator,
   power: v.optional(
     option(watts, { about: "What may be drawn there; of a rack without loads, what is planned." }),
   ),
@@ -183,6 +240,15 @@ const rack: Schema<RackOptions> = v.strictObject({
   room: inRoom,
   row: inRow,
   units: v.optional(option(whole(1, 100), { about: "Its height in rack units.", example: 42 })),
+  inlets: v.optional(
+    option(inletList, {
+      about:
+        "What measures the air that enters: a device's id, or device, measurement, channel and " +
+        "field. Left out: of devices in the rack what is named inlet, intake or front.",
+      example: "probe-r01",
+    }),
+    [],
+  ),
   fedBy,
 });
 
@@ -251,6 +317,15 @@ const form = v.strictObject({
       about: "Share of a breaker's rated current that a lasting load may take (NEC: 0.8).",
     }),
     0.8,
+  ),
+  ashrae: v.optional(ashrae, "A1"),
+  accelerator,
+  water: v.optional(
+    option(v.pipe(names(levelName), v.maxLength(maxNames)), {
+      about: "Water meters whose sum is the water that the site uses (WUE).",
+      example: "water-main",
+    }),
+    [],
   ),
   feeds: v.optional(
     option(v.pipe(v.array(text), v.maxLength(maxFeeds)), {

@@ -3,6 +3,7 @@
  * one may be, phases that do not exist. With any of them there is no topology to speak of.
  */
 import { nearest } from "../validate.ts";
+import { inletProblems, waterProblems } from "./inlets.ts";
 import type { Draft, ElementKind, Mention, TopologyProblem } from "./links.ts";
 import { draftsOf, mentions } from "./links.ts";
 import type { SiteFacts } from "./meters.ts";
@@ -49,7 +50,9 @@ export function topologyProblems(
   for (const draft of drafts) {
     found.push(...placeProblems(draft, byId), ...linkProblems(draft, byId));
     found.push(...ownProblems(draft, options), ...meterProblems(draft, devices));
+    found.push(...inletProblems(draft, devices));
   }
+  found.push(...waterProblems(options, devices));
   if (found.length > 0) return found;
   const { order, loops } = orderOf(drafts);
   if (loops.length > 0) return loops;

@@ -7,8 +7,9 @@ import { GatewayError } from "../../telemetry/index.ts";
 import type { Draft, ElementKind } from "./links.ts";
 import { draftsOf, sortedNaturally } from "./links.ts";
 import type { Series, SiteFacts } from "./meters.ts";
+import { inletSeries } from "./inlets.ts";
 import { seriesOf } from "./meters.ts";
-import type { Phase, Redundancy, TopologyOptions } from "./options.ts";
+import type { AirClass, Phase, Redundancy, TopologyOptions } from "./options.ts";
 import { phaseNames } from "./options.ts";
 import { orderOf, phasesIn } from "./problems.ts";
 
@@ -40,6 +41,12 @@ export interface Element {
   readonly units: number | undefined;
   /** Ways to measure its power, the preferred first; series of one way are added up. */
   readonly meters: readonly (readonly Series[])[];
+  /** Of a rack: what measures the air that enters it, by its own word. */
+  readonly inlets: readonly Series[];
+  /** Which air may enter what stands there; the nearest place's word counts. */
+  readonly ashrae: AirClass;
+  /** Nameplate of each accelerator there; the nearest place's word counts. @unit W */
+  readonly accelerator: number | undefined;
 }
 
 export interface Rating {
@@ -60,12 +67,15 @@ export class Topology {
   readonly site: string;
   /** Every element; what feeds stands before what it feeds. */
   readonly elements: ReadonlyMap<string, Element>;
+  /** Devices whose sum is the water that the site uses. */
+  readonly water: readonly string[];
   readonly #inside: ReadonlyMap<string, readonly string[]>;
   readonly #devicePlaces: ReadonlyMap<string, string>;
   readonly #devicesIn: ReadonlyMap<string, readonly string[]>;
 
-  constructor(elements: readonly Element[], site: SiteFacts) {
+  constructor(elements: readonly Element[], site: SiteFacts, water: readonly string[]) {
     this.site = site.name;
+    this.water = water;
     this.elements = new Map(elements.map((element) => [element.id, element]));
     this.#inside = Map.groupBy(
       elements.map(({ id }) => id),
@@ -189,11 +199,15 @@ export function topologyOf(options: TopologyOptions, site: SiteFacts): Topology 
   const built = new Map<string, Element>([[site.name, siteElement(site.name, options)]]);
   const places = order.filter(({ at }) => at[0] !== "equipment").toSorted(byWidth);
   const devices = new Map(site.devices.map((device) => [device.id, device]));
-  const redundancy = new Map<string, Redundancy>([[site.name, options.redundancy]]);
+  const said = new Map<string, Said>([[site.name, options]]);
   for (const draft of [...places, ...order.filter(({ at }) => at[0] === "equipment")]) {
-    const around = draft.standsIn[0]?.name ?? site.name;
-    const own = draft.options.redundancy ?? redundancy.get(around) ?? options.redundancy;
-    redundancy.set(draft.id, own);
+    const around = said.get(draft.standsIn[0]?.name ?? site.name) ?? options;
+    const { redundancy, ashrae, accelerator } = draft.options;
+    said.set(draft.id, {
+      redundancy: redundancy ?? around.redundancy,
+      ashrae: ashrae ?? around.ashrae,
+      accelerator: accelerator ?? around.accelerator,
+    });
   }
   for (const draft of order) {
     const above = draft.fedBy.flatMap(({ name }) => built.get(name) ?? []);
@@ -203,11 +217,25 @@ export function topologyOf(options: TopologyOptions, site: SiteFacts): Topology 
       parents: draft.fedBy.map(({ name }) => name),
       children: sortedNaturally(children.get(draft.id) ?? [], String),
       phases: phases.get(draft.id) ?? phaseNames,
-      redundancy: redundancy.get(draft.id) ?? options.redundancy,
+      ...saidBy(said.get(draft.id) ?? options),
       meters: draft.options.meters.map((meter) => seriesOf(meter, devices.get(meter.device))),
+      inlets: (draft.options.inlets ?? []).map(inletSeries),
     });
   }
-  return new Topology([...built.values()], site);
+  return new Topology([...built.values()], site, options.water);
+}
+
+/** What is said of a place counts for all that stands in it, unless that says otherwise. */
+type Said = Pick<Element, "redundancy" | "ashrae"> & {
+  readonly accelerator?: number | undefined;
+};
+
+function saidBy({
+  redundancy,
+  ashrae,
+  accelerator,
+}: Said): Pick<Element, "redundancy" | "ashrae" | "accelerator"> {
+  return { redundancy, ashrae, accelerator };
 }
 
 const widths: readonly ElementKind[] = ["room", "row", "rack"];
@@ -221,7 +249,10 @@ function basics(
   { id, kind, options }: Draft,
   above: readonly Element[],
   site: TopologyOptions,
-): Omit<Element, "place" | "parents" | "children" | "phases" | "redundancy" | "meters"> {
+): Omit<
+  Element,
+  "place" | "parents" | "children" | "phases" | "meters" | "inlets" | keyof Said
+> {
   const { about, feed, power, apparent, current, cable, cooling, units } = options;
   const inherited = above[0]?.voltage ?? site.voltage;
   const feeds = feed === undefined ? above.flatMap((parent) => parent.feeds) : [feed];
@@ -244,8 +275,10 @@ export function transforms(kind: ElementKind): boolean {
   return kind === "source" || kind === "transformer" || kind === "ups";
 }
 
-function siteElement(id: string, { voltage, redundancy }: TopologyOptions): Element {
+function siteElement(id: string, options: TopologyOptions): Element {
+  const { voltage } = options;
   return {
+    ...saidBy(options),
     id,
     kind: "site",
     about: undefined,
@@ -265,8 +298,8 @@ function siteElement(id: string, { voltage, redundancy }: TopologyOptions): Elem
       cooling: undefined,
     },
     derate: 1,
-    redundancy,
     units: undefined,
     meters: [],
+    inlets: [],
   };
 }

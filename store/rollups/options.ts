@@ -35,6 +35,6 @@ export const rollupOptions: Schema<RollupOptions> = v.strictObject({
     option(v.array(measurement), {
       about: "Measurements that are not rolled up.",
     }),
-    ["device_event", "alert_event"],
+    ["device_event", "alert_event", "capacity", "kpi"],
   ),
 });
