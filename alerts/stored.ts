@@ -9,6 +9,7 @@ import type { QuerySeries, Store } from "../store/index.ts";
 import type { Answered } from "./answers.ts";
 import { answeredOf, queriesOf } from "./answers.ts";
 import type { Compiled } from "./groups.ts";
+import { within } from "./patience.ts";
 import type { StoredRule } from "./rule.ts";
 
 /** What the engine does with the answers. */
@@ -77,21 +78,18 @@ export class StoredRules {
     rule: Compiled<StoredRule>,
     time: number,
   ): Promise<readonly Answered[] | undefined> {
-    const timeout = new AbortController();
-    const wait = Math.min(longestQuery, rule.rule.every);
-    const timer = this.#platform.clock.after(wait, () => timeout.abort());
-    const signal = AbortSignal.any([this.#stop.signal, timeout.signal]);
+    const ms = Math.min(longestQuery, rule.rule.every);
+    const patience = { clock: this.#platform.clock, ms, stop: this.#stop.signal };
     try {
-      const answers: (readonly QuerySeries[])[] = [];
-      for (const query of queriesOf(rule, time)) {
-        answers.push(await unlessAborted(this.#store.query(query, signal), signal));
-      }
+      const answers = await within(patience, async (signal) => {
+        const all: (readonly QuerySeries[])[] = [];
+        for (const query of queriesOf(rule, time)) all.push(await this.#store.query(query, signal));
+        return all;
+      });
       return answeredOf(rule, answers);
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#failed(rule, error);
       return undefined;
-    } finally {
-      timer.cancel();
     }
   }
 
@@ -102,14 +100,4 @@ export class StoredRules {
     this.#platform.log.warn("rule cannot be judged", { rule: rule.id, problem: messageOf(error) });
     this.#sink.blinded(rule, this.#platform.clock.now());
   }
-}
-
-/** An engine that does not heed its signal must not hold up the rule. */
-function unlessAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const late = (): void => reject(new GatewayError("E_STORE_DOWN", "no answer in time"));
-    if (signal.aborted) return late();
-    signal.addEventListener("abort", late, { once: true });
-    answer.then(resolve, reject).finally(() => signal.removeEventListener("abort", late));
-  });
 }

@@ -65,6 +65,8 @@ export interface HubSetup {
   /** What clients may ask besides what every hub answers; names of its own. */
   readonly requests?: readonly HubRequest[];
   readonly rollups?: () => RollupCounts;
+  /** Rows of capacity written, and turns left out; undefined: none are written. */
+  readonly capacity?: () => { readonly rows: number; readonly skipped: number } | undefined;
   /** Where the broker's retained messages and sessions are kept; left out: in memory alone. */
   readonly keep?: KeepParts | undefined;
   readonly vitals: () => { readonly rss: number; readonly loopDelay: number };
@@ -327,6 +329,7 @@ export class HubService implements AsyncDisposable {
         undescribed_count: this.#states.undescribed,
         denied_total: this.#hub?.counters.denied ?? 0,
         ...rollupFields(this.#setup.rollups?.()),
+        ...capacityFields(this.#setup.capacity?.()),
         loop_delay_ms: loopDelay,
         rss_bytes: rss,
         q: quality.good,
@@ -344,4 +347,9 @@ function rollupFields(counts: RollupCounts | undefined): Fields {
     rollup_rows_total: rows,
     rollup_failures_total: failures,
   };
+}
+
+function capacityFields(counts: ReturnType<NonNullable<HubSetup["capacity"]>>): Fields {
+  if (counts === undefined) return {};
+  return { capacity_rows_total: counts.rows, capacity_skipped_total: counts.skipped };
 }

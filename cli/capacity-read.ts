@@ -1,8 +1,14 @@
 /** Capacity of a configured site: its topology and what its store holds of it. */
-import type { Capacity, Measured, Pue } from "../alerts/index.ts";
-import { capacityOf, frameOf, pueOf, readMeasured, rolledEvery } from "../alerts/index.ts";
+import type { Days, SiteAsk } from "../alerts/index.ts";
+import {
+  atOnce,
+  longestSpan,
+  readDays,
+  rolledEvery,
+  coverage as shareOf,
+} from "../alerts/index.ts";
 import type { Topology } from "../config/index.ts";
-import { v } from "../config/index.ts";
+import type { Store } from "../store/index.ts";
 import { openStore } from "../store/index.ts";
 import { GatewayError } from "../telemetry/index.ts";
 import { sqliteWorker } from "./assets.ts";
@@ -14,9 +20,6 @@ import { siteTopology } from "./site-topology.ts";
 
 /** Reading months of a large site from slow disks may take so long. @unit ms */
 const patience = 600_000;
-
-/** More windows than a store answers at once. @unit ms */
-const longest = 300 * 86_400_000;
 
 export const capacityOptions = {
   since: {
@@ -48,24 +51,19 @@ export interface CapacityArguments {
   readonly coverage: number;
 }
 
-export interface SiteCapacity {
-  readonly topology: Topology;
-  readonly measured: Measured;
-  readonly capacity: Capacity;
-  readonly pue: Pue;
-}
-
-const share = v.pipe(
-  v.number("must be a number from 0 to 1"),
-  v.minValue(0, "must be a number from 0 to 1"),
-  v.maxValue(1, "must be a number from 0 to 1"),
-);
+/** Reads of a site what a command needs: `readSite`, or `readPower`. */
+type Read<Found> = (
+  topology: Topology,
+  store: Store,
+  ask: SiteAsk & { readonly days: Days },
+) => Promise<Found>;
 
 /** @throws E_USAGE, E_CONFIG, E_STORE_DOWN, E_STORE_CONFIG, E_QUERY */
-export async function readCapacity(
+export async function readCapacity<Found>(
   config: string,
   { since, trend, until, coverage }: CapacityArguments,
-): Promise<SiteCapacity> {
+  read: Read<Found>,
+): Promise<Found & { readonly topology: Topology }> {
   const { loaded, platform } = await openPlatform(config, "error");
   const topology = siteTopology(loaded);
   if (topology === undefined) {
@@ -73,28 +71,29 @@ export async function readCapacity(
   }
   const used = spanArgument("since", since);
   const span = Math.max(used, spanArgument("trend", trend));
-  const least = parsedArgument("coverage", coverage, share);
+  const least = parsedArgument("coverage", coverage, shareOf);
   const to = momentArgument("until", until, platform.clock.now());
   await using store = await openStore(loaded.config.store, platform, { worker: sqliteWorker });
   using progress = new Progress(platform.clock);
-  const reading = {
-    frame: frameOf({ from: to - span, to, every: rolledEvery }),
+  const ask: SiteAsk = {
+    to,
     since: used,
+    trend: span,
     least,
     tags: { ...siteOf(loaded) },
-    progress: (done: number, all: number): void => {
+    progress: (done, all) => {
       progress.show(`${done} of ${all} meters read`);
     },
+    pace: (steps) => Promise.resolve(atOnce(steps)),
+    signal: AbortSignal.timeout(patience),
   };
-  const signal = AbortSignal.timeout(patience);
-  const measured = await readMeasured(topology, store, { reading, signal });
-  const pue = await pueOf(topology, store, { reading, signal });
-  return { topology, measured, pue, capacity: capacityOf(topology, measured) };
+  const days = await readDays(topology, store, ask);
+  return { topology, ...(await read(topology, store, { ...ask, days })) };
 }
 
 /** @throws E_USAGE */
 function spanArgument(name: string, text: string): number {
   const ms = durationArgument(name, text);
-  if (ms >= rolledEvery && ms <= longest) return ms;
+  if (ms >= rolledEvery && ms <= longestSpan) return ms;
   throw new GatewayError("E_USAGE", `--${name} ${text}: from 5m to 300d`);
 }

@@ -8,6 +8,7 @@ import type {
   Stat,
   Stop,
 } from "../alerts/index.ts";
+import { ratedWatts } from "../alerts/index.ts";
 import type { Element, Failure, Phase, Use } from "../config/index.ts";
 import { phaseNames, shownRating } from "../config/index.ts";
 import { renderTable } from "./table.ts";
@@ -185,6 +186,8 @@ export function elementJson(one: ElementCapacity): unknown {
   return {
     element: element.id,
     kind: element.kind,
+    ratedWatts: ratedWatts(element, 1) ?? null,
+    deratedWatts: ratedWatts(element, element.derate) ?? null,
     rated: { w: power ?? null, va: apparent ?? null, a: current ?? null, derate: element.derate },
     basis: usage.basis ?? null,
     by: usage.by,

@@ -1,7 +1,7 @@
 /** Puts a hub together from a configuration: store, alerts, broker, ingest. */
 import { join } from "node:path";
 import type { Alerts, ExpectedDevice, Notifiers, Transition } from "../alerts/index.ts";
-import { openAlerts, openNotifiers } from "../alerts/index.ts";
+import { CapacityWriter, openAlerts, openNotifiers } from "../alerts/index.ts";
 import { openUplink } from "../agent/index.ts";
 import type { BrokerOptions, OutsideSetup } from "../broker/index.ts";
 import { HubService } from "../broker/index.ts";
@@ -9,7 +9,7 @@ import type { Address } from "../config/index.ts";
 import { address, addressText, v } from "../config/index.ts";
 import type { Store } from "../store/index.ts";
 import { openRollups, openStore } from "../store/index.ts";
-import type { DeviceAddress, Platform } from "../telemetry/index.ts";
+import type { DeviceAddress, Platform, UnnumberedBatch } from "../telemetry/index.ts";
 import { GatewayError, topicOf } from "../telemetry/index.ts";
 import { keeperWorker, sqliteWorker } from "./assets.ts";
 import { alertRequests } from "./alert-requests.ts";
@@ -72,6 +72,7 @@ export async function runHub(
     ),
   );
   notifiers.start(() => alerts.firing().alerts);
+  const capacity = parts.use(openCapacity(loaded, { store, alerts }, platform));
   service = parts.use(
     await HubService.start(
       {
@@ -84,6 +85,7 @@ export async function runHub(
         changed: () => alerts.expect(withLearned(expected, service)),
         requests: alertRequests(alerts),
         rollups: () => rollups.counts,
+        capacity: () => capacity?.counts,
         keep: { worker: keeperWorker, path: join(config.hub.data, "broker.sqlite") },
         vitals: openVitals(),
       },
@@ -102,6 +104,20 @@ export async function runHub(
     taken: { rules: (next) => alerts.useRules(next.config.rules) },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
+}
+
+/** Writes rows of capacity where there is a topology, and a store that can be asked. */
+function openCapacity(
+  loaded: LoadedConfig,
+  { store, alerts }: { readonly store: Store; readonly alerts: Alerts },
+  platform: Platform,
+): CapacityWriter | undefined {
+  const { capacity: options, hub } = loaded.config;
+  const topology = siteTopology(loaded);
+  if (topology === undefined || !options.write || store.linesOnly === true) return undefined;
+  const own = { ...siteOf(loaded), class: "hub", device: hub.id };
+  const observe = (batch: UnnumberedBatch): void => alerts.observe(batch);
+  return new CapacityWriter({ topology, options, hub: own, store, observe }, platform);
 }
 
 /** The hub's own broker, or a link to the one that is there already. */

@@ -3,7 +3,7 @@
  * schema, reference page and `config explain` all come from `configSchema`.
  */
 import { agentOptions } from "../agent/index.ts";
-import { notifyOptions, rulesOptions } from "../alerts/index.ts";
+import { capacityOptions, notifyOptions, rulesOptions } from "../alerts/index.ts";
 import { brokerOptions, hubOptions } from "../broker/index.ts";
 import { consoleOptions } from "../console/index.ts";
 import type { Schema } from "../config/index.ts";
@@ -123,6 +123,10 @@ const sections = {
     option(topologyOptions, {
       about: "Where things stand, and what brings power to what: `rackstreet topology` draws it.",
     }),
+  ),
+  capacity: v.optional(
+    option(capacityOptions, { about: "What the hub writes of capacity (docs/capacity.md)." }),
+    {},
   ),
   profiles: v.optional(
     option(text, { about: "Folder with profiles of your own, beside the built-in ones." }),

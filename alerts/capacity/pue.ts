@@ -1,115 +1,259 @@
 /**
- * Power usage effectiveness (ISO/IEC 30134-2): energy of the whole site over that of its IT, from
- * counters, over one span for both. Below twelve months it is an interim PUE.
+ * Energy figures from counters, numerator and denominator over one span. Below twelve months they
+ * are interim.
+ *
+ *   PUE   ISO/IEC 30134-2 (EN 50600-4-2): energy of the site over energy of IT
+ *   pPUE  the same, annex on derivatives: inside one boundary, (subsystems + IT) over IT
+ *   WUE   ISO/IEC 30134-9: litres of water of the site a kWh of IT
  */
 import type { Element, Series, Topology } from "../../config/index.ts";
 import { measuredPower } from "../../config/index.ts";
 import type { Store } from "../../store/index.ts";
-import { channelTagOf, measurementEntry } from "../../telemetry/index.ts";
+import { measurementEntry } from "../../telemetry/index.ts";
+import type { Rises } from "./counters.ts";
+import { Counters } from "./counters.ts";
 import type { Reading } from "./read-fields.ts";
 
 /** Where the energy of IT is measured: at the UPS, at the PDU, at the equipment. */
 export type PueCategory = 1 | 2 | 3;
 
+interface Unknown {
+  readonly ratio: undefined;
+  readonly why: string;
+}
+
+/** Over which time a figure is. */
+interface Spanned {
+  /** Both ends. @unit ms since 1970-01-01 UTC */
+  readonly from: number;
+  readonly to: number;
+  /** Share of the time asked for that lies between both ends. */
+  readonly coverage: number;
+}
+
 export type Pue =
-  | {
+  | Unknown
+  | (Spanned & {
       readonly ratio: number;
       readonly category: PueCategory;
-      /** @unit Wh */
+      /** Of all inside the boundary. @unit Wh */
       readonly facility: number;
       /** @unit Wh */
       readonly it: number;
-      /** Both ends. @unit ms since 1970-01-01 UTC */
-      readonly from: number;
-      readonly to: number;
-      /** Share of the time asked for that lies between both ends. */
-      readonly coverage: number;
-    }
-  | { readonly ratio: undefined; readonly why: string };
+    });
 
-const hour = 3_600_000;
+/** Inside a room, or behind the beginning of a feed. */
+export interface PartialPue {
+  readonly kind: "room" | "feed";
+  readonly name: string;
+  readonly pue: Pue;
+}
+
+export type Wue =
+  | Unknown
+  | (Spanned & {
+      /** @unit l/kWh */
+      readonly ratio: number;
+      readonly litres: number;
+      /** @unit Wh */
+      readonly it: number;
+    });
+
+export interface EnergyFigures {
+  readonly pue: Pue;
+  readonly partial: readonly PartialPue[];
+  /** Undefined: the topology names no water meter. */
+  readonly wue: Wue | undefined;
+}
 
 /** Counters of energy, as the measurements name them. */
 const counters = ["energy_wh_total", "import_wh_total"] as const;
 
 interface Side {
   readonly series: readonly Series[];
-  readonly category?: PueCategory;
+  readonly category: PueCategory;
+}
+
+interface Asked {
+  readonly reading: Reading;
+  readonly signal: AbortSignal;
 }
 
 /** @throws E_STORE_DOWN, E_STORE_CONFIG, E_QUERY */
 export async function pueOf(
   topology: Topology,
   store: Pick<Store, "query">,
-  asking: { readonly reading: Reading; readonly signal: AbortSignal },
+  asked: Asked,
 ): Promise<Pue> {
-  const facility = facilityOf(topology);
-  if (typeof facility === "string") return { ratio: undefined, why: facility };
-  const it = itOf(topology);
-  if (typeof it === "string") return { ratio: undefined, why: it };
-  const all = [...facility.series, ...it.series];
-  const read: ReadonlyMap<number, number>[] = [];
-  for (const series of all) {
-    const hours = await readHours(series, store, asking);
-    if (hours.size < 2) return { ratio: undefined, why: `no energy of ${series.device} is stored` };
-    if (falls(hours))
-      return { ratio: undefined, why: `the counter of ${series.device} has fallen` };
-    read.push(hours);
-  }
-  const [first] = read;
-  const shared = [...(first?.keys() ?? [])].filter((at) => read.every((one) => one.has(at)));
-  const [from, to] = [shared[0], shared.at(-1)];
-  if (from === undefined || to === undefined || from === to) {
-    return { ratio: undefined, why: "the counters have no two hours in common" };
-  }
-  const rise = (some: readonly ReadonlyMap<number, number>[]): number =>
-    some.reduce((sum, one) => sum + (one.get(to) ?? 0) - (one.get(from) ?? 0), 0);
-  const total = rise(read.slice(0, facility.series.length));
-  const used = rise(read.slice(facility.series.length));
-  if (used <= 0) return { ratio: undefined, why: "the energy of IT does not rise" };
-  if (total < used) {
-    return { ratio: undefined, why: "IT takes more than the whole site: look at the meters" };
-  }
-  return {
-    ratio: total / used,
-    category: it.category ?? 1,
-    facility: total,
-    it: used,
-    from,
-    to,
-    coverage: (to - from) / asking.reading.since,
-  };
+  return (await energyOf(topology, store, asked)).pue;
 }
 
-/** The site's own meter, else those of all sources. */
-function facilityOf(topology: Topology): Side | string {
+/** @throws E_STORE_DOWN, E_STORE_CONFIG, E_QUERY */
+export async function energyOf(
+  topology: Topology,
+  store: Pick<Store, "query">,
+  asked: Asked,
+): Promise<EnergyFigures> {
+  const read = new Counters(store, asked);
+  const { since } = asked.reading;
+  const it = itOf(topology);
+  const pue = await ratioOf(facilityOf(topology), it, { read, since });
+  const partial: PartialPue[] = [];
+  for (const { kind, id: name } of topology.elements.values()) {
+    if (kind !== "room") continue;
+    const [all, own] = [wholeRoom(topology, name), racksIn(topology, name)];
+    partial.push({ kind, name, pue: await ratioOf(all, own, { read, since }) });
+  }
+  for (const [name, begins] of feedsOf(topology)) {
+    const own = itOnFeed(topology, name);
+    const all = sumOf(begins, "has no meter with a counter of energy");
+    partial.push({ kind: "feed", name, pue: await ratioOf(all, own, { read, since }) });
+  }
+  return { pue, partial, wue: await wueOf(topology, it, { read, since }) };
+}
+
+interface Deps {
+  readonly read: Counters;
+  /** @unit ms */
+  readonly since: number;
+}
+
+async function ratioOf(
+  all: readonly Series[] | string,
+  it: Side | string,
+  { read, since }: Deps,
+): Promise<Pue> {
+  if (typeof all === "string") return unknown(all);
+  if (typeof it === "string") return unknown(it);
+  const found = await read.between([all, it.series], "energy");
+  if (typeof found === "string") return unknown(found);
+  const [facility = 0, used = 0] = found.rises;
+  if (used <= 0) return unknown("the energy of IT does not rise");
+  if (facility < used) return unknown("IT takes more than the whole: look at the meters");
+  const { category } = it;
+  return { ratio: facility / used, category, facility, it: used, ...spanOf(found, since) };
+}
+
+async function wueOf(
+  topology: Topology,
+  it: Side | string,
+  { read, since }: Deps,
+): Promise<Wue | undefined> {
+  const { water } = topology;
+  if (water.length === 0) return undefined;
+  if (typeof it === "string") return unknown(it);
+  const meters = water.map((device): Series => {
+    return { device, measurement: "water_meter", channel: "", field: "volume_l_total" };
+  });
+  const found = await read.between([meters, it.series], "count");
+  if (typeof found === "string") return unknown(found);
+  const [litres = 0, used = 0] = found.rises;
+  if (used <= 0) return unknown("the energy of IT does not rise");
+  return { ratio: (1000 * litres) / used, litres, it: used, ...spanOf(found, since) };
+}
+
+function unknown(why: string): Unknown {
+  return { ratio: undefined, why };
+}
+
+function spanOf({ from, to }: Rises, since: number): Spanned {
+  return { from, to, coverage: (to - from) / since };
+}
+
+/** All sources: by their own meters, else by all that they feed. */
+function facilityOf(topology: Topology): readonly Series[] | string {
   const sources = [...topology.elements.values()].filter(({ kind }) => kind === "source");
-  const series = sources.map(countersOf);
-  const dumb = sources.find((_, at) => series[at] === undefined);
-  if (dumb !== undefined) return `${dumb.id} has no meter with a counter of energy`;
   if (sources.length === 0) return "the topology has no source";
-  return { series: series.flatMap((one) => one ?? []) };
+  const by = sources.map(({ id }) => measuredPower(topology, id));
+  const at = by.findIndex((one) => one.missing.length > 0);
+  const dumb = sources[at]?.id;
+  if (dumb !== undefined) return `${dumb} has no meter with a counter of energy`;
+  const all = by.flatMap((one) => one.by).map((id) => topology.element(id));
+  if (isRacksAlone(topology, topology.site, all)) {
+    return `${sources[0]?.id ?? ""} has no meter with a counter of energy`;
+  }
+  return sumOf(all, "has no meter with a counter of energy");
+}
+
+/** Whether a sum is made of the meters of racks, so that it is IT and nothing beside. */
+function isRacksAlone(topology: Topology, place: string, sum: readonly Element[]): boolean {
+  const racks = topology.within(place).filter(({ kind }) => kind === "rack");
+  const inRacks = new Set(racks.flatMap(({ id }) => measuredPower(topology, id).by));
+  return sum.every(({ id }) => inRacks.has(id));
 }
 
 /** At the equipment or the PDUs where all racks are measured there, else at all UPS. */
 function itOf(topology: Topology): Side | string {
-  const all = [...topology.elements.values()];
-  const racks = all.filter(({ kind }) => kind === "rack");
-  const measured = racks.map(({ id }) => measuredPower(topology, id));
-  const by = measured.flatMap((one) => one.by).map((id) => topology.element(id));
-  const series = by.map(countersOf);
-  const whole = measured.every(({ missing }) => missing.length === 0);
-  if (racks.length > 0 && whole && series.every((one) => one !== undefined)) {
-    const category = by.every(({ kind }) => kind === "load") ? 3 : 2;
-    return { series: series.flatMap((one) => one ?? []), category };
-  }
-  const ups = all.filter(({ kind }) => kind === "ups");
-  const outputs = ups.map(countersOf);
+  const racks = racksIn(topology, topology.site);
+  if (typeof racks !== "string") return racks;
+  const ups = [...topology.elements.values()].filter(({ kind }) => kind === "ups");
   const nested = ups.some(({ id }) => topology.upstream(id).some(({ kind }) => kind === "ups"));
-  if (ups.length === 0 || nested || outputs.includes(undefined)) {
+  const outputs = sumOf(ups, "");
+  if (ups.length === 0 || nested || typeof outputs === "string") {
     return "neither all racks nor all UPS have meters with counters of energy";
   }
-  return { series: outputs.flatMap((one) => one ?? []), category: 1 };
+  return { series: outputs, category: 1 };
+}
+
+/** All racks of a place. */
+function racksIn(topology: Topology, place: string): Side | string {
+  const racks = topology.within(place).filter(({ kind }) => kind === "rack");
+  const measured = racks.map(({ id }) => measuredPower(topology, id));
+  const by = measured.flatMap((one) => one.by).map((id) => topology.element(id));
+  const whole = measured.every(({ missing }) => missing.length === 0);
+  if (racks.length === 0 || !whole) return `not all racks of ${place} are measured`;
+  return sideOf(by);
+}
+
+function sideOf(by: readonly Element[]): Side | string {
+  const series = sumOf(by, "has no counter of energy");
+  if (typeof series === "string") return series;
+  return { series, category: by.every(({ kind }) => kind === "load") ? 3 : 2 };
+}
+
+/** A room's own meter, else its racks and all that stands beside them. */
+function wholeRoom(topology: Topology, room: string): readonly Series[] | string {
+  const { basis, by, missing } = measuredPower(topology, room);
+  if (missing.length > 0) return `no energy of ${missing[0] ?? room} is measured`;
+  const all = by.map((id) => topology.element(id));
+  if (basis !== "own" && isRacksAlone(topology, room, all)) {
+    return `nothing but its racks is measured in ${room}`;
+  }
+  return sumOf(all, "has no counter of energy");
+}
+
+function feedsOf(topology: Topology): readonly (readonly [string, readonly Element[]])[] {
+  const beginning = [...topology.elements.values()].filter(({ feed }) => feed !== undefined);
+  return [...Map.groupBy(beginning, ({ feed }) => feed ?? "")].toSorted(([one], [other]) =>
+    one < other ? -1 : 1,
+  );
+}
+
+/** What racks take from one feed: of each what is measured on that feed alone. */
+function itOnFeed(topology: Topology, feed: string): Side | string {
+  const on: Element[] = [];
+  for (const rack of topology.elements.values()) {
+    if (rack.kind !== "rack" || !rack.feeds.includes(feed)) continue;
+    const { by, missing } = measuredPower(topology, rack.id);
+    const legs = by.map((id) => topology.element(id)).filter(({ feeds }) => feeds.includes(feed));
+    const shared = legs.some(({ feeds }) => feeds.length > 1);
+    if (missing.length > 0 || legs.length === 0 || shared) {
+      return `${rack.id} is not measured on feed ${feed} alone`;
+    }
+    on.push(...legs);
+  }
+  return on.length === 0 ? `no rack is on feed ${feed}` : sideOf(on);
+}
+
+/** The counters of elements, or who has none. */
+function sumOf(elements: readonly Element[], why: string): readonly Series[] | string {
+  const found: Series[] = [];
+  for (const element of elements) {
+    const own = countersOf(element);
+    if (own === undefined) return `${element.id} ${why}`;
+    found.push(...own);
+  }
+  return found;
 }
 
 /** The counters beside the power of an element; undefined where its meter has none. */
@@ -120,30 +264,4 @@ function countersOf({ meters: [way] }: Element): readonly Series[] | undefined {
     return field === undefined ? [] : [{ ...series, field }];
   });
   return found === undefined || found.length !== way?.length ? undefined : found;
-}
-
-function falls(hours: ReadonlyMap<number, number>): boolean {
-  const values = [...hours.values()];
-  return values.some((value, at) => value < (values[at - 1] ?? value));
-}
-
-/** The last reading of each hour, in order. */
-async function readHours(
-  { device, measurement, channel, field }: Series,
-  store: Pick<Store, "query">,
-  { reading, signal }: { readonly reading: Reading; readonly signal: AbortSignal },
-): Promise<ReadonlyMap<number, number>> {
-  const tag = channelTagOf(measurement);
-  const on = tag === undefined || channel === "" ? {} : { [tag]: channel };
-  const where = { ...reading.tags, device, ...on };
-  const { to } = reading.frame;
-  const span = { from: to - reading.since, to, every: hour };
-  const asked = { measurement, fields: [field], aggregate: "last", where, ...span } as const;
-  const series = await store.query({ ...asked, worstQuality: 1 }, signal);
-  const found = new Map<number, number>();
-  for (const { time, values } of series.flatMap(({ rows }) => rows)) {
-    const value = values[field];
-    if (typeof value === "number") found.set(time, value);
-  }
-  return found;
 }

@@ -95,16 +95,21 @@ async function fill(
     const series = await asking.store.query({ ...span, worstQuality }, asking.signal);
     for (const { time, values } of series.flatMap(({ rows }) => rows)) {
       last = Math.max(last, time);
+      const window = Math.round((time - frame.from) / frame.every);
       for (const [at, field] of fields.entries()) {
         const value = values[names[at] ?? ""];
-        if (typeof value !== "number") continue;
-        const samples = found.get(field) ?? new Float64Array(windowsIn(frame)).fill(Number.NaN);
-        samples[Math.round((time - frame.from) / frame.every)] = value;
-        found.set(field, samples);
+        if (typeof value === "number") samplesOf(found, field, frame)[window] = value;
       }
     }
   }
   return last;
+}
+
+/** Those of a field; all unknown before the first value. */
+function samplesOf(found: Map<string, Samples>, field: string, frame: Frame): Samples {
+  const samples = found.get(field) ?? new Float64Array(windowsIn(frame)).fill(Number.NaN);
+  found.set(field, samples);
+  return samples;
 }
 
 /** A series that has rows in the frame, and where its rows say that it is. */

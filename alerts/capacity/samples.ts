@@ -90,6 +90,11 @@ function sortedOf(samples: Samples): Samples {
   return known.subarray(0, count).toSorted();
 }
 
+/** The last value, no older than three windows. */
+export function newestOf(samples: Samples): number | undefined {
+  return samples.subarray(-fresh).findLast(Number.isFinite);
+}
+
 /** Of the last `windows`; values count only when at least the share `least` of them has a row. */
 export function statOf(samples: Samples | undefined, windows: number, least: number): Stat {
   const last = samples?.subarray(-windows) ?? new Float64Array();
@@ -97,7 +102,7 @@ export function statOf(samples: Samples | undefined, windows: number, least: num
   const coverage = windows === 0 ? 0 : sorted.length / windows;
   const enough = sorted.length > 0 && coverage >= least;
   return {
-    now: last.subarray(-fresh).findLast(Number.isFinite),
+    now: newestOf(last),
     p95: enough ? quantile(sorted, 0.95) : undefined,
     peak: enough ? sorted.at(-1) : undefined,
     coverage,

@@ -3,7 +3,7 @@
  * not stand still for it. A command does all steps at once, a hub some at a time.
  */
 import type { Clock } from "../../telemetry/index.ts";
-import { sleep } from "../../telemetry/index.ts";
+import { GatewayError, sleep } from "../../telemetry/index.ts";
 
 /** Work that may pause at each `yield`. */
 export type Steps<Result> = Generator<void, Result, void>;
@@ -29,6 +29,7 @@ export function withPauses(clock: Clock, signal: AbortSignal): Pace {
       if (done === true) return value;
       if (clock.monotonic() - began < longest) continue;
       await sleep(clock, 0, signal);
+      if (signal.aborted) throw new GatewayError("E_STORE_DOWN", "it was given up");
       began = clock.monotonic();
     }
   };

@@ -1,5 +1,5 @@
 /** `rackstreet capacity fit`: which racks take more equipment, and which element stops more. */
-import { fitsOf } from "../../alerts/index.ts";
+import { fitsOf, readPower } from "../../alerts/index.ts";
 import { nearest, shownRating, watts, whole } from "../../config/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
 import { capacityOptions, readCapacity } from "../capacity-read.ts";
@@ -42,7 +42,7 @@ export const capacityFitCommand = defineCommand({
       rack,
       redundant,
     };
-    const { topology, capacity } = await readCapacity(config, given);
+    const { topology, capacity } = await readCapacity(config, given, readPower);
     const racks = [...topology.elements.values()].filter(({ kind }) => kind === "rack");
     const ids = racks.map(({ id }) => id);
     if (rack !== undefined && !ids.includes(rack)) {

@@ -3,12 +3,13 @@
  * and when something fails, and when it is full; from the store.
  */
 import type { ElementCapacity } from "../../alerts/index.ts";
+import { readSite } from "../../alerts/index.ts";
 import type { Topology } from "../../config/index.ts";
 import { nearest } from "../../config/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
 import { capacityOptions, readCapacity } from "../capacity-read.ts";
 import { capacityText, elementJson } from "../capacity-text.ts";
-import { pueJson, pueText } from "../pue-text.ts";
+import { figuresJson, figuresText } from "../capacity-figures.ts";
 import { configArgument, defineCommand, jsonOption, print, printJson } from "../command.ts";
 import { exitCodes } from "../exit.ts";
 import { capacityFitCommand } from "./capacity-fit.ts";
@@ -35,7 +36,8 @@ const showCommand = defineCommand({
           "5 min. What has too few rows is told as ?, never as 0. docs/capacity.md.",
       ),
   handler: async ({ config, at, check, json, ...given }) => {
-    const { topology, capacity, measured, pue } = await readCapacity(config, given);
+    const site = await readCapacity(config, given, readSite);
+    const { topology, capacity, measured } = site;
     const names = viewOf(topology, at);
     const elements = capacity.elements.filter(({ element }) => names?.has(element.id) ?? true);
     if (json) {
@@ -48,12 +50,12 @@ const showCommand = defineCommand({
         elements: elements.map(elementJson),
         feeds,
         onPaper,
-        pue: pueJson(pue),
+        ...(at === undefined ? figuresJson(site) : {}),
       });
     } else {
       const shown = elements.filter(({ element }) => element.kind !== "load" || at === element.id);
       print(capacityText(capacity, shown));
-      if (at === undefined) print(pueText(pue));
+      if (at === undefined) print(figuresText(site));
     }
     if (check && elements.some(isOver)) process.exitCode = exitCodes.data;
   },

@@ -249,10 +249,7 @@ function basics(
   { id, kind, options }: Draft,
   above: readonly Element[],
   site: TopologyOptions,
-): Omit<
-  Element,
-  "place" | "parents" | "children" | "phases" | "meters" | "inlets" | keyof Said
-> {
+): Omit<Element, "place" | "parents" | "children" | "phases" | "meters" | "inlets" | keyof Said> {
   const { about, feed, power, apparent, current, cable, cooling, units } = options;
   const inherited = above[0]?.voltage ?? site.voltage;
   const feeds = feed === undefined ? above.flatMap((parent) => parent.feeds) : [feed];

@@ -90,7 +90,7 @@ test("is not told where a counter fell, is not there, or contradicts the others"
     why: "no energy of b is stored",
   });
   expect(await pueWith({ ...all, main: 9000 })).toMatchObject({
-    why: "IT takes more than the whole site: look at the meters",
+    why: "IT takes more than the whole: look at the meters",
   });
   const bare = siteOf("equipment: { grid: { kind: source } }");
   expect(await pueWith(all, {}, bare)).toMatchObject({
