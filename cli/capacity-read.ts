@@ -21,16 +21,15 @@ import { siteTopology } from "./site-topology.ts";
 /** Reading months of a large site from slow disks may take so long. @unit ms */
 const patience = 600_000;
 
-export const capacityOptions = {
+/** What they are when left out stands in the configuration, as for the rows that the hub writes. */
+export const capacityFlags = {
   since: {
     type: "string",
-    default: "7d",
-    describe: "What is used: now, p95 and peak of this time.",
+    describe: "What is used: now, p95 and peak of this time. Default: capacity.since, 7d.",
   },
   trend: {
     type: "string",
-    default: "28d",
-    describe: "How far back days to full look; at least two weeks.",
+    describe: "How far back days to full look. Default: capacity.trend, 28d.",
   },
   until: {
     type: "string",
@@ -39,16 +38,17 @@ export const capacityOptions = {
   },
   coverage: {
     type: "number",
-    default: 0.5,
-    describe: "Least share of 5 min windows with a row; below it nothing is told.",
+    describe:
+      "Least share of 5 min windows with a row; below it nothing is told. " +
+      "Default: capacity.coverage, 0.5.",
   },
 } as const;
 
 export interface CapacityArguments {
-  readonly since: string;
-  readonly trend: string;
+  readonly since: string | undefined;
+  readonly trend: string | undefined;
   readonly until: string;
-  readonly coverage: number;
+  readonly coverage: number | undefined;
 }
 
 /** Reads of a site what a command needs: `readSite`, or `readPower`. */
@@ -69,16 +69,17 @@ export async function readCapacity<Found>(
   if (topology === undefined) {
     throw new GatewayError("E_USAGE", `${config} has no topology; docs/topology.md begins one`);
   }
-  const used = spanArgument("since", since);
-  const span = Math.max(used, spanArgument("trend", trend));
-  const least = parsedArgument("coverage", coverage, shareOf);
+  const { capacity } = loaded.config;
+  const used = since === undefined ? capacity.since : spanArgument("since", since);
+  const span = trend === undefined ? capacity.trend : spanArgument("trend", trend);
+  const least = parsedArgument("coverage", coverage ?? capacity.coverage, shareOf);
   const to = momentArgument("until", until, platform.clock.now());
   await using store = await openStore(loaded.config.store, platform, { worker: sqliteWorker });
   using progress = new Progress(platform.clock);
   const ask: SiteAsk = {
     to,
     since: used,
-    trend: span,
+    trend: Math.max(used, span),
     least,
     tags: { ...siteOf(loaded) },
     progress: (done, all) => {

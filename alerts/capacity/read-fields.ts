@@ -2,7 +2,7 @@
  * Reads series of the store into windows: from 5 min roll-ups where they are kept, and from rows
  * what these do not have yet. One answer holds a week at most, so that nobody waits for it long.
  */
-import type { Aggregate, Query, Store } from "../../store/index.ts";
+import type { Query, QueryRow, Store } from "../../store/index.ts";
 import type { Tags } from "../../telemetry/index.ts";
 import { channelTagOf, rolledName, rollupName } from "../../telemetry/index.ts";
 import type { Frame, Samples } from "./samples.ts";
@@ -77,12 +77,14 @@ export async function readFields(
   return found;
 }
 
+/** What is asked, and what the fields are called where it rests. */
+interface Named extends FieldsAsked {
+  readonly names: readonly string[];
+  readonly from: number;
+}
+
 /** Puts values into windows; returns the last window that has one, or one before the first. */
-async function fill(
-  found: Map<string, Samples>,
-  asked: FieldsAsked & { readonly names: readonly string[]; readonly from: number },
-  asking: Asking,
-): Promise<number> {
+async function fill(found: Map<string, Samples>, asked: Named, asking: Asking): Promise<number> {
   const { device, measurement, channel, fields, names, aggregate = "mean" } = asked;
   const { frame, tags } = asking.reading;
   const tag = channelTagOf(measurement);
@@ -93,16 +95,25 @@ async function fill(
     const to = Math.min(frame.to, from + longestSpan);
     const span = { measurement, fields: names, aggregate, from, to, every: frame.every, where };
     const series = await asking.store.query({ ...span, worstQuality }, asking.signal);
-    for (const { time, values } of series.flatMap(({ rows }) => rows)) {
-      last = Math.max(last, time);
-      const window = Math.round((time - frame.from) / frame.every);
-      for (const [at, field] of fields.entries()) {
-        const value = values[names[at] ?? ""];
-        if (typeof value === "number") samplesOf(found, field, frame)[window] = value;
-      }
+    for (const row of series.flatMap(({ rows }) => rows)) {
+      last = Math.max(last, row.time);
+      put(found, row, asked, frame);
     }
   }
   return last;
+}
+
+function put(
+  found: Map<string, Samples>,
+  { time, values }: QueryRow,
+  { fields, names }: Named,
+  frame: Frame,
+): void {
+  const window = Math.round((time - frame.from) / frame.every);
+  for (const [at, field] of fields.entries()) {
+    const value = values[names[at] ?? ""];
+    if (typeof value === "number") samplesOf(found, field, frame)[window] = value;
+  }
 }
 
 /** Those of a field; all unknown before the first value. */
@@ -137,7 +148,7 @@ export async function seriesWith(
   const query: Query = {
     measurement: isRolled ? rolled : measurement,
     fields: isRolled ? fields.map((field) => rolledName("last", field)) : fields,
-    aggregate: "count" satisfies Aggregate,
+    aggregate: "count",
     from: frame.from,
     to: frame.to,
     where: tags,

@@ -8,6 +8,7 @@ import type { Fields, Place, Point } from "../../telemetry/index.ts";
 import { quality } from "../../telemetry/index.ts";
 import type { Ledger, PlaceLedger } from "./accelerators.ts";
 import type { ElementCapacity } from "./capacity.ts";
+import type { Failover } from "./cases.ts";
 import type { PlaceCooling } from "./cooling.ts";
 import type { Forecast } from "./forecast.ts";
 import type { EnergyFigures } from "./pue.ts";
@@ -31,6 +32,8 @@ export function rowsOf(topology: Topology, site: SiteCapacity): readonly Row[] {
 
 function capacityRow(topology: Topology, one: ElementCapacity): Row {
   const { element, usage, use, headroom, failover, imbalance, stranded, forecast, room } = one;
+  // On paper there is always something left: only what is measured is told.
+  const isKnown = usage.watts.p95 !== undefined;
   const known = {
     rated_w: ratedWatts(element, 1),
     derated_w: ratedWatts(element, element.derate),
@@ -39,9 +42,8 @@ function capacityRow(topology: Topology, one: ElementCapacity): Row {
     peak_w: usage.watts.peak,
     headroom_w: headroom,
     load_pct: use && (100 * use.used) / use.limit,
-    failover_headroom_w: failover?.headroom,
-    failover_load_pct: failover && (100 * failover.use.used) / failover.use.limit,
-    addable_w: room?.watts,
+    ...(isKnown ? failoverFields(failover) : {}),
+    addable_w: isKnown ? room?.watts : undefined,
     stranded_w: stranded,
     imbalance_pct: imbalance === undefined ? undefined : 100 * imbalance,
     ...fullFields(forecast),
@@ -52,6 +54,12 @@ function capacityRow(topology: Topology, one: ElementCapacity): Row {
   const tags = { element: element.id };
   const point = { measurement: "capacity", tags, fields: { ...only(known), q } };
   return { point, place: placeTags(topology, element) };
+}
+
+function failoverFields(failover: Failover | undefined): Known {
+  if (failover === undefined) return {};
+  const { headroom, use } = failover;
+  return { failover_headroom_w: headroom, failover_load_pct: (100 * use.used) / use.limit };
 }
 
 /** Ratings in other units at power factor 1; the tightest counts. @unit W */

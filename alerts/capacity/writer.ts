@@ -115,7 +115,15 @@ export class CapacityWriter implements AsyncDisposable {
     const { since, trend, coverage: least } = options;
     const { region, org, site } = hub;
     const pace = withPauses(clock, signal);
-    const ask: SiteAsk = { to, since, trend, least, tags: { region, org, site }, pace, signal };
+    const ask: SiteAsk = {
+      to,
+      since,
+      trend: Math.max(since, trend),
+      least,
+      tags: { region, org, site },
+      pace,
+      signal,
+    };
     const store = this.#resting();
     const days = await this.#daysOf(ask);
     return rowsOf(topology, await readSite(topology, store, { ...ask, days }));

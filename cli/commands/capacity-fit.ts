@@ -2,7 +2,7 @@
 import { fitsOf, readPower } from "../../alerts/index.ts";
 import { nearest, shownRating, watts, whole } from "../../config/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
-import { capacityOptions, readCapacity } from "../capacity-read.ts";
+import { capacityFlags, readCapacity } from "../capacity-read.ts";
 import { few, roomJson, stopText } from "../capacity-text.ts";
 import { configArgument, defineCommand, jsonOption, parsedArgument } from "../command.ts";
 import { print, printJson } from "../command.ts";
@@ -16,7 +16,7 @@ export const capacityFitCommand = defineCommand({
   builder: (yargs) =>
     yargs
       .positional("config", configArgument)
-      .options(capacityOptions)
+      .options(capacityFlags)
       .option("power", {
         type: "string",
         demandOption: true,

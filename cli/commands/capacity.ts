@@ -7,7 +7,7 @@ import { readSite } from "../../alerts/index.ts";
 import type { Topology } from "../../config/index.ts";
 import { nearest } from "../../config/index.ts";
 import { GatewayError } from "../../telemetry/index.ts";
-import { capacityOptions, readCapacity } from "../capacity-read.ts";
+import { capacityFlags, readCapacity } from "../capacity-read.ts";
 import { capacityText, elementJson } from "../capacity-text.ts";
 import { figuresJson, figuresText } from "../capacity-figures.ts";
 import { configArgument, defineCommand, jsonOption, print, printJson } from "../command.ts";
@@ -20,7 +20,7 @@ const showCommand = defineCommand({
   builder: (yargs) =>
     yargs
       .positional("config", configArgument)
-      .options(capacityOptions)
+      .options(capacityFlags)
       .option("at", { type: "string", describe: "Only this element, and what feeds it." })
       .option("check", {
         type: "boolean",
