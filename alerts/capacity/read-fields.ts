@@ -65,7 +65,7 @@ export async function readFields(
   asking: Asking,
 ): Promise<ReadonlyMap<string, Samples>> {
   const { frame } = asking.reading;
-  const found = new Map<string, Samples>();
+  const found = new Windows(frame);
   const rolled = rollupName(asked.measurement, "5m");
   let from = frame.from;
   if (frame.every % rolledEvery === 0 && asking.stored.has(rolled)) {
@@ -74,7 +74,7 @@ export async function readFields(
     from = last + frame.every;
   }
   if (from < frame.to) await fill(found, { ...asked, names: asked.fields, from }, asking);
-  return found;
+  return found.samples;
 }
 
 /** What is asked, and what the fields are called where it rests. */
@@ -84,8 +84,8 @@ interface Named extends FieldsAsked {
 }
 
 /** Puts values into windows; returns the last window that has one, or one before the first. */
-async function fill(found: Map<string, Samples>, asked: Named, asking: Asking): Promise<number> {
-  const { device, measurement, channel, fields, names, aggregate = "mean" } = asked;
+async function fill(found: Windows, asked: Named, asking: Asking): Promise<number> {
+  const { device, measurement, channel, names, aggregate = "mean" } = asked;
   const { frame, tags } = asking.reading;
   const tag = channelTagOf(measurement);
   const on = tag === undefined || channel === "" ? {} : { [tag]: channel };
@@ -97,30 +97,35 @@ async function fill(found: Map<string, Samples>, asked: Named, asking: Asking): 
     const series = await asking.store.query({ ...span, worstQuality }, asking.signal);
     for (const row of series.flatMap(({ rows }) => rows)) {
       last = Math.max(last, row.time);
-      put(found, row, asked, frame);
+      found.put(row, asked);
     }
   }
   return last;
 }
 
-function put(
-  found: Map<string, Samples>,
-  { time, values }: QueryRow,
-  { fields, names }: Named,
-  frame: Frame,
-): void {
-  const window = Math.round((time - frame.from) / frame.every);
-  for (const [at, field] of fields.entries()) {
-    const value = values[names[at] ?? ""];
-    if (typeof value === "number") samplesOf(found, field, frame)[window] = value;
-  }
-}
+/** The windows of a frame, by field; of a field without a value there are none. */
+class Windows {
+  readonly samples = new Map<string, Samples>();
+  readonly #frame: Frame;
 
-/** Those of a field; all unknown before the first value. */
-function samplesOf(found: Map<string, Samples>, field: string, frame: Frame): Samples {
-  const samples = found.get(field) ?? new Float64Array(windowsIn(frame)).fill(Number.NaN);
-  found.set(field, samples);
-  return samples;
+  constructor(frame: Frame) {
+    this.#frame = frame;
+  }
+
+  put({ time, values }: QueryRow, { fields, names }: Named): void {
+    const window = Math.round((time - this.#frame.from) / this.#frame.every);
+    for (const [at, field] of fields.entries()) {
+      const value = values[names[at] ?? ""];
+      if (typeof value === "number") this.#of(field)[window] = value;
+    }
+  }
+
+  #of(field: string): Samples {
+    const none = (): Samples => new Float64Array(windowsIn(this.#frame)).fill(Number.NaN);
+    const known = this.samples.get(field) ?? none();
+    this.samples.set(field, known);
+    return known;
+  }
 }
 
 /** A series that has rows in the frame, and where its rows say that it is. */
