@@ -4,6 +4,7 @@ import { run as accessCost } from "./access-cost.ts";
 import { run as alertLatency } from "./alert-latency.ts";
 import { run as backtest } from "./backtest.ts";
 import { run as broker } from "./broker.ts";
+import { run as capacity } from "./capacity.ts";
 import { run as chainAlone } from "./chain-alone.ts";
 import { run as chain } from "./chain.ts";
 import { run as deadDevices } from "./dead-devices.ts";
@@ -31,6 +32,7 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   "alert-latency": alertLatency,
   backtest,
   broker,
+  capacity,
   chain,
   "chain-alone": chainAlone,
   "dead-devices": deadDevices,

@@ -1,7 +1,7 @@
 /** Capacity of a configured site: its topology and what its store holds of it. */
 import type { Days, SiteAsk } from "../alerts/index.ts";
 import {
-  atOnce,
+  inOneGo,
   longestSpan,
   readDays,
   rolledEvery,
@@ -85,7 +85,7 @@ export async function readCapacity<Found>(
     progress: (done, all) => {
       progress.show(`${done} of ${all} meters read`);
     },
-    pace: (steps) => Promise.resolve(atOnce(steps)),
+    pace: inOneGo,
     signal: AbortSignal.timeout(patience),
   };
   const days = await readDays(topology, store, ask);

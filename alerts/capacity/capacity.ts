@@ -7,7 +7,7 @@ import { tightest } from "../../config/index.ts";
 import type { Case, Failover } from "./cases.ts";
 import { caseSteps, failoverOf, headroomOf } from "./cases.ts";
 import type { Consumers } from "./consumers.ts";
-import { consumersOf } from "./consumers.ts";
+import { consumerSteps } from "./consumers.ts";
 import type { Room } from "./fit.ts";
 import { roomSteps } from "./fit.ts";
 import type { Forecast } from "./forecast.ts";
@@ -63,7 +63,7 @@ export function capacityOf(topology: Topology, measured: Measured): Capacity {
 /** The same, a few elements at a time. */
 export function* capacitySteps(topology: Topology, measured: Measured): Steps<Capacity> {
   const usages = yield* usageSteps(topology, measured);
-  const consumers = consumersOf(topology, usages);
+  const consumers = yield* consumerSteps(topology, usages);
   yield;
   const cases = yield* caseSteps(topology, usages, consumers);
   const [normal] = cases;

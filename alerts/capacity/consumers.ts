@@ -1,6 +1,7 @@
 /** Measured power, shared out to where it ends: what a failure moves is known of each consumer. */
 import type { Powers, Topology } from "../../config/index.ts";
 import { nameplate } from "../../config/index.ts";
+import type { Steps } from "./steps.ts";
 import type { Usage } from "./usage.ts";
 import { usualFlow } from "./usage.ts";
 
@@ -17,7 +18,10 @@ export interface Consumers {
  * What each consumer takes, at the 95th percentile. Of a rack its loads share what it takes: those
  * that are measured have theirs, the others the rest by their nameplates. Each watt counts once.
  */
-export function consumersOf(topology: Topology, usages: ReadonlyMap<string, Usage>): Consumers {
+export function* consumerSteps(
+  topology: Topology,
+  usages: ReadonlyMap<string, Usage>,
+): Steps<Consumers> {
   const powers = new Map<string, Power>();
   const onPaper: string[] = [];
   const known = (id: string): Power | undefined => {
@@ -26,6 +30,7 @@ export function consumersOf(topology: Topology, usages: ReadonlyMap<string, Usag
   };
   for (const element of topology.elements.values()) {
     if (!topology.isConsumer(element)) continue;
+    yield;
     const place = topology.element(element.place ?? topology.site);
     if (element.kind === "load" && place.kind === "rack") continue;
     const power = known(element.id);
@@ -34,6 +39,7 @@ export function consumersOf(topology: Topology, usages: ReadonlyMap<string, Usag
   }
   for (const rack of topology.elements.values()) {
     if (rack.kind !== "rack" || topology.isConsumer(rack)) continue;
+    yield;
     const loads = topology.inside(rack.id).filter(({ kind }) => kind === "load");
     const own = loads.map((load) => known(load.id));
     const whole = known(rack.id);

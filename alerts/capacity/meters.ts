@@ -6,7 +6,8 @@
 import type { Element, Phase } from "../../config/index.ts";
 import { phaseNames } from "../../config/index.ts";
 import type { Samples } from "./samples.ts";
-import { added, combined } from "./samples.ts";
+import { added, addSteps, combined } from "./samples.ts";
+import type { Steps } from "./steps.ts";
 
 /** One series of a meter, with what its rows say beside it. */
 export interface SeriesSamples {
@@ -110,13 +111,13 @@ export function balanced(
 }
 
 /** What several elements take together, none of them behind another. */
-export function together(loads: readonly Load[]): Load | undefined {
-  const watts = added(loads.map((load) => load.watts));
-  const voltAmperes = added(loads.map((load) => load.voltAmperes));
+export function* sumSteps(loads: readonly Load[]): Steps<Load | undefined> {
+  const watts = yield* addSteps(loads.map((load) => load.watts));
+  const voltAmperes = yield* addSteps(loads.map((load) => load.voltAmperes));
   if (watts === undefined || voltAmperes === undefined) return undefined;
   const amperes: Partial<Record<Phase, Samples>> = {};
   for (const phase of phaseNames) {
-    const sum = added(loads.flatMap((load) => load.amperes[phase] ?? []));
+    const sum = yield* addSteps(loads.flatMap((load) => load.amperes[phase] ?? []));
     if (sum !== undefined) amperes[phase] = sum;
   }
   const assumed = [...new Set(loads.flatMap((load) => load.assumed))];

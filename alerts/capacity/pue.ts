@@ -13,6 +13,7 @@ import { measurementEntry } from "../../telemetry/index.ts";
 import type { Rises } from "./counters.ts";
 import { Counters } from "./counters.ts";
 import type { Reading } from "./read-fields.ts";
+import type { Pace, Steps } from "./steps.ts";
 
 /** Where the energy of IT is measured: at the UPS, at the PDU, at the equipment. */
 export type PueCategory = 1 | 2 | 3;
@@ -80,36 +81,65 @@ interface Asked {
 }
 
 /** @throws E_STORE_DOWN, E_STORE_CONFIG, E_QUERY */
-export async function pueOf(
-  topology: Topology,
-  store: Pick<Store, "query">,
-  asked: Asked,
-): Promise<Pue> {
-  return (await energyOf(topology, store, asked)).pue;
-}
-
-/** @throws E_STORE_DOWN, E_STORE_CONFIG, E_QUERY */
 export async function energyOf(
   topology: Topology,
   store: Pick<Store, "query">,
-  asked: Asked,
+  { pace, ...asked }: Asked & { readonly pace: Pace },
 ): Promise<EnergyFigures> {
-  const read = new Counters(store, asked);
-  const { since } = asked.reading;
-  const it = itOf(topology);
-  const pue = await ratioOf(facilityOf(topology), it, { read, since });
+  const { whole, it, parts } = await pace(boundarySteps(topology));
+  const deps = { read: new Counters(store, asked), since: asked.reading.since };
+  const pue = await ratioOf(whole, it, deps);
   const partial: PartialPue[] = [];
-  for (const { kind, id: name } of topology.elements.values()) {
-    if (kind !== "room") continue;
-    const [all, own] = [wholeRoom(topology, name), racksIn(topology, name)];
-    partial.push({ kind, name, pue: await ratioOf(all, own, { read, since }) });
+  for (const { kind, name, whole: all, it: own } of parts) {
+    partial.push({ kind, name, pue: await ratioOf(all, own, deps) });
+  }
+  return { pue, partial, wue: await wueOf(topology, it, deps) };
+}
+
+/** What goes into a boundary and what of it is IT, or why that is not measured. */
+interface Boundary {
+  readonly whole: readonly Series[] | string;
+  readonly it: Side | string;
+}
+
+interface Boundaries extends Boundary {
+  readonly parts: readonly (Boundary & Pick<PartialPue, "kind" | "name">)[];
+}
+
+/** A rack a step. */
+function* boundarySteps(topology: Topology): Steps<Boundaries> {
+  const racks: Rack[] = [];
+  const rooms: Element[] = [];
+  for (const element of topology.elements.values()) {
+    if (element.kind === "room") rooms.push(element);
+    if (element.kind !== "rack") continue;
+    const { by, missing } = measuredPower(topology, element.id);
+    const around = new Set(topology.placesAround(element.id).map(({ id }) => id));
+    racks.push({ element, around, by: by.map((id) => topology.element(id)), missing });
+    yield;
+  }
+  const parts: (Boundary & Pick<PartialPue, "kind" | "name">)[] = [];
+  for (const { id: name } of rooms) {
+    const inside = racks.filter(({ around }) => around.has(name));
+    const whole = wholeRoom(topology, name, inside);
+    parts.push({ kind: "room", name, whole, it: racksOf(inside, name) });
+    yield;
   }
   for (const [name, begins] of feedsOf(topology)) {
-    const own = itOnFeed(topology, name);
-    const all = sumOf(begins, "has no meter with a counter of energy");
-    partial.push({ kind: "feed", name, pue: await ratioOf(all, own, { read, since }) });
+    const whole = sumOf(begins, "has no meter with a counter of energy");
+    parts.push({ kind: "feed", name, whole, it: itOnFeed(racks, name) });
+    yield;
   }
-  return { pue, partial, wue: await wueOf(topology, it, { read, since }) };
+  return { whole: facilityOf(topology, racks), it: itOf(topology, racks), parts };
+}
+
+/** A rack, and whose meters its power is. */
+interface Rack {
+  readonly element: Element;
+  /** Places around it. */
+  readonly around: ReadonlySet<string>;
+  readonly by: readonly Element[];
+  readonly missing: readonly string[];
 }
 
 interface Deps {
@@ -161,31 +191,27 @@ function spanOf({ from, to }: Rises, since: number): Spanned {
 }
 
 /** All sources: by their own meters, else by all that they feed. */
-function facilityOf(topology: Topology): readonly Series[] | string {
+function facilityOf(topology: Topology, racks: readonly Rack[]): readonly Series[] | string {
   const sources = [...topology.elements.values()].filter(({ kind }) => kind === "source");
   if (sources.length === 0) return "the topology has no source";
   const by = sources.map(({ id }) => measuredPower(topology, id));
-  const at = by.findIndex((one) => one.missing.length > 0);
-  const dumb = sources[at]?.id;
-  if (dumb !== undefined) return `${dumb} has no meter with a counter of energy`;
   const all = by.flatMap((one) => one.by).map((id) => topology.element(id));
-  if (isRacksAlone(topology, topology.site, all)) {
-    return `${sources[0]?.id ?? ""} has no meter with a counter of energy`;
-  }
-  return sumOf(all, "has no meter with a counter of energy");
+  const at = by.findIndex((one) => one.missing.length > 0);
+  const dumb = isRacksAlone(racks, all) ? sources[0] : sources[at];
+  const why = "has no meter with a counter of energy";
+  return dumb === undefined ? sumOf(all, why) : `${dumb.id} ${why}`;
 }
 
 /** Whether a sum is made of the meters of racks, so that it is IT and nothing beside. */
-function isRacksAlone(topology: Topology, place: string, sum: readonly Element[]): boolean {
-  const racks = topology.within(place).filter(({ kind }) => kind === "rack");
-  const inRacks = new Set(racks.flatMap(({ id }) => measuredPower(topology, id).by));
-  return sum.every(({ id }) => inRacks.has(id));
+function isRacksAlone(racks: readonly Rack[], sum: readonly Element[]): boolean {
+  const inRacks = new Set(racks.flatMap(({ by }) => by));
+  return sum.every((element) => inRacks.has(element));
 }
 
 /** At the equipment or the PDUs where all racks are measured there, else at all UPS. */
-function itOf(topology: Topology): Side | string {
-  const racks = racksIn(topology, topology.site);
-  if (typeof racks !== "string") return racks;
+function itOf(topology: Topology, racks: readonly Rack[]): Side | string {
+  const whole = racksOf(racks, topology.site);
+  if (typeof whole !== "string") return whole;
   const ups = [...topology.elements.values()].filter(({ kind }) => kind === "ups");
   const nested = ups.some(({ id }) => topology.upstream(id).some(({ kind }) => kind === "ups"));
   const outputs = sumOf(ups, "");
@@ -196,13 +222,11 @@ function itOf(topology: Topology): Side | string {
 }
 
 /** All racks of a place. */
-function racksIn(topology: Topology, place: string): Side | string {
-  const racks = topology.within(place).filter(({ kind }) => kind === "rack");
-  const measured = racks.map(({ id }) => measuredPower(topology, id));
-  const by = measured.flatMap((one) => one.by).map((id) => topology.element(id));
-  const whole = measured.every(({ missing }) => missing.length === 0);
-  if (racks.length === 0 || !whole) return `not all racks of ${place} are measured`;
-  return sideOf(by);
+function racksOf(racks: readonly Rack[], place: string): Side | string {
+  if (racks.length === 0 || racks.some(({ missing }) => missing.length > 0)) {
+    return `not all racks of ${place} are measured`;
+  }
+  return sideOf(racks.flatMap(({ by }) => by));
 }
 
 function sideOf(by: readonly Element[]): Side | string {
@@ -212,11 +236,15 @@ function sideOf(by: readonly Element[]): Side | string {
 }
 
 /** A room's own meter, else its racks and all that stands beside them. */
-function wholeRoom(topology: Topology, room: string): readonly Series[] | string {
+function wholeRoom(
+  topology: Topology,
+  room: string,
+  racks: readonly Rack[],
+): readonly Series[] | string {
   const { basis, by, missing } = measuredPower(topology, room);
   if (missing.length > 0) return `no energy of ${missing[0] ?? room} is measured`;
   const all = by.map((id) => topology.element(id));
-  if (basis !== "own" && isRacksAlone(topology, room, all)) {
+  if (basis !== "own" && isRacksAlone(racks, all)) {
     return `nothing but its racks is measured in ${room}`;
   }
   return sumOf(all, "has no counter of energy");
@@ -230,15 +258,14 @@ function feedsOf(topology: Topology): readonly (readonly [string, readonly Eleme
 }
 
 /** What racks take from one feed: of each what is measured on that feed alone. */
-function itOnFeed(topology: Topology, feed: string): Side | string {
+function itOnFeed(racks: readonly Rack[], feed: string): Side | string {
   const on: Element[] = [];
-  for (const rack of topology.elements.values()) {
-    if (rack.kind !== "rack" || !rack.feeds.includes(feed)) continue;
-    const { by, missing } = measuredPower(topology, rack.id);
-    const legs = by.map((id) => topology.element(id)).filter(({ feeds }) => feeds.includes(feed));
+  for (const { element, by, missing } of racks) {
+    if (!element.feeds.includes(feed)) continue;
+    const legs = by.filter(({ feeds }) => feeds.includes(feed));
     const shared = legs.some(({ feeds }) => feeds.length > 1);
     if (missing.length > 0 || legs.length === 0 || shared) {
-      return `${rack.id} is not measured on feed ${feed} alone`;
+      return `${element.id} is not measured on feed ${feed} alone`;
     }
     on.push(...legs);
   }

@@ -1,6 +1,6 @@
 /**
  * Reads series of the store into windows: from 5 min roll-ups where they are kept, and from rows
- * what these do not have yet. One answer holds a week at most, so that nobody waits for it long.
+ * what these do not have yet. One answer holds three days at most, so that nobody waits for it long.
  */
 import type { Query, QueryRow, Store } from "../../store/index.ts";
 import type { Tags } from "../../telemetry/index.ts";
@@ -42,7 +42,7 @@ export async function openAsking(
 export const rolledEvery = 300_000;
 
 /** Longest span of one answer. @unit ms */
-const longestSpan = 7 * day;
+const longestSpan = 3 * day;
 
 /** Worst quality that counts: 2 and worse are uncertain. */
 const worstQuality = 1;

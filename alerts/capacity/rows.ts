@@ -13,6 +13,7 @@ import type { PlaceCooling } from "./cooling.ts";
 import type { Forecast } from "./forecast.ts";
 import type { EnergyFigures } from "./pue.ts";
 import type { SiteCapacity } from "./site.ts";
+import type { Steps } from "./steps.ts";
 import type { Terms } from "./ledger.ts";
 
 /** A row, and where what it is about stands. */
@@ -23,11 +24,15 @@ export interface Row {
 
 type Known = Readonly<Record<string, number | undefined>>;
 
-export function rowsOf(topology: Topology, site: SiteCapacity): readonly Row[] {
-  return [
-    ...site.capacity.elements.map((one) => capacityRow(topology, one)),
-    ...kpis(topology, site),
-  ];
+/** An element a step. */
+export function* rowSteps(topology: Topology, site: SiteCapacity): Steps<readonly Row[]> {
+  const rows: Row[] = [];
+  for (const one of site.capacity.elements) {
+    rows.push(capacityRow(topology, one));
+    yield;
+  }
+  rows.push(...(yield* kpiSteps(topology, site)));
+  return rows;
 }
 
 function capacityRow(topology: Topology, one: ElementCapacity): Row {
@@ -81,7 +86,10 @@ function fullFields(forecast: Forecast | undefined): Known {
   return { to_full_d: days, to_full_low_d: earliest, to_full_high_d: latest };
 }
 
-function kpis(topology: Topology, { energy, cooling, accelerators }: SiteCapacity): Row[] {
+function* kpiSteps(
+  topology: Topology,
+  { energy, cooling, accelerators }: SiteCapacity,
+): Steps<readonly Row[]> {
   const coolingOf = new Map(cooling.places.map((one) => [one.element.id, one]));
   const ledgers = new Map(accelerators.places.map((one) => [one.element.id, one]));
   const rows: Row[] = [];
@@ -93,6 +101,7 @@ function kpis(topology: Topology, { energy, cooling, accelerators }: SiteCapacit
   };
   for (const element of topology.elements.values()) {
     if (!topology.isPlace(element.id)) continue;
+    yield;
     add(element.id, placeTags(topology, element), {
       ...energyFields(element, energy),
       ...coolingFields(coolingOf.get(element.id)),

@@ -2,6 +2,8 @@
  * Loads over time, one mean a window. A window without a row is NaN and stays it in every sum, so
  * that what is not known never looks like nothing.
  */
+import type { Steps } from "./steps.ts";
+import { atOnce } from "./steps.ts";
 import type { Point } from "./theil-sen.ts";
 
 /** One value a window, NaN where there is none. */
@@ -49,11 +51,19 @@ export function windowsIn({ from, to, every }: Frame): number {
 
 /** Window by window; NaN where one of them is, undefined of none. */
 export function added(all: readonly Samples[]): Samples | undefined {
+  return atOnce(addSteps(all));
+}
+
+/** How many are added in one step. */
+const addedAtOnce = 50;
+
+export function* addSteps(all: readonly Samples[]): Steps<Samples | undefined> {
   const [first, ...others] = all;
   if (first === undefined || others.length === 0) return first;
   // Loops, as a large site adds a hundred million numbers.
   const sum = first.slice();
-  for (const other of others) {
+  for (const [index, other] of others.entries()) {
+    if (index % addedAtOnce === addedAtOnce - 1) yield;
     for (let at = 0; at < sum.length; at += 1) {
       sum[at] = (sum[at] ?? Number.NaN) + (other[at] ?? Number.NaN);
     }

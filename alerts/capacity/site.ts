@@ -83,7 +83,7 @@ export async function readSite(
   const cooling = await pace(coolingSteps(topology, await readCooling(topology, asking)));
   const cards = await readCards(topology, asking);
   const accelerators = await pace(acceleratorSteps(topology, cards, asking.reading.frame));
-  const energy = await energyOf(topology, store, asking);
+  const energy = await energyOf(topology, store, { ...asking, pace });
   return { measured, capacity, energy, cooling, accelerators };
 }
 

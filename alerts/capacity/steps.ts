@@ -21,6 +21,9 @@ export function atOnce<Result>(steps: Steps<Result>): Result {
   }
 }
 
+/** The pace of a command. */
+export const inOneGo: Pace = (steps) => Promise.resolve(atOnce(steps));
+
 /** Lets others run after each few milliseconds. */
 export function withPauses(clock: Clock, signal: AbortSignal): Pace {
   return async (steps) => {

@@ -2,9 +2,9 @@
 import type { Basis, Flow, Phase, Topology } from "../../config/index.ts";
 import { measuredPower, phaseNames } from "../../config/index.ts";
 import type { Load, MeterSamples } from "./meters.ts";
-import { balanced, loadOf, together } from "./meters.ts";
+import { balanced, loadOf, sumSteps } from "./meters.ts";
 import type { Frame, Samples, Stat } from "./samples.ts";
-import { dailyOf, statOf, windowsIn } from "./samples.ts";
+import { addSteps, dailyOf, statOf, windowsIn } from "./samples.ts";
 import type { Steps } from "./steps.ts";
 import type { Point } from "./theil-sen.ts";
 
@@ -63,7 +63,7 @@ export function* usageSteps(
   const loads = yield* loadSteps(topology, measured);
   const usages = new Map<string, Usage>();
   for (const id of topology.elements.keys()) {
-    usages.set(id, usageOf(topology, id, { measured, loads }));
+    usages.set(id, yield* oneUsage(topology, id, { measured, loads }));
     yield;
   }
   return usages;
@@ -90,7 +90,8 @@ export function* daySteps(topology: Topology, measured: Measured): Steps<Days> {
   const days = new Map<string, readonly Point[]>();
   for (const id of topology.elements.keys()) {
     const { all, short } = sharesOf(topology, id, loads);
-    const watts = short.length > 0 ? undefined : together(all)?.watts;
+    const series = all.map(({ watts }) => watts);
+    const watts = short.length > 0 ? undefined : yield* addSteps(series);
     if (watts !== undefined) days.set(id, dailyOf(watts, measured.frame, measured.least));
     yield;
   }
@@ -105,13 +106,13 @@ function sharesOf(topology: Topology, id: string, loads: Loads) {
   return { basis, by, all, short: [...new Set([...missing, ...silent])] };
 }
 
-function usageOf(
+function* oneUsage(
   topology: Topology,
   id: string,
   { measured, loads }: { readonly measured: Measured; readonly loads: Loads },
-): Usage {
+): Steps<Usage> {
   const { basis, by, all, short } = sharesOf(topology, id, loads);
-  const sum = short.length > 0 ? undefined : together(all);
+  const sum = short.length > 0 ? undefined : yield* sumSteps(all);
   const windows = windowsOf(measured);
   const known = new Map<Samples | undefined, Stat>();
   // Phases that share a load have one series, and so have watts at power factor 1.

@@ -6,17 +6,24 @@
  * others. Rows bear the time up to which they tell, so that a turn done twice is written once.
  */
 import type { Topology } from "../../config/index.ts";
-import type { Query, QuerySeries, Store } from "../../store/index.ts";
-import type { DeviceAddress, Platform, Place, UnnumberedBatch } from "../../telemetry/index.ts";
+import type { Query, QuerySeries, Store, WriteResult } from "../../store/index.ts";
+import type {
+  DeviceAddress,
+  Line,
+  Place,
+  Platform,
+  UnnumberedBatch,
+} from "../../telemetry/index.ts";
 import { GatewayError, linesOf, messageOf, sleep } from "../../telemetry/index.ts";
 import type { Patience } from "../patience.ts";
 import { within } from "../patience.ts";
 import type { CapacityOptions } from "./options.ts";
 import type { Row } from "./rows.ts";
 import { day } from "./samples.ts";
-import { rowsOf } from "./rows.ts";
+import { rowSteps } from "./rows.ts";
 import type { SiteAsk } from "./site.ts";
 import { readDays, readSite } from "./site.ts";
+import type { Steps } from "./steps.ts";
 import { withPauses } from "./steps.ts";
 import type { Days } from "./usage.ts";
 
@@ -47,7 +54,7 @@ const share = 0.25;
 const longestAnswer = 30_000;
 /** Longest rest after one answer. @unit ms */
 const longestRest = 1000;
-/** Lines of one write. */
+/** Lines of one write, or a few more. */
 const atOnce = 500;
 
 export class CapacityWriter implements AsyncDisposable {
@@ -126,7 +133,8 @@ export class CapacityWriter implements AsyncDisposable {
     };
     const store = this.#resting();
     const days = await this.#daysOf(ask);
-    return rowsOf(topology, await readSite(topology, store, { ...ask, days }));
+    const told = await readSite(topology, store, { ...ask, days });
+    return await pace(rowSteps(topology, told));
   }
 
   async #daysOf(ask: SiteAsk): Promise<Days> {
@@ -161,23 +169,41 @@ export class CapacityWriter implements AsyncDisposable {
   }
 
   async #write(rows: readonly Row[], time: number): Promise<void> {
-    const { hub: address, store, observe } = this.#parts;
-    const { log } = this.#platform;
-    const patience = this.#patience();
+    const { hub: address, observe } = this.#parts;
     const byPlace = Map.groupBy(rows, ({ place }) => JSON.stringify(place));
     const batches = [...byPlace.values()].map((all): UnnumberedBatch => {
       const place: Place = all[0]?.place ?? {};
       const points = all.map(({ point }) => point);
       return { kind: "telemetry", address, place, time, points, faults: [] };
     });
-    const lines = batches.flatMap(linesOf);
-    for (let at = 0; at < lines.length; at += atOnce) {
-      const some = lines.slice(at, at + atOnce);
-      const { accepted, rejected } = await within(patience, (signal) => store.write(some, signal));
-      this.#rows += accepted;
-      for (const { reason } of rejected) log.error("capacity row was rejected", { reason });
+    const lines: Line[] = [];
+    for (const batch of batches) {
+      lines.push(...linesOf(batch));
+      if (lines.length >= atOnce) await this.#put(lines.splice(0));
     }
+    if (lines.length > 0) await this.#put(lines);
     // What was not written is judged by no rule, as on a hub that was down.
-    for (const batch of batches) observe(batch);
+    const pace = withPauses(this.#platform.clock, this.#stop.signal);
+    await pace(observed(batches, observe));
+  }
+
+  async #put(lines: readonly Line[]): Promise<void> {
+    const { store } = this.#parts;
+    const ask = (signal: AbortSignal): Promise<WriteResult> => store.write(lines, signal);
+    const { accepted, rejected } = await within(this.#patience(), ask);
+    this.#rows += accepted;
+    for (const { reason } of rejected) {
+      this.#platform.log.error("capacity row was rejected", { reason });
+    }
+  }
+}
+
+function* observed(
+  batches: readonly UnnumberedBatch[],
+  observe: CapacityParts["observe"],
+): Steps<undefined> {
+  for (const batch of batches) {
+    observe(batch);
+    yield;
   }
 }

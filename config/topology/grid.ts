@@ -41,6 +41,7 @@ interface Node {
 export class Grid {
   readonly #nodes: readonly Node[];
   readonly #index: ReadonlyMap<string, number>;
+  readonly #live = new WeakMap<ReadonlySet<string>, Uint8Array>();
 
   /** Elements in the order of power, and what each takes by itself. */
   constructor(
@@ -71,12 +72,7 @@ export class Grid {
     given?: Powers,
   ): { readonly sums: Float64Array; readonly live: Uint8Array } {
     const nodes = this.#nodes;
-    const live = new Uint8Array(nodes.length);
-    for (const [at, { element, links }] of nodes.entries()) {
-      if (failed.size > 0 && failed.has(element.id)) continue;
-      const fed = element.kind === "source" || links.some(({ to }) => live[to] === 1);
-      live[at] = fed ? 1 : 0;
-    }
+    const live = this.#liveWithout(failed);
     const sums = new Float64Array(nodes.length * width);
     for (let at = nodes.length - 1; at >= 0; at -= 1) {
       const node = nodes[at];
@@ -84,11 +80,27 @@ export class Grid {
       const own = given === undefined ? node : given.get(node.element.id);
       sums[at * width] = (sums[at * width] ?? 0) + (own?.watts ?? 0);
       sums[at * width + 1] = (sums[at * width + 1] ?? 0) + (own?.voltAmperes ?? 0);
+      // What nothing goes through passes nothing on: of one rack that is most of a site.
+      if (sums[at * width] === 0 && sums[at * width + 1] === 0) continue;
       const alive = node.links.filter(({ to }) => live[to] === 1);
       const taken = node.element.kind === "ats" ? alive.slice(0, 1) : alive;
       for (const link of taken) pass(sums, at * width, { link, share: 1 / taken.length });
     }
     return { sums, live };
+  }
+
+  /** Which are alive with some failed; the same failure is asked for once for each rack. */
+  #liveWithout(failed: ReadonlySet<string>): Uint8Array {
+    const known = this.#live.get(failed);
+    if (known !== undefined) return known;
+    const live = new Uint8Array(this.#nodes.length);
+    for (const [at, { element, links }] of this.#nodes.entries()) {
+      if (failed.size > 0 && failed.has(element.id)) continue;
+      const fed = element.kind === "source" || links.some(({ to }) => live[to] === 1);
+      live[at] = fed ? 1 : 0;
+    }
+    this.#live.set(failed, live);
+    return live;
   }
 
   /** Equipment that takes more than may last. */

@@ -1,7 +1,7 @@
 /** Power usage effectiveness from counters in the embedded store. */
 import { expect, test } from "vitest";
 import type { Pue } from "../../../alerts/index.ts";
-import { pueOf } from "../../../alerts/index.ts";
+import { energyOf, inOneGo } from "../../../alerts/index.ts";
 import { v } from "../../../config/index.ts";
 import { openStore, storeOptions } from "../../../store/index.ts";
 import type { Line } from "../../../telemetry/index.ts";
@@ -48,7 +48,7 @@ async function pueWith(
   await store.write(lines, signal);
   const frame = { from: begin, to: begin + 24 * hour, every: 300_000 };
   const reading = { frame, since: 24 * hour, least: 0.5, tags: site };
-  return await pueOf(of, store, { reading, signal });
+  return (await energyOf(of, store, { reading, signal, pace: inOneGo })).pue;
 }
 
 const all = { main: 15_000, ups: 10_500, a: 4000, b: 6000 };

@@ -1,7 +1,7 @@
 /** All figures of a small site from the embedded store, each worked out by hand. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { SiteCapacity } from "../../../alerts/index.ts";
-import { atOnce, readDays, readSite, rowsOf } from "../../../alerts/index.ts";
+import { inOneGo, readDays, readSite, rowSteps } from "../../../alerts/index.ts";
 import { v } from "../../../config/index.ts";
 import { openStore, storeOptions } from "../../../store/index.ts";
 import type { Fields, Line, Tags } from "../../../telemetry/index.ts";
@@ -116,7 +116,7 @@ describe("a site", () => {
       trend: 24 * hour,
       least: 0.5,
       tags: site,
-      pace: <T>(steps: Generator<void, T, void>): Promise<T> => Promise.resolve(atOnce(steps)),
+      pace: inOneGo,
       signal,
     };
     const days = await readDays(topology, store, ask);
@@ -213,8 +213,8 @@ describe("a site", () => {
     });
   });
 
-  test("is told in rows that hold only what is known", () => {
-    const rows = rowsOf(topology, told);
+  test("is told in rows that hold only what is known", async () => {
+    const rows = await inOneGo(rowSteps(topology, told));
     const scopes = rows.filter(({ point }) => point.measurement === "kpi");
     expect(scopes.map(({ point, place }) => [point.tags?.["scope"], place])).toEqual([
       ["site", {}],
