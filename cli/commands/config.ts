@@ -95,7 +95,7 @@ const rulesCommand = defineCommand({
   builder: (yargs) =>
     yargs
       .positional("name", { type: "string", describe: "Left out: which there are." })
-      .example("$0 config rules street > street.yaml", "then: $0 rules test street.yaml"),
+      .example("$0 config rules street-lamps > lamps.yaml", "then: $0 rules test lamps.yaml"),
   handler: ({ name }) => printText("rule pack", rules, name),
 });
 
