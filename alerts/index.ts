@@ -17,6 +17,7 @@ export type { Wired } from "./life/wiring.ts";
 export { notifyOptions } from "./notifiers/registry.ts";
 export type { NotifierOptions } from "./notifiers/registry.ts";
 export type { Notify, Publish, Remember } from "./outbox.ts";
+export * from "./queries/index.ts";
 export * from "./replay/backtest.ts";
 export type { Episode } from "./replay/episodes.ts";
 export type { AlarmLoad, Flapping } from "./replay/load.ts";

@@ -16,7 +16,7 @@ import { durationArgument, openPlatform, parsedArgument } from "./command.ts";
 import { Progress } from "./progress.ts";
 import { momentArgument } from "./query-ask.ts";
 import { siteOf } from "./run-agent.ts";
-import { siteTopology } from "./site-topology.ts";
+import { neededTopology } from "./site-topology.ts";
 
 /** Reading months of a large site from slow disks may take so long. @unit ms */
 const patience = 600_000;
@@ -65,10 +65,7 @@ export async function readCapacity<Found>(
   read: Read<Found>,
 ): Promise<Found & { readonly topology: Topology }> {
   const { loaded, platform } = await openPlatform(config, "error");
-  const topology = siteTopology(loaded);
-  if (topology === undefined) {
-    throw new GatewayError("E_USAGE", `${config} has no topology; docs/topology.md begins one`);
-  }
+  const topology = neededTopology(loaded, config);
   const { capacity } = loaded.config;
   const used = since === undefined ? capacity.since : spanArgument("since", since);
   const span = trend === undefined ? capacity.trend : spanArgument("trend", trend);
@@ -93,7 +90,7 @@ export async function readCapacity<Found>(
 }
 
 /** @throws E_USAGE */
-function spanArgument(name: string, text: string): number {
+export function spanArgument(name: string, text: string): number {
   const ms = durationArgument(name, text);
   if (ms >= rolledEvery && ms <= longestSpan) return ms;
   throw new GatewayError("E_USAGE", `--${name} ${text}: from 5m to 300d`);

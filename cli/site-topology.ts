@@ -1,6 +1,7 @@
 /** The topology of a configuration, with what its devices and their profiles add to it. */
 import type { Complaint, SiteFacts, Topology, YamlFile } from "../config/index.ts";
 import { deviceProblems, offersOf, topologyOf, topologyProblems } from "../config/index.ts";
+import { GatewayError } from "../telemetry/index.ts";
 import type { ConfiguredDevice, LoadedConfig } from "./config.ts";
 import type { Config } from "./schema.ts";
 
@@ -36,4 +37,11 @@ export function topologyComplaints(
 export function siteTopology({ config, devices }: LoadedConfig): Topology | undefined {
   const { topology } = config;
   return topology === undefined ? undefined : topologyOf(topology, siteFacts(config, devices));
+}
+
+/** The same, for commands that are about it. @param path of the configuration @throws E_USAGE */
+export function neededTopology(loaded: LoadedConfig, path: string): Topology {
+  const topology = siteTopology(loaded);
+  if (topology !== undefined) return topology;
+  throw new GatewayError("E_USAGE", `${path} has no topology; docs/topology.md begins one`);
 }

@@ -13,3 +13,7 @@ export type { RollupCounts, Rollups, RollupSetup } from "./rollups/rollups.ts";
 export * from "./set-aside.ts";
 export type { Outcome, Provision, Step } from "./steps.ts";
 export type { SqliteWorker } from "./sqlite/engine.ts";
+export { quoteName as influxqlName, quoteText as influxqlText } from "./influxdb1/query.ts";
+export { quote as fluxText } from "./influxdb2/flux.ts";
+export { quoteName as sqlName, quoteText as sqlText } from "./influxdb3/columns.ts";
+export * from "./sql.ts";

@@ -26,6 +26,12 @@ export function needsPip(module: string, version: string, pkg = module): boolean
   return missing(module, `python3-pip, then pip install ${pkg}==${version}`);
 }
 
+/** The same for a program in Go, which `.ci/run` builds. */
+export function needsGo(command: string, program: string): boolean {
+  if (present("sh", ["-c", `command -v ${command}`])) return true;
+  return missing(command, `golang-go, then go install ${program} (.ci/run)`);
+}
+
 function present(command: string, args: readonly string[]): boolean {
   return spawnSync(command, args).status === 0;
 }

@@ -54,7 +54,7 @@ export interface Capacity {
 }
 
 /** Below this share of the rated current unbalance means nothing. */
-const leastImbalanced = 0.2;
+export const leastImbalanced = 0.2;
 
 export function capacityOf(topology: Topology, measured: Measured): Capacity {
   return atOnce(capacitySteps(topology, measured));

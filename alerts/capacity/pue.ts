@@ -14,6 +14,7 @@ import type { Rises } from "./counters.ts";
 import { Counters } from "./counters.ts";
 import type { Reading } from "./read-fields.ts";
 import type { Pace, Steps } from "./steps.ts";
+import { atOnce } from "./steps.ts";
 
 /** Where the energy of IT is measured: at the UPS, at the PDU, at the equipment. */
 export type PueCategory = 1 | 2 | 3;
@@ -94,6 +95,20 @@ export async function energyOf(
     partial.push({ kind, name, pue: await ratioOf(all, own, deps) });
   }
   return { pue, partial, wue: await wueOf(topology, it, deps) };
+}
+
+/** The counters of energy that a site's PUE is made of. */
+export interface PueMeters {
+  readonly facility: readonly Series[];
+  readonly it: readonly Series[];
+  readonly category: PueCategory;
+}
+
+/** Which counters stand for both sides, or why none do. */
+export function pueMeters(topology: Topology): PueMeters | string {
+  const { whole, it } = atOnce(boundarySteps(topology));
+  if (typeof whole === "string") return whole;
+  return typeof it === "string" ? it : { facility: whole, it: it.series, category: it.category };
 }
 
 /** What goes into a boundary and what of it is IT, or why that is not measured. */

@@ -13,6 +13,7 @@ import { figuresJson, figuresText } from "../capacity-figures.ts";
 import { configArgument, defineCommand, jsonOption, print, printJson } from "../command.ts";
 import { exitCodes } from "../exit.ts";
 import { capacityFitCommand } from "./capacity-fit.ts";
+import { capacityQueriesCommand } from "./capacity-queries.ts";
 
 const showCommand = defineCommand({
   command: ["show <config>", "$0"],
@@ -88,6 +89,7 @@ export const capacityCommand = defineCommand({
     yargs
       .command(showCommand)
       .command(capacityFitCommand)
+      .command(capacityQueriesCommand)
       .example("$0 capacity site.yaml", "every element, feed and phase")
       .example("$0 capacity fit site.yaml --power 700W --count 14", "where 14 more fit"),
   handler: () => undefined,

@@ -24,7 +24,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   // The agent's link to its hub, and what drivers hear at other brokers.
   mqtt: ["agent/uplink.ts", "drivers/transport/mqtt.ts"],
   "net-snmp": ["drivers/snmp/door.ts"],
-  "node:sqlite": ["store/sqlite/worker.ts", "broker/keep/worker.ts"],
+  "node:sqlite": ["store/sqlite/worker.ts", "broker/keep/worker.ts", "store/sql.ts"],
   nodemailer: ["alerts/notifiers/smtp.ts"],
   pino: ["cli/platform.ts"],
   serialport: ["drivers/transport/serial.ts"],

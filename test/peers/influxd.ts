@@ -22,6 +22,8 @@ export interface Influxd extends AsyncDisposable {
 }
 
 export interface InfluxdSettings {
+  /** Which one; left out: Debian's. */
+  readonly command?: string;
   /** Lines of the [http] section, e.g. `max-body-size = 1000`. */
   readonly http?: string;
   /** Where its write-ahead log lies; left out: in its own folder. */
@@ -38,7 +40,9 @@ export async function startInfluxd(settings: InfluxdSettings = {}): Promise<Infl
   const config = join(folder, "influxd.conf");
   await writeFile(config, configText(folder, [port, rpcPort], settings));
   const url = `http://127.0.0.1:${port}`;
-  let child = await launch(config, url);
+  const { command = "influxd" } = settings;
+  const start = (): Promise<ChildProcess> => launch(command, config, url);
+  let child = await start();
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, "exit");
@@ -54,7 +58,7 @@ export async function startInfluxd(settings: InfluxdSettings = {}): Promise<Infl
     kill9: () => end("SIGKILL"),
     async restart() {
       await end("SIGTERM");
-      child = await launch(config, url);
+      child = await start();
     },
     async [Symbol.asyncDispose]() {
       await end("SIGKILL");
@@ -63,8 +67,8 @@ export async function startInfluxd(settings: InfluxdSettings = {}): Promise<Infl
   };
 }
 
-async function launch(config: string, url: string): Promise<ChildProcess> {
-  const child = spawn("influxd", ["-config", config], { stdio: ["ignore", "ignore", "pipe"] });
+async function launch(command: string, config: string, url: string): Promise<ChildProcess> {
+  const child = spawn(command, ["-config", config], { stdio: ["ignore", "ignore", "pipe"] });
   let said = "";
   child.stderr?.on("data", (bytes: Buffer) => {
     said = (said + bytes.toString()).slice(-4000);
