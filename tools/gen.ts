@@ -11,6 +11,7 @@ import { errorsPage } from "./gen/errors.ts";
 import { measurementsPage } from "./gen/measurements.ts";
 import { fieldLinesModule, profilesModule, profilesPage } from "./gen/profiles.ts";
 import { readFieldLines, readProfiles } from "./gen/profiles.ts";
+import { queryOutputs } from "./gen/queries.ts";
 
 const root = resolve(import.meta.dirname, "..");
 
@@ -36,6 +37,7 @@ export async function outputs(): Promise<readonly Output[]> {
       path: "config/rules.gen.ts",
       content: await examplesModule(join(root, "config/rules"), "rules"),
     },
+    ...(await queryOutputs(join(root, "config/examples/one-rack.yaml"))),
     { path: "config/schema.gen.json", content: configJsonSchema() },
     { path: "docs/reference/config.gen.md", content: configPage() },
     { path: "docs/reference/errors.gen.md", content: errorsPage() },

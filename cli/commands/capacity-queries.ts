@@ -1,25 +1,25 @@
 /**
  * `rackstreet capacity queries`: the same figures as queries for people who have the database but
- * no hub: InfluxQL, Flux, SQL.
+ * no hub: InfluxQL, Flux, SQL, and a Grafana dashboard that runs them.
  */
-import { dialects, frameOf, queryText, questionsOf, rolledEvery } from "../../alerts/index.ts";
-import { spanArgument } from "../capacity-read.ts";
-import { configArgument, defineCommand, openPlatform, print } from "../command.ts";
-import { momentArgument } from "../query-ask.ts";
+import { dialects, questionsOf } from "../../alerts/index.ts";
+import { capacityDashboard } from "../../console/index.ts";
+import { queriesText, querySpan } from "../capacity-queries.ts";
+import { configArgument, defineCommand, openPlatform, print, printJson } from "../command.ts";
 import { siteOf } from "../run-agent.ts";
 import { neededTopology } from "../site-topology.ts";
 
 export const capacityQueriesCommand = defineCommand({
   command: "queries <config>",
-  describe: "The same figures as queries of your database: InfluxQL, Flux, SQL",
+  describe: "The same figures as queries of your database: InfluxQL, Flux, SQL, Grafana",
   builder: (yargs) =>
     yargs
       .positional("config", configArgument)
       .option("dialect", {
         type: "string",
         default: dialects[0],
-        choices: dialects,
-        describe: "`sql` is of InfluxDB 3, `sqlite` of `store sql`.",
+        choices: [...dialects, "grafana"] as const,
+        describe: "`sql` is of InfluxDB 3, `sqlite` of `store sql`; `grafana` a dashboard.",
       })
       .option("since", {
         type: "string",
@@ -32,28 +32,14 @@ export const capacityQueriesCommand = defineCommand({
       })
       .example("$0 capacity queries site.yaml > capacity.influxql", "for InfluxDB 1")
       .example("$0 capacity queries site.yaml --dialect sql", "for InfluxDB 3")
+      .example("$0 capacity queries site.yaml --dialect grafana > capacity.json", "to import")
       .epilogue("docs/influx-only.md says how to run them, and what each language cannot tell."),
-  handler: async ({ config, dialect, since, until }) => {
+  handler: async ({ config, dialect, ...given }) => {
     const { loaded, platform } = await openPlatform(config, "error");
-    const topology = neededTopology(loaded, config);
-    const to =
-      until === undefined ? undefined : momentArgument("until", until, platform.clock.now());
-    const asked = {
-      since: frameOf({ from: 0, to: spanArgument("since", since), every: rolledEvery }).to,
-      until: to === undefined ? undefined : frameOf({ from: 0, to, every: rolledEvery }).to,
-    };
-    const { store, site } = loaded.config;
-    const bucket = store.engine === "influxdb2" ? store.bucket : "rackstreet";
-    const title =
-      `Capacity of ${site.name}: written by \`rackstreet capacity queries\` from its topology.\n` +
-      "docs/influx-only.md says how to run it. Means of 5 min, no rows of quality 2 and worse.";
-    const questions = questionsOf(topology, { ...siteOf(loaded) });
-    print(
-      queryText(dialect, questions, {
-        title,
-        bucket,
-        ...asked,
-      }).trimEnd(),
-    );
+    const questions = questionsOf(neededTopology(loaded, config), { ...siteOf(loaded) });
+    const asked = querySpan(given, platform.clock.now());
+    if (dialect === "grafana") {
+      printJson(capacityDashboard(questions, loaded.config.site.name, asked));
+    } else print(queriesText(loaded.config, questions, { dialect, ...asked }).trimEnd());
   },
 });

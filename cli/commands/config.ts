@@ -2,8 +2,11 @@
  * `rackstreet config explain KEY`: meaning, default and example of one option.
  * `rackstreet config example NAME`: a configuration to start from, also where no file is at hand.
  * `rackstreet config rules NAME`: a pack of alert rules with their tests.
+ * `rackstreet config dashboards NAME`, `config queries DIALECT`: for Grafana and databases.
  */
+import { dashboards } from "../../config/dashboards.gen.ts";
 import { examples } from "../../config/examples.gen.ts";
+import { queries } from "../../config/queries.gen.ts";
 import { rules } from "../../config/rules.gen.ts";
 import type { OptionFacts } from "../../config/index.ts";
 import { factsOf, nearest, schemaAt } from "../../config/index.ts";
@@ -99,6 +102,28 @@ const rulesCommand = defineCommand({
   handler: ({ name }) => printText("rule pack", rules, name),
 });
 
+const dashboardsCommand = defineCommand({
+  command: "dashboards [name]",
+  describe: "Print a Grafana dashboard to import",
+  builder: (yargs) =>
+    yargs
+      .positional("name", { type: "string", describe: "Left out: which there are." })
+      .example("$0 config dashboards site > site.json", "then: Grafana, Dashboards, Import")
+      .epilogue("`capacity` is of the example one-rack; `capacity queries` writes that of yours."),
+  handler: ({ name }) => printText("dashboard", dashboards, name),
+});
+
+const queriesCommand = defineCommand({
+  command: "queries [dialect]",
+  describe: "Print queries of capacity and PUE, of the example one-rack",
+  builder: (yargs) =>
+    yargs
+      .positional("dialect", { type: "string", describe: "Left out: which there are." })
+      .example("$0 config queries influxql > capacity.influxql", "to put your own meters in")
+      .epilogue("`capacity queries` writes those of your own topology."),
+  handler: ({ dialect }) => printText("queries in", queries, dialect),
+});
+
 /** One of several texts by name, or their names. @throws E_USAGE */
 function printText(
   what: string,
@@ -128,13 +153,15 @@ function unknownKey(path: readonly string[]): string {
 
 export const configCommand = defineCommand({
   command: "config",
-  describe: "Explain options; print examples and rule packs",
+  describe: "Explain options; print examples, rule packs, dashboards, queries",
   builder: (yargs) =>
     yargs
       .command(explainCommand)
       .command(exampleCommand)
       .command(rulesCommand)
-      .demandCommand(1, "Name what to do: explain, example or rules.")
+      .command(dashboardsCommand)
+      .command(queriesCommand)
+      .demandCommand(1, "Name what to do: explain, example, rules, dashboards or queries.")
       .example("$0 config explain broker.listen", "one option"),
   handler: () => undefined,
 });
