@@ -10,11 +10,14 @@ export function querySpan(
   { since, until }: { readonly since: string; readonly until: string | undefined },
   now: number,
 ): Asked {
-  const whole = (to: number): number => frameOf({ from: 0, to, every: rolledEvery }).to;
   return {
     since: whole(spanArgument("since", since)),
     until: until === undefined ? undefined : whole(momentArgument("until", until, now)),
   };
+}
+
+function whole(to: number): number {
+  return frameOf({ from: 0, to, every: rolledEvery }).to;
 }
 
 /** A file of one dialect. */

@@ -68,14 +68,6 @@ function pueOf(statements: ReadonlyMap<string, Statement>): readonly Drawn[] {
   const [facility, it] = [statements.get("facility energy"), statements.get("it energy")];
   if (facility === undefined || it === undefined) return [];
   const hidden = [facility, it].map((one, at) => ({ ...targetOf(one, at), hide: true }));
-  const last = (refId: string, expression: string): Expression => ({
-    refId,
-    datasource: expressions,
-    type: "reduce",
-    expression,
-    reducer: "last",
-    hide: true,
-  });
   return [
     {
       type: "stat",
@@ -94,6 +86,18 @@ function pueOf(statements: ReadonlyMap<string, Statement>): readonly Drawn[] {
       options: { reduceOptions: { calcs: ["lastNotNull"], fields: "", values: false } },
     },
   ];
+}
+
+/** The last value of another target. */
+function last(refId: string, expression: string): Expression {
+  return {
+    refId,
+    datasource: expressions,
+    type: "reduce",
+    expression,
+    reducer: "last",
+    hide: true,
+  };
 }
 
 function untoldOf(untold: readonly string[]): readonly Drawn[] {

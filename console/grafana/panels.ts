@@ -117,19 +117,21 @@ function queryText(asked: Asked, narrowed: readonly string[]): string {
   const { measurement, field, by, added } = asked;
   const place = ["region", "org", "site", ...narrowed].map((tag) => `"${tag}" =~ /^$${tag}$/`);
   const where = ["$timeFilter", ...place, '("q" > 1) = false'].join(" AND ");
-  const groups = (tags: readonly string[], fill: string): string =>
-    `GROUP BY time($__interval)${tags.map((tag) => `, "${tag}"`).join("")} fill(${fill})`;
   const value = valueText(asked);
   if (added === undefined) {
     const from = `FROM "${measurement}" WHERE ${where}`;
-    return `SELECT ${value} AS "${field}" ${from} ${groups(by, "null")}`;
+    return `SELECT ${value} AS "${field}" ${from} ${groupText(by, "null")}`;
   }
-  const parts = groups([...by, ...added], "none");
+  const parts = groupText([...by, ...added], "none");
   return (
     `SELECT sum("one") AS "${field}" FROM ` +
     `(SELECT ${value} AS "one" FROM "${measurement}" WHERE ${where} ${parts}) ` +
-    `WHERE $timeFilter ${groups(by, "null")}`
+    `WHERE $timeFilter ${groupText(by, "null")}`
   );
+}
+
+function groupText(tags: readonly string[], fill: string): string {
+  return `GROUP BY time($__interval)${tags.map((tag) => `, "${tag}"`).join("")} fill(${fill})`;
 }
 
 function valueText({ field, aggregate }: Asked): string {
