@@ -134,11 +134,9 @@ export function refuseSubscribe(grant: Grant, filter: string): Refusal | undefin
 /** Kinds that each client may hear of itself, whatever else it reads. */
 export const ownKinds = ["denied", "whoami", "answer"] as const satisfies readonly TopicKind[];
 
-const kindsForOne: ReadonlySet<string> = new Set(ownKinds);
-
 /** Whether a reader hears a topic only where it names the reader's own client. */
 export function isForOne(topic: string): boolean {
-  return kindsForOne.has(topic.slice(topic.lastIndexOf("/") + 1));
+  return topic.endsWith("/answer");
 }
 
 /** What a client may do, as it is told on its `whoami` topic; filters, and topics to write. */

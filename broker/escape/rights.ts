@@ -32,7 +32,7 @@ export type Rule = string | undefined;
 const agentWrites = ["telemetry", "backfill", "meta", "state", "event", "result"];
 const level = /^[a-z0-9_-]{1,64}$/;
 
-const forOne = /\/(denied|whoami|answer)$/;
+const forOne = /\/answer$/;
 
 /** The rule by which a user may hear a topic; `id` is the client identifier it came with. */
 export function mayHear(who: Who, topic: string, id?: string): Rule {
