@@ -9,7 +9,7 @@ import type { Address } from "../config/index.ts";
 import { address, addressText, v } from "../config/index.ts";
 import type { Store } from "../store/index.ts";
 import { openRollups, openStore } from "../store/index.ts";
-import type { DeviceAddress, Platform, UnnumberedBatch } from "../telemetry/index.ts";
+import type { DeviceAddress, Disk, Platform, UnnumberedBatch } from "../telemetry/index.ts";
 import { GatewayError, topicOf } from "../telemetry/index.ts";
 import { keeperWorker, sqliteWorker } from "./assets.ts";
 import { alertRequests } from "./alert-requests.ts";
@@ -51,26 +51,8 @@ export async function runHub(
   const notifiers = parts.use(await openNotifiers({ notify: config.notify, disk }, platform));
   // Alerts speak through the broker, which hears of batches first: the knot is tied here.
   let service: HubService | undefined;
-  const alerts = parts.use(
-    await openAlerts(
-      {
-        rules: config.rules,
-        expected,
-        hub: { ...site, class: "hub", device: config.hub.id },
-        store,
-        disk,
-        publish: (topic, payload, { retain }) => {
-          if (service !== undefined) return service.publish(topic, payload, retain);
-          return Promise.reject(new GatewayError("E_UPLINK", "the broker is not up yet"));
-        },
-        notify,
-        remember: (transitions) => notifiers.remember(transitions),
-        topology: siteTopology(loaded),
-        gone: (agent) => isGone(agent, service),
-      },
-      platform,
-    ),
-  );
+  const told = { notify, notifiers, service: () => service };
+  const alerts = parts.use(await alertsOf(loaded, { store, disk, ...told }, platform));
   notifiers.start(() => alerts.firing().alerts);
   const capacity = parts.use(openCapacity(loaded, { store, alerts }, platform));
   service = parts.use(
@@ -104,6 +86,41 @@ export async function runHub(
     taken: { rules: (next) => alerts.useRules(next.config.rules) },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
+}
+
+interface Around {
+  readonly store: Store;
+  readonly disk: Disk;
+  readonly notify: (transition: Transition) => void;
+  readonly notifiers: Notifiers;
+  /** Undefined until it is up. */
+  readonly service: () => HubService | undefined;
+}
+
+/** The alerts of a hub with what is around them. */
+async function alertsOf(
+  loaded: LoadedConfig,
+  { store, disk, notify, notifiers, service }: Around,
+  platform: Platform,
+): Promise<Alerts> {
+  const { rules, hub } = loaded.config;
+  return await openAlerts(
+    {
+      rules,
+      expected: expectedOf(loaded),
+      hub: { ...siteOf(loaded), class: "hub", device: hub.id },
+      store,
+      disk,
+      publish: (topic, payload, { retain }) =>
+        service()?.publish(topic, payload, retain) ??
+        Promise.reject(new GatewayError("E_UPLINK", "the broker is not up yet")),
+      notify,
+      remember: (transitions) => notifiers.remember(transitions),
+      topology: siteTopology(loaded),
+      gone: (agent) => isGone(agent, service()),
+    },
+    platform,
+  );
 }
 
 /** Writes rows of capacity where there is a topology, and a store that can be asked. */

@@ -272,7 +272,7 @@ export const codes = {
   E_ALERT_ACT: {
     verdict: "reject",
     means: "An alert was not acknowledged, shelved or unshelved.",
-    remedy: "`rackstreet alerts ls` shows what fires and what is shelved, with names and tags.",
+    remedy: "Look at `rackstreet alerts ls`: what fires and what is shelved, with names and tags.",
   },
   E_RULE: {
     verdict: "config",

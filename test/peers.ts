@@ -26,10 +26,14 @@ export function needsPip(module: string, version: string, pkg = module): boolean
   return missing(module, `python3-pip, then pip install ${pkg}==${version}`);
 }
 
-/** The same for a program in Go, which `.ci/run` builds. */
-export function needsGo(command: string, program: string): boolean {
+/**
+ * Whether a program in Go is on PATH that `.ci/run` does not build, as that takes minutes: the one
+ * kind of test that is left out there.
+ */
+export function hasGo(command: string, program: string): boolean {
   if (present("sh", ["-c", `command -v ${command}`])) return true;
-  return missing(command, `golang-go, then go install ${program} (.ci/run)`);
+  console.warn(`skipped: ${command} is not on PATH: go install ${program}, and name it so`);
+  return false;
 }
 
 function present(command: string, args: readonly string[]): boolean {

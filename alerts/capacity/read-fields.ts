@@ -1,6 +1,6 @@
 /**
  * Reads series of the store into windows: from 5 min roll-ups where they are kept, and from rows
- * what these do not have yet. One answer holds three days at most, so that nobody waits for it long.
+ * what these do not have yet. One answer holds three days at most, so that nobody waits long.
  */
 import type { Query, QueryRow, Store } from "../../store/index.ts";
 import type { Tags } from "../../telemetry/index.ts";

@@ -79,11 +79,23 @@ export function ratedWatts(
   return all.length === 0 ? undefined : Math.min(...all);
 }
 
+function fullIn(days: number): Known {
+  return { to_full_d: days, to_full_low_d: days, to_full_high_d: days };
+}
+
+/** What does not rise is told as this, so that a rule on days to full ends. @unit d */
+const farAway = 3650;
+
 function fullFields(forecast: Forecast | undefined): Known {
-  if (forecast?.says === "full") return { to_full_d: 0, to_full_low_d: 0, to_full_high_d: 0 };
+  if (forecast?.says === "full") return fullIn(0);
+  if (forecast?.says === "not rising") return fullIn(farAway);
   if (forecast?.says !== "rising") return {};
   const { days, earliest, latest } = forecast;
-  return { to_full_d: days, to_full_low_d: earliest, to_full_high_d: latest };
+  return {
+    to_full_d: Math.min(farAway, days),
+    to_full_low_d: Math.min(farAway, earliest),
+    to_full_high_d: Math.min(farAway, latest),
+  };
 }
 
 function* kpiSteps(

@@ -803,7 +803,7 @@ export const measurements = {
         about: "Largest distance of a phase from the mean of the phases.",
         range: [0, 1000],
       },
-      to_full_d: { about: "Days until nothing is left; absent where the load does not rise." },
+      to_full_d: { about: "Days until nothing is left; 3650 where the load does not rise." },
       to_full_low_d: { about: "The same at the steepest likely rise." },
       to_full_high_d: { about: "The same at the flattest likely rise." },
       coverage_pct: {

@@ -213,6 +213,11 @@ function percent(value: unknown): number | undefined {
   return typeof value === "number" ? 100 * value : undefined;
 }
 
+/** Far away rather than unknown, so that rules end. */
+function notRising(says: unknown): number | undefined {
+  return says === "not rising" ? 3650 : undefined;
+}
+
 /** The row that the command's words of an element come to. */
 function expectedRow(one: unknown): Readonly<Record<string, unknown>> {
   const known = at(one, "watts", "p95") !== undefined;
@@ -222,7 +227,7 @@ function expectedRow(one: unknown): Readonly<Record<string, unknown>> {
   };
   const says = at(one, "forecast", "says");
   const full = (name: string): unknown =>
-    says === "full" ? 0 : says === "rising" ? at(one, "forecast", name) : undefined;
+    says === "full" ? 0 : says === "rising" ? at(one, "forecast", name) : notRising(says);
   const assumed = at(one, "assumed");
   return {
     rated_w: at(one, "ratedWatts"),

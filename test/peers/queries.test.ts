@@ -10,7 +10,7 @@ import { openInfluxdb1 } from "../../store/influxdb1/engine.ts";
 import { openInfluxdb3 } from "../../store/influxdb3/engine.ts";
 import { differences, fill, filledStore, hubSays, since, until } from "../alerts/queries/site.ts";
 import type { Said, Told } from "../alerts/queries/site.ts";
-import { needs, needsGo, needsPip } from "../peers.ts";
+import { needs, hasGo, needsPip } from "../peers.ts";
 import { realPlatform, temporaryFolder } from "../store/rig.ts";
 import { askFlux, askInfluxql, askSql } from "./asking.ts";
 import type { Datafusiond } from "./datafusiond.ts";
@@ -141,7 +141,7 @@ describe.skipIf(!needsPip("datafusion", "43.1.0"))("SQL on DataFusion", () => {
 
 const influxdb18 = "github.com/influxdata/influxdb/cmd/influxd@v1.8.10";
 
-describe.skipIf(!needsGo("influxd-1.8", influxdb18))("Flux on InfluxDB 1.8", () => {
+describe.skipIf(!hasGo("influxd-1.8", influxdb18))("Flux on InfluxDB 1.8", () => {
   let influxd: Influxd;
   beforeAll(async () => {
     influxd = await startInfluxd({ command: "influxd-1.8", http: "flux-enabled = true" });

@@ -56,7 +56,7 @@ describe("energy", () => {
     expect(energy({ power: 700, isGone: true })).toEqual({ delivered: 350 });
   });
 
-  test("without a limit knows no cap; over limit or nameplate it never is less than nothing", () => {
+  test("without a limit knows no cap; over limit or nameplate it is never below nothing", () => {
     expect(energy({ limit: unknown, power: 350 })).toEqual({ idle: 175, delivered: 175 });
     expect(energy({ limit: 500, power: 520 })).toEqual({ capped: 90, delivered: 260 });
     expect(energy({ limit: 900, power: 800 })).toEqual({ delivered: 350 });

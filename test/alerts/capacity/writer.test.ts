@@ -75,7 +75,7 @@ function capacityOf(lines: readonly Line[], element: string): Line | undefined {
 }
 
 describe("the hub's rows of capacity", () => {
-  test("come every five minutes and tell up to a full one, once rows had time to come", async () => {
+  test("come every five minutes and tell up to a full one, once rows had time", async () => {
     const { rig, writer, times, close } = await openWriter();
     await rig.clock.advance(16 * minute);
     expect(times()).toEqual([-5, 0, 5, 10, 15]);

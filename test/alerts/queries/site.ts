@@ -3,7 +3,7 @@
  * back, rows of another site, phases, meters of two kinds; and what the hub says of it.
  */
 import type { Capacity, Pue, Questions } from "../../../alerts/index.ts";
-import { capacityOf, pueOf, questionsOf, readMeasured } from "../../../alerts/index.ts";
+import { capacityOf, energyOf, inOneGo, questionsOf, readMeasured } from "../../../alerts/index.ts";
 import type { Offer, Topology } from "../../../config/index.ts";
 import { v } from "../../../config/index.ts";
 import type { Store } from "../../../store/index.ts";
@@ -158,7 +158,7 @@ export async function hubSays(store: Store, mixed: boolean): Promise<Said> {
   return {
     questions: questionsOf(topology, place),
     capacity: capacityOf(topology, measured),
-    pue: await pueOf(topology, store, asking),
+    pue: (await energyOf(topology, store, { ...asking, pace: inOneGo })).pue,
   };
 }
 
