@@ -86,7 +86,11 @@ describe("a command line that is not understood", () => {
     ["an unknown command", ["xyzzy"], "no command xyzzy; there are up, agent, hub, check"],
     ["no command", [], "Name a command; --help lists them."],
     ["a misspelt command below", ["config", "explan"], 'did you mean "explain"?'],
-    ["no command below", ["config"], "Name what to do: explain, example, rules, dashboards or queries."],
+    [
+      "no command below",
+      ["config"],
+      "Name what to do: explain, example, rules, dashboards or queries.",
+    ],
     ["a misspelt option", ["check", "a", "--jsn"], 'no option --jsn; did you mean "json"?'],
     ["an unknown option", ["check", "a", "--colour=red"], "no option --colour"],
     ["nothing to check", ["check"], "something is missing: rackstreet check <config>"],
