@@ -1,6 +1,9 @@
 export * from "./agent.ts";
 export * from "./checkpoint.ts";
 export * from "./devices.ts";
+export * from "./enrol/enrol.ts";
+export { identityFiles } from "./enrol/identity.ts";
+export { Renewal } from "./enrol/renewal.ts";
 export * from "./facade.ts";
 export { HomeAssistant } from "./home-assistant/facade.ts";
 export * from "./home-assistant/options.ts";

@@ -32,6 +32,8 @@ export interface UplinkEvents {
   up(): void;
   /** Was up, is no more. */
   down(): void;
+  /** An attempt to connect failed; the next one follows by itself. */
+  failed?(error: unknown): void;
   /** One at a time: the next comes, and this one is acknowledged, once the promise resolves. */
   message(topic: string, payload: Uint8Array, retained?: boolean): Promise<void> | void;
 }
@@ -56,10 +58,10 @@ export interface UplinkTarget {
 }
 
 /** How to enter the broker and how to keep the link alive. */
-export type LinkOptions = Pick<
-  UplinkOptions,
-  "username" | "password" | "ca" | "cert" | "key" | "keepalive"
->;
+export type LinkOptions = Partial<
+  Pick<UplinkOptions, "username" | "password" | "ca" | "cert" | "key">
+> &
+  Pick<UplinkOptions, "keepalive">;
 
 export interface UplinkParts {
   readonly events: UplinkEvents;
@@ -95,6 +97,7 @@ class MqttUplink implements Uplink {
   #client: MqttClient | undefined;
   #up = false;
   #attempt = 0;
+  #refusal: string | undefined;
   #retry: Timer | undefined;
   #closed = false;
 
@@ -152,7 +155,7 @@ class MqttUplink implements Uplink {
     if (client.stream instanceof Socket) client.stream.setNoDelay(true);
     let failure: unknown;
     client.on("error", (error) => {
-      failure = error;
+      failure = refusedBy(error, this.#options) ?? error;
     });
     client.handleMessage = ({ topic, payload, retain }, done): void => {
       const room = this.#events.message(topic, Buffer.from(payload), retain);
@@ -221,15 +224,31 @@ class MqttUplink implements Uplink {
     if (this.#closed) return;
     const url = addressText(this.#target.url);
     const why = failure === undefined ? undefined : messageOf(failure);
-    if (this.#up || this.#attempt === 0) {
+    // A refusal needs a person; all else is said once.
+    const refused = failure instanceof GatewayError && failure.code === "E_ACCESS";
+    if (this.#up || this.#attempt === 0 || (refused && why !== this.#refusal)) {
       this.#platform.log.warn("uplink lost", { code: "E_UPLINK", url, why });
     }
+    this.#refusal = refused ? why : undefined;
     if (this.#up) {
       this.#up = false;
       this.#events.down();
+    } else {
+      this.#events.failed?.(failure ?? new GatewayError("E_UPLINK", `${url}: no answer`));
     }
     this.#attempt += 1;
     const wait = retryDelay(retryPolicy, this.#attempt, this.#platform.entropy);
     this.#retry = this.#platform.clock.after(wait, () => this.#connect());
   }
+}
+
+/** CONNACK 5, which says no more than that [MQTT-3.2.2-5]; the rest is what mostly is behind it. */
+function refusedBy(error: Error, { cert }: LinkOptions): GatewayError | undefined {
+  if (!("code" in error) || error.code !== 5) return undefined;
+  const why =
+    cert === undefined
+      ? "the hub does not know this user or its password"
+      : "the hub does not take this agent's certificate: it was revoked or replaced, or is not " +
+        "known there; `rackstreet enroll` with a new token gets another";
+  return new GatewayError("E_ACCESS", why, { cause: error });
 }

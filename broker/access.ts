@@ -22,6 +22,12 @@ export type Grant =
       /** Requests that change something and that it may make. */
       readonly ask?: readonly string[] | undefined;
     }
+  | {
+      /** Comes with a one-time token, for the first certificate of this agent alone. */
+      readonly role: "enroller";
+      readonly site: string;
+      readonly agent: string;
+    }
   | { readonly role: "admin" }
   | { readonly role: "anonymous" };
 
@@ -38,6 +44,7 @@ const agentKinds: ReadonlySet<TopicKind> = new Set([
   "state",
   "event",
   "result",
+  "enroll",
 ]);
 
 /** Last levels that the hub alone writes. */
@@ -49,6 +56,7 @@ const hubKinds: ReadonlySet<string> = new Set([
   "alert",
   "case",
   "advice",
+  "certificate",
 ]);
 
 const everything = `${topicRoot}/#`;
@@ -59,6 +67,10 @@ export function refusePublish(grant: Grant, topic: string): Refusal | undefined 
   switch (grant.role) {
     case "agent":
       return refuseAgent(grant, topic);
+    case "enroller": {
+      const own = `${ownTopicsOf(grant)}/enroll`;
+      return topic === own ? undefined : refusal(`this token is for ${own} alone`, "enrol first");
+    }
     case "reader":
       return refuseReader(grant, topic);
     case "anonymous": {
@@ -109,6 +121,9 @@ function refuseAgent(grant: Grant & { role: "agent" }, topic: string): Refusal |
   if (address.class === "agent" && address.device !== grant.agent) {
     return refusal(`this agent's id is ${grant.agent}`, "use it, or set the user's `agent`");
   }
+  if (kind === "enroll" && address.class !== "agent") {
+    return refusal("agents alone ask for certificates", "use class agent");
+  }
   return undefined;
 }
 
@@ -147,9 +162,11 @@ export function rightsOf(grant: Grant): {
   const read = readableBy(grant);
   switch (grant.role) {
     case "agent": {
-      const kinds = [...agentKinds].filter((kind) => kind !== "result");
+      const kinds = [...agentKinds].filter((kind) => kind !== "result" && kind !== "enroll");
       return { read, write: kinds.map((kind) => `${topicRoot}/${grant.site}/+/+/${kind}`) };
     }
+    case "enroller":
+      return { read, write: [`${ownTopicsOf(grant)}/enroll`] };
     case "reader":
       return { read, write: grant.set };
     case "admin":
@@ -164,10 +181,12 @@ export function rightsOf(grant: Grant): {
 export function readableBy(grant: Grant): readonly string[] {
   switch (grant.role) {
     case "agent": {
-      const own = `${topicRoot}/${grant.site}/agent/${grant.agent}`;
-      const told = ["stored", ...ownKinds].map((kind) => `${own}/${kind}`);
+      const own = ownTopicsOf(grant);
+      const told = ["stored", "certificate", ...ownKinds].map((kind) => `${own}/${kind}`);
       return [...told, `${topicRoot}/${grant.site}/+/+/set`];
     }
+    case "enroller":
+      return [`${ownTopicsOf(grant)}/certificate`];
     case "reader":
       return grant.read;
     case "admin":
@@ -177,6 +196,10 @@ export function readableBy(grant: Grant): readonly string[] {
     default:
       return assertNever(grant);
   }
+}
+
+function ownTopicsOf({ site, agent }: { readonly site: string; readonly agent: string }): string {
+  return `${topicRoot}/${site}/agent/${agent}`;
 }
 
 /** True when each topic that `inner` matches is matched by `outer`; both are valid filters. */

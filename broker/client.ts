@@ -4,6 +4,7 @@ import { levelPattern, topicOf } from "../telemetry/index.ts";
 import type { Grant, Refusal } from "./access.ts";
 import { ownKinds, refusePublish, refuseSubscribe } from "./access.ts";
 import type { Asker } from "./asking/reply.ts";
+import type { EnrolledBy } from "./enrol/enrolment.ts";
 import type { Guard } from "./guard.ts";
 import type { Lane } from "./lane.ts";
 import type { Peer } from "./listeners.ts";
@@ -17,6 +18,8 @@ export interface Publisher {
   readonly user: string;
   /** The agent that its user is; undefined: it is none, or nobody knows. */
   readonly agent?: string | undefined;
+  /** How it proved which enrolled agent it is, or will be. */
+  readonly enrolled?: EnrolledBy | undefined;
 }
 
 /** Topics remembered as allowed; emptied when full. */
@@ -48,6 +51,8 @@ export class HubClient {
 
   /** As the one who asks the hub; undefined until it does. */
   asker: Asker | undefined;
+  /** What it is told once it listens to its `denied` topic. */
+  notice: Refusal | undefined;
   /** `region/org` whose quota it uses. */
   org: string | undefined;
   #rates: readonly Rate[];
@@ -127,7 +132,7 @@ export class HubClient {
    */
   ownTopic(hub: Site, kind: (typeof ownKinds)[number]): string | undefined {
     const grant = this.#grant;
-    if (grant?.role === "agent") {
+    if (grant?.role === "agent" || grant?.role === "enroller") {
       const [region = hub.region, org = hub.org, site = hub.site] = grant.site.split("/");
       return topicOf({ region, org, site, class: "agent", device: grant.agent }, kind);
     }

@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import type { Site } from "../telemetry/index.ts";
 import type { Desk } from "./asking/desk.ts";
 import type { Publisher } from "./client.ts";
+import type { Enrolment } from "./enrol/enrolment.ts";
 import type { HubCounters } from "./counters.ts";
 import type { Login, LoginAttempt } from "./identity.ts";
 import type { Room } from "./lane.ts";
@@ -24,6 +25,8 @@ export interface HubHooks {
   readonly room: Room;
   /** Answers what clients ask of the hub; left out: nothing is. */
   readonly desk?: Desk | undefined;
+  /** Where agents get their certificates from this hub. */
+  readonly enrolment?: Enrolment | undefined;
   /** Where retained messages and sessions outlive the process; left out: nowhere. */
   readonly keep?: KeepParts | undefined;
 }

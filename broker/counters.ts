@@ -3,7 +3,13 @@ import type { FaultReason } from "./packets.ts";
 import type { LoginRefusal } from "./identity.ts";
 
 /** Why a connection was ended from this side. */
-export type CutReason = FaultReason | "connect_timeout" | "keepalive" | "egress" | "broker";
+export type CutReason =
+  | FaultReason
+  | "connect_timeout"
+  | "keepalive"
+  | "egress"
+  | "broker"
+  | "revoked";
 
 /** Why a connection was never let in. */
 export type RejectReason =
@@ -14,7 +20,10 @@ export type RejectReason =
   | "proxy"
   | "tls"
   | "certificate"
-  | "quota";
+  | "revoked"
+  | "quota"
+  /** Let in, without the session that it asked for. */
+  | "session";
 
 export type Tally<Reason extends string> = Readonly<Partial<Record<Reason, number>>>;
 

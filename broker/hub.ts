@@ -13,10 +13,10 @@
  * outlive a restart (`sessions.ts`) [MQTT 4.1].
  */
 import type { Duplex } from "node:stream";
-import type { AedesOptions, Client, PublishPacket } from "aedes";
+import type { AedesOptions, Client, ConnectPacket, PublishPacket } from "aedes";
 import { Aedes } from "aedes";
 import type { Platform } from "../telemetry/index.ts";
-import { decodeSetRequest, encodeSetRequest, GatewayError, messageOf } from "../telemetry/index.ts";
+import { GatewayError, messageOf } from "../telemetry/index.ts";
 import type { Refusal } from "./access.ts";
 import { isForOne, refuseSubscribe } from "./access.ts";
 import { AskDoor } from "./asking/asker.ts";
@@ -30,10 +30,12 @@ import { Lane } from "./lane.ts";
 import type { Listener, Peer } from "./listeners.ts";
 import { openListener } from "./listeners.ts";
 import type { LoginProblem } from "./logins.ts";
-import { identifierRejected, Logins } from "./logins.ts";
+import { Logins, refusedLogin } from "./logins.ts";
+import { lead, nowhere, packetOf, sign } from "./lead.ts";
 import { membership } from "./networks.ts";
 import type { BrokerOptions } from "./options.ts";
 import { Rate } from "./rate.ts";
+import { RetainedQuotas } from "./retained.ts";
 import { Sessions } from "./sessions.ts";
 import { TlsFiles } from "./tls.ts";
 import { whoami } from "./whoami.ts";
@@ -57,11 +59,11 @@ export async function startHub(
   return hub;
 }
 
-/** Where refused publishes end. Only an admin's `$SYS/#` matches; `authorizeForward` stops it. */
-const nowhere = "$SYS/refused";
-
 /** Last levels of the topics that wait for room. */
 const roomKinds: ReadonlySet<string> = new Set(["telemetry", "backfill", "event"]);
+
+/** For the reason to leave before the connection ends. @unit ms */
+const lastWord = 100;
 
 /** A WebSocket message may hold a packet and the start of others. @unit bytes */
 const besidePacket = 65_536;
@@ -82,12 +84,14 @@ class AedesHub implements Hub {
   readonly #listeners: Listener[] = [];
   /** By aedes' own client; bounded by `limits.connections`, as is the next. */
   readonly #clients = new WeakMap<Client, HubClient>();
+  readonly #hellos = new WeakMap<Client, ConnectPacket>();
   readonly #guards = new Set<Guard>();
   readonly #logins: Logins;
   readonly #door: AskDoor;
   readonly #tls: TlsFiles | undefined;
   #broker: Aedes | undefined;
   #sessions: Sessions | undefined;
+  #retained: RetainedQuotas | undefined;
 
   /** @throws E_SECRET_MISSING, E_CONFIG when the files of `tls` do not do */
   constructor(options: BrokerOptions, platform: Platform, hooks: HubHooks) {
@@ -95,7 +99,9 @@ class AedesHub implements Hub {
     this.#platform = platform;
     this.#hooks = hooks;
     this.#tls = options.tls && new TlsFiles(options.tls, platform);
-    this.#logins = new Logins(options, { ...platform, site: hooks.site, counters: this.counters });
+    const { site, enrolment } = hooks;
+    this.#logins = new Logins(options, { ...platform, site, enrolment, counters: this.counters });
+    enrolment?.onVoid(() => this.#cutRevoked());
     this.#door = new AskDoor({
       ...hooks,
       publish: (topic, text) => this.publish(topic, text, { qos: 1 }),
@@ -115,6 +121,7 @@ class AedesHub implements Hub {
       granted: (client, filter) => this.#logins.holds(client, filter),
     });
     this.#sessions = sessions;
+    this.#retained = new RetainedQuotas(this.#options, sessions.persistence);
     const broker = await Aedes.createBroker(this.#aedesOptions(sessions));
     this.#broker = broker;
     keepOrder(broker);
@@ -123,11 +130,7 @@ class AedesHub implements Hub {
     });
     broker.on("subscribe", (subscriptions, client) => {
       const entry = this.#clients.get(client);
-      if (entry === undefined) return;
-      const own = entry.ownTopic(this.#hooks.site, "whoami");
-      if (own === undefined || !subscriptions.some(({ topic }) => topic === own)) return;
-      const about = whoami(entry, { ...this.#hooks, limits: this.#options.limits });
-      this.publish(own, JSON.stringify(about)).catch(() => undefined);
+      for (const { topic } of subscriptions) if (entry !== undefined) this.#greet(entry, topic);
     });
     broker.on("keepaliveTimeout", (client) => this.#clients.get(client)?.guard.cut("keepalive"));
     broker.on("unsubscribe", (filters, client) => {
@@ -159,8 +162,9 @@ class AedesHub implements Hub {
       connectTimeout: 30_000,
       drainTimeout: 0,
       maxInflightInbound: this.#options.limits.inflight,
-      preConnect: (_client, packet, done) => {
+      preConnect: (client, packet, done) => {
         if (!packet.clean && !sessions.allows(packet.clientId)) packet.clean = true;
+        this.#hellos.set(client, packet);
         done(null, true);
       },
       authenticate: (...[client, user, password, done]) => {
@@ -218,15 +222,30 @@ class AedesHub implements Hub {
       this.#platform.log.error("login failed", { problem: messageOf(error) });
       problem = "refused";
     }
-    if (problem === "client_id_taken") done(identifierRejected(), false);
-    else done(null, problem === undefined);
+    done(problem === undefined ? null : refusedLogin(problem), problem === undefined);
   }
 
   async #refuseLogin({ client, ...attempt }: Attempt): Promise<LoginProblem | undefined> {
     const entry = this.#clients.get(client);
     if (entry === undefined) return "refused";
     const { id, clean } = client;
-    return this.#logins.refuse({ ...attempt, id, clean }, entry, this.#sessions);
+    const hello = this.#hellos.get(client);
+    const endSession = (): void => {
+      client.clean = true;
+      if (hello !== undefined) hello.clean = true;
+    };
+    return this.#logins.refuse({ ...attempt, id, clean, endSession }, entry, this.#sessions);
+  }
+
+  /** Tells each whose certificate was revoked, and ends its connection. */
+  #cutRevoked(): void {
+    for (const client of this.#logins.revoked()) {
+      this.#tell(client, "this connection", {
+        rule: "its certificate was revoked or replaced",
+        remedy: "enrol with a new token: `rackstreet enroll`",
+      });
+      this.#platform.clock.after(lastWord, () => client.guard.cut("revoked"));
+    }
   }
 
   /** What a publish waits for. */
@@ -251,10 +270,10 @@ class AedesHub implements Hub {
       else this.#goOn(from, { bytes, needsRoom: false }, done);
       return;
     }
-    if (kind === "set") this.#sign(from, packet);
+    if (kind === "set") sign(packet, from, this.#platform.log);
     if (kind === "ask") return this.#ask(from, packet, done);
     this.#goOn(from, { bytes, needsRoom: roomKinds.has(kind) }, () => {
-      if (packet.retain) packet.retain = this.#mayRetain(packet.topic, packet.payload.length);
+      if (packet.retain) this.#retain(from, packet);
       if (packet.qos < 2) this.#hand(from, packet);
       done();
     });
@@ -280,17 +299,6 @@ class AedesHub implements Hub {
       this.#door.take(from, payload);
       done();
     });
-  }
-
-  /** A request to set something says who asks, and is never kept for who comes later. */
-  #sign({ publisher, peer }: HubClient, packet: PublishPacket): void {
-    packet.retain = false;
-    const by = publisher.user === "" ? publisher.id : publisher.user;
-    const payload = Buffer.from(packet.payload);
-    const { topic } = packet;
-    this.#platform.log.info("set request", { topic, by, remote: peer.remote });
-    const decoded = decodeSetRequest(payload);
-    if ("ok" in decoded) packet.payload = Buffer.from(encodeSetRequest({ ...decoded.ok, by }));
   }
 
   #hand(from: HubClient, { topic, payload }: PublishPacket): void {
@@ -329,20 +337,32 @@ class AedesHub implements Hub {
     return false;
   }
 
+  /** Tells a client that listens now what it is and what it was not given. */
+  #greet(client: HubClient, topic: string): void {
+    const { site } = this.#hooks;
+    if (topic === client.ownTopic(site, "whoami")) {
+      const about = whoami(client, { ...this.#hooks, limits: this.#options.limits });
+      this.publish(topic, JSON.stringify(about)).catch(() => undefined);
+    }
+    if (client.notice === undefined || topic !== client.ownTopic(site, "denied")) return;
+    this.#tell(client, "a session", client.notice);
+    client.notice = undefined;
+  }
+
   /** What waited for a client may be more than it is allowed by now. */
   #mayHear(client: Client, topic: string): boolean {
     const subscribed = client.clean && !isForOne(topic);
     return subscribed || this.#clients.get(client)?.mayHear(this.#hooks.site, topic) === true;
   }
 
-  /** Whether one more topic may hold a message; an empty payload removes one. */
-  #mayRetain(topic: string, bytes: number): boolean {
-    const memory = this.#sessions?.persistence;
-    if (bytes === 0 || memory === undefined) return true;
-    const full = memory.retainedTopics >= this.#options.limits.retained;
-    if (!full || memory.isRetained(topic)) return true;
+  /** A message too many is delivered, not kept; a client is told why. */
+  #retain(from: HubClient | undefined, packet: PublishPacket): void {
+    const { topic, payload } = packet;
+    const refusal = this.#retained?.refuse(topic, payload.length, from?.publisher.user);
+    if (refusal === undefined) return;
+    packet.retain = false;
     this.counters.unretained += 1;
-    return false;
+    if (from !== undefined) this.#tell(from, topic, refusal);
   }
 
   retained(filter: string): Iterable<RetainedMessage> {
@@ -358,15 +378,8 @@ class AedesHub implements Hub {
     payload: string | Uint8Array,
     options: PublishOptions = {},
   ): Promise<void> {
-    const bytes = Buffer.from(payload);
-    const packet: PublishPacket = {
-      cmd: "publish",
-      topic,
-      payload: bytes,
-      qos: options.qos ?? 0,
-      retain: options.retain === true && this.#mayRetain(topic, bytes.length),
-      dup: false,
-    };
+    const packet = packetOf(topic, payload, options);
+    if (packet.retain) this.#retain(undefined, packet);
     return new Promise((resolve, reject) => {
       const failed = (cause?: unknown): void =>
         reject(new GatewayError("E_DISCONNECTED", `${topic}: the hub is closed`, { cause }));
@@ -384,11 +397,4 @@ class AedesHub implements Hub {
     await Promise.all(closing);
     await this.#sessions?.[Symbol.asyncDispose]();
   }
-}
-
-/** Leads a refused publish elsewhere; PUBACK needs only its packet identifier and QoS. */
-function lead(packet: PublishPacket, topic: string): void {
-  packet.topic = topic;
-  packet.payload = Buffer.alloc(0);
-  packet.retain = false;
 }

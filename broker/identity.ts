@@ -1,25 +1,34 @@
 /**
- * Who a client is: the user of its certificate, or user name and password against the configured
- * users, in constant time, the same work and answer for an unknown user as for a wrong password.
- * Failures of one address are throttled by a token bucket.
+ * Who a client is: the agent or user of its certificate, the bearer of a one-time token, or user
+ * name and password against the configured users, in constant time, the same work and answer for an
+ * unknown user as for a wrong password. Who guesses is throttled (`throttle.ts`).
  *
  * Passwords given in clear are long random strings, held as SHA-256: a slow hash would add nothing
  * to 128 bits of entropy. Those that people choose are given by their slow hash (`passwords.ts`).
  */
 import { createHash, timingSafeEqual } from "node:crypto";
-import { isIPv6 } from "node:net";
 import type { Clock, Entropy } from "../telemetry/index.ts";
 import { assertNever } from "../telemetry/index.ts";
 import type { Grant } from "./access.ts";
+import type { EnrolledBy, Enrolment } from "./enrol/enrolment.ts";
 import type { User } from "./options.ts";
 import type { PasswordHash } from "./passwords.ts";
 import { nobodysHash, PasswordChecks, secretBytes } from "./passwords.ts";
+import { Throttle } from "./throttle.ts";
 
-/** `busy`: too many passwords wait to be checked. */
-export type LoginRefusal = "credentials" | "throttled" | "busy";
+/**
+ * `busy`: too many passwords wait to be checked. `certificate`: there is none, or nobody's.
+ * `revoked`: it was withdrawn, or a newer one took its place.
+ */
+export type LoginRefusal = "credentials" | "throttled" | "busy" | "certificate" | "revoked";
 
 export type Login =
-  | { readonly user: string; readonly grant: Grant; readonly org?: string | undefined }
+  | {
+      readonly user: string;
+      readonly grant: Grant;
+      readonly org?: string | undefined;
+      readonly enrolled?: EnrolledBy;
+    }
   | { readonly refused: LoginRefusal };
 
 export interface LoginAttempt {
@@ -29,6 +38,10 @@ export interface LoginAttempt {
   readonly remote: string;
   /** Common name of its certificate, if that holds. */
   readonly certificate?: string | undefined;
+  /** Fingerprint of its certificate, if it is one of an enrolled agent. */
+  readonly enrolled?: string | undefined;
+  /** It came over TLS without a certificate. */
+  readonly bare?: boolean | undefined;
 }
 
 export type Identify = (attempt: LoginAttempt) => Promise<Login>;
@@ -44,16 +57,67 @@ interface Known {
 /** What a password is held against. */
 type Proof = { readonly digest: Buffer } | { readonly hash: PasswordHash };
 
+export interface IdentityParts {
+  readonly clock: Pick<Clock, "monotonic">;
+  readonly entropy: Entropy;
+  /** Where agents get their certificates from this hub. */
+  readonly enrolment?: Enrolment | undefined;
+  /** Whether who comes over TLS must show a certificate, or a token. */
+  readonly requireClient?: boolean | undefined;
+}
+
 /**
  * The check of logins for a set of users; `site` (`region/org/site`) is where agents write for
- * that name none. With no users everyone is anonymous: the listeners then take loopback alone.
+ * that name none. With no users and no enrolment everyone is anonymous: the listeners then take
+ * loopback alone.
  * @throws E_SECRET_MISSING
  */
 export function identifier(
   users: Readonly<Record<string, User>>,
   site: string,
-  { clock, entropy }: { readonly clock: Pick<Clock, "monotonic">; readonly entropy: Entropy },
+  parts: IdentityParts,
 ): Identify {
+  const { clock, entropy, enrolment, requireClient } = parts;
+  const { known, byCertificate } = knownOf(users, site, entropy);
+  if (known.size === 0 && enrolment === undefined) {
+    return () => Promise.resolve({ user: "", grant: { role: "anonymous" } });
+  }
+  const hashed = [...known.values()].some(({ secret }) => "hash" in secret);
+  const nobody: Proof = hashed ? { hash: nobodysHash(entropy) } : unguessable(entropy);
+  const checks = new PasswordChecks(entropy);
+  const throttle = new Throttle(clock);
+  return async (attempt) => {
+    const { user = "", password, remote, certificate, enrolled, bare } = attempt;
+    // A certificate is proof: nobody guesses it, and nobody else's guesses count against it.
+    if (enrolled !== undefined && user === "") return loginOf(enrolled, enrolment);
+    const proven = certificate === undefined ? undefined : byCertificate.get(certificate);
+    if (proven !== undefined && (user === "" || user === proven.name)) {
+      return { user: proven.name, grant: proven.grant, org: proven.org };
+    }
+    if (!throttle.allows(user, remote)) return { refused: "throttled" };
+    const given = password ?? new Uint8Array();
+    const bearer = await bearerOf(user, given, enrolment);
+    if (bearer !== undefined) return bearer;
+    if (requireClient === true && bare === true) return { refused: "certificate" };
+    const entry = known.get(user);
+    const matches = await proves(given, entry?.secret ?? nobody, checks);
+    if (matches === undefined) return { refused: "busy" };
+    if (entry !== undefined && matches) {
+      throttle.succeeded(user, remote);
+      return { user, grant: entry.grant, org: entry.org };
+    }
+    throttle.failed(user, remote);
+    return { refused: "credentials" };
+  };
+}
+
+interface Users {
+  readonly known: ReadonlyMap<string, Known>;
+  readonly byCertificate: ReadonlyMap<string, Known>;
+}
+
+/** @throws E_SECRET_MISSING */
+function knownOf(users: Readonly<Record<string, User>>, site: string, entropy: Entropy): Users {
   const known = new Map<string, Known>();
   const byCertificate = new Map<string, Known>();
   for (const [name, user] of Object.entries(users)) {
@@ -63,25 +127,33 @@ export function identifier(
     known.set(name, entry);
     if (user.certificate !== undefined) byCertificate.set(user.certificate, entry);
   }
-  if (known.size === 0) return () => Promise.resolve({ user: "", grant: { role: "anonymous" } });
-  const hashed = [...known.values()].some(({ secret }) => "hash" in secret);
-  const nobody: Proof = hashed ? { hash: nobodysHash(entropy) } : unguessable(entropy);
-  const checks = new PasswordChecks(entropy);
-  const throttle = new Throttle(clock);
-  return async ({ user = "", password, remote, certificate }) => {
-    if (!throttle.allows(remote)) return { refused: "throttled" };
-    const proven = certificate === undefined ? undefined : byCertificate.get(certificate);
-    if (proven !== undefined && (user === "" || user === proven.name)) {
-      return { user: proven.name, grant: proven.grant, org: proven.org };
-    }
-    const entry = known.get(user);
-    const given = password ?? new Uint8Array();
-    const matches = await proves(given, entry?.secret ?? nobody, checks);
-    if (matches === undefined) return { refused: "busy" };
-    if (entry !== undefined && matches) return { user, grant: entry.grant, org: entry.org };
-    throttle.failed(remote);
-    return { refused: "credentials" };
-  };
+  return { known, byCertificate };
+}
+
+/** Who the certificate of an enrolled agent stands for. */
+function loginOf(fingerprint: string, enrolment: Enrolment | undefined): Login {
+  const standing = enrolment?.standing(fingerprint) ?? { refused: "unknown" };
+  if ("refused" in standing) {
+    return { refused: standing.refused === "unknown" ? "certificate" : "revoked" };
+  }
+  const { site, agent } = standing;
+  const grant: Grant = { role: "agent", site, agent };
+  const enrolled = { certificate: fingerprint };
+  return { user: `agent/${site}/${agent}`, grant, org: orgOf(grant), enrolled };
+}
+
+/** Who comes with an open token; undefined for anybody else. */
+async function bearerOf(
+  user: string,
+  password: Uint8Array,
+  enrolment: Enrolment | undefined,
+): Promise<Login | undefined> {
+  const [, id] = /^enroll\/([0-9a-f]{16})$/.exec(user) ?? [];
+  const order = id === undefined ? undefined : await enrolment?.token(id, password);
+  if (order === undefined) return undefined;
+  const { site, agent } = order;
+  const grant: Grant = { role: "enroller", site, agent };
+  return { user, grant, org: orgOf(grant), enrolled: { token: order.id } };
 }
 
 /** Undefined: too many wait to be checked. */
@@ -124,61 +196,6 @@ export function grantOf(name: string, user: User, site: string): Grant {
 }
 
 function orgOf(grant: Grant): string | undefined {
-  return grant.role === "agent" ? grant.site.split("/").slice(0, 2).join("/") : undefined;
-}
-
-interface Bucket {
-  /** Failures still allowed at `at`. */
-  readonly tokens: number;
-  /** @unit ms */
-  readonly at: number;
-}
-
-/**
- * Failed logins per address. One refilled a second: a misconfigured agent that backs off does not
- * lock out its neighbours behind the same address, and a guesser gets 86,400 tries a day.
- */
-class Throttle {
-  static readonly burst = 30;
-  static readonly perSecond = 1;
-  /** Addresses remembered; the oldest is forgotten first. */
-  static readonly addresses = 10_000;
-
-  readonly #clock: Pick<Clock, "monotonic">;
-  readonly #buckets = new Map<string, Bucket>();
-
-  constructor(clock: Pick<Clock, "monotonic">) {
-    this.#clock = clock;
-  }
-
-  allows(remote: string): boolean {
-    return this.#tokens(networkOf(remote)) >= 1;
-  }
-
-  failed(remote: string): void {
-    const key = networkOf(remote);
-    const tokens = this.#tokens(key) - 1;
-    this.#buckets.delete(key);
-    this.#buckets.set(key, { tokens, at: this.#clock.monotonic() });
-    if (this.#buckets.size <= Throttle.addresses) return;
-    const [oldest] = this.#buckets.keys();
-    if (oldest !== undefined) this.#buckets.delete(oldest);
-  }
-
-  #tokens(key: string): number {
-    const bucket = this.#buckets.get(key);
-    if (bucket === undefined) return Throttle.burst;
-    const grown = ((this.#clock.monotonic() - bucket.at) / 1000) * Throttle.perSecond;
-    return Math.min(Throttle.burst, bucket.tokens + grown);
-  }
-}
-
-/** An IPv4 address, or the /64 of an IPv6 address: one customer owns all of it. */
-function networkOf(remote: string): string {
-  if (!isIPv6(remote) || remote.includes(".")) return remote;
-  const [head = "", tail] = remote.split("::");
-  const left = head.split(":").filter((group) => group !== "");
-  const right = (tail ?? "").split(":").filter((group) => group !== "");
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - left.length - right.length);
-  return [...left, ...Array<string>(zeros).fill("0"), ...right].slice(0, 4).join(":");
+  if (grant.role !== "agent" && grant.role !== "enroller") return undefined;
+  return grant.site.split("/").slice(0, 2).join("/");
 }

@@ -1,5 +1,6 @@
 export * from "./aside.ts";
 export * from "./asking/index.ts";
+export * from "./enrol/index.ts";
 export * from "./ingest.ts";
 export * from "./options.ts";
 export type { OutsideSetup } from "./outside.ts";

@@ -9,6 +9,7 @@
  */
 import type {
   Batch,
+  DeviceAddress,
   GatewayError,
   Line,
   ParsedTopic,
@@ -28,6 +29,7 @@ import {
 } from "../telemetry/index.ts";
 import type { Rejected, SetAside, Store } from "../store/index.ts";
 import { LineMaker } from "./lines.ts";
+import type { SeriesRefusal } from "./series.ts";
 import type { Queued, QueueEvents } from "./queue.ts";
 import { StoreQueue } from "./queue.ts";
 
@@ -41,6 +43,12 @@ export interface IngestSetup {
   readonly setAside: (entry: SetAside) => Promise<void>;
   /** Sees each batch that is not late once it is decoded, before it is stored. */
   readonly observe: (batch: UnnumberedBatch) => void;
+  /** Why a point of an agent may not be stored by its quota; left out: there is none. */
+  readonly quota?: (
+    address: DeviceAddress,
+    agent: string,
+    point: Point,
+  ) => SeriesRefusal | undefined;
   /** Left out: `ingestLimits`. */
   readonly limits?: IngestLimits;
 }
@@ -220,7 +228,7 @@ export class Ingest implements AsyncDisposable {
   }
 
   #legal(topic: string, { batch, asides }: Judged, point: Point): boolean {
-    const reason = problemOf(point);
+    const reason = problemOf(point) ?? this.#overQuota(topic, batch, point);
     if (reason === undefined) return true;
     this.#pointsRefused += 1;
     const { stream, seq, ...unnumbered } = batch;
@@ -228,6 +236,17 @@ export class Ingest implements AsyncDisposable {
     const content = JSON.stringify(point);
     asides.push(this.#setup.setAside({ topic, reason, content, stream, seq, line }));
     return false;
+  }
+
+  #overQuota(topic: string, { address, stream }: Batch, point: Point): string | undefined {
+    const [agent = ""] = stream.split(".", 1);
+    const refusal = this.#setup.quota?.(address, agent, point);
+    if (refusal === undefined) return undefined;
+    const { rule, remedy, tell } = refusal;
+    const denied = topicOf({ ...address, class: "agent", device: agent }, "denied");
+    const message = JSON.stringify({ v: 1, refused: topic, rule, remedy });
+    if (tell) this.#setup.publish(denied, message).catch(() => undefined);
+    return rule;
   }
 
   /** Batches whose content is beyond use: set aside and called stored, or they come for ever. */

@@ -19,6 +19,7 @@ import { addressText, isLoopback } from "../config/index.ts";
 import type { Clock } from "../telemetry/index.ts";
 import { GatewayError, messageOf, systemCode } from "../telemetry/index.ts";
 import type { RejectReason } from "./counters.ts";
+import { agentMark, plainFingerprint } from "./enrol/certificates.ts";
 import { readProxyHeader } from "./proxy.ts";
 import type { TlsFiles } from "./tls.ts";
 
@@ -32,8 +33,12 @@ const headersWithin = 10_000;
 export interface Peer {
   /** IP address; where a trusted proxy connects for somebody, that one's. */
   readonly remote: string;
-  /** Common name of a certificate that our authority signed. */
+  /** Common name of a certificate that our authority signed; of an enrolled agent's none. */
   readonly certificate?: string | undefined;
+  /** Fingerprint of the certificate of an enrolled agent. */
+  readonly enrolled?: string | undefined;
+  /** It came over TLS and showed no certificate. */
+  readonly bare?: boolean | undefined;
 }
 
 export interface ListenSettings {
@@ -118,7 +123,7 @@ class Remotes {
 
   peerOf(socket: Socket | TLSSocket): Peer {
     const remote = this.#known.get(keyOf(socket)) ?? plainAddress(socket.remoteAddress);
-    return { remote, certificate: "encrypted" in socket ? commonName(socket) : undefined };
+    return { remote, ...("encrypted" in socket ? shownBy(socket) : {}) };
   }
 }
 
@@ -126,10 +131,14 @@ function keyOf({ remoteAddress = "", remotePort = 0 }: Socket): string {
   return `${remoteAddress} ${remotePort}`;
 }
 
-function commonName(socket: TLSSocket): string | undefined {
-  const name = socket.authorized ? socket.getPeerCertificate().subject?.CN : undefined;
+function shownBy(socket: TLSSocket): Omit<Peer, "remote"> {
+  if (!socket.authorized) return { bare: true };
+  const { subject, subjectaltname = "", fingerprint256 } = socket.getPeerCertificate();
+  if (subjectaltname.includes(`URI:${agentMark}`)) {
+    return { enrolled: plainFingerprint(fingerprint256) };
+  }
   // A name that stands there twice is nobody's.
-  return typeof name === "string" ? name : undefined;
+  return { certificate: typeof subject?.CN === "string" ? subject.CN : undefined };
 }
 
 const ignore = (): void => undefined;
@@ -175,7 +184,9 @@ function tlsServer(
   const options = { ...tls.settings, handshakeTimeout: headersWithin };
   const server = createTlsServer(options, (socket) => {
     const shown = Object.keys(socket.getPeerCertificate() ?? {}).length > 0;
-    if (socket.authorized || (!shown && !tls.requireClient)) return arrived(socket);
+    if (socket.authorized) return arrived(socket);
+    // Who comes without one to get its first is told apart at its login.
+    if (!shown && (!tls.requireClient || tls.enrols)) return arrived(socket);
     settings.refused("certificate");
     socket.on("error", ignore).destroy();
   });

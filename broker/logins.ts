@@ -3,16 +3,19 @@
  * more of their organisation.
  */
 import type { Platform, Site } from "../telemetry/index.ts";
-import { agentClientId, GatewayError } from "../telemetry/index.ts";
+import { agentClientId, agentIdStart, GatewayError, oldAgentClientId } from "../telemetry/index.ts";
+import type { Grant } from "./access.ts";
 import type { HubClient } from "./client.ts";
 import type { Counters } from "./counters.ts";
-import type { Identify, Login, LoginAttempt } from "./identity.ts";
+import type { Enrolment } from "./enrol/enrolment.ts";
+import type { Identify, Login, LoginAttempt, LoginRefusal } from "./identity.ts";
 import { identifier } from "./identity.ts";
 import type { BrokerOptions, User } from "./options.ts";
 import type { Sessions } from "./sessions.ts";
 import { Tenants } from "./tenants.ts";
 
-export type LoginProblem = "client_id_taken" | "refused";
+/** `unavailable`: it may come again later as it is. */
+export type LoginProblem = "client_id_taken" | "refused" | "unavailable";
 
 /** What a CONNECT says. */
 export interface LoginRequest {
@@ -21,29 +24,36 @@ export interface LoginRequest {
   readonly clean: boolean;
   readonly user: string | undefined;
   readonly password: Uint8Array | undefined;
+  /** Lets its session end with its connection. */
+  readonly endSession: () => void;
 }
 
-interface LoginParts extends Pick<Platform, "clock" | "entropy"> {
+interface LoginParts extends Platform {
   readonly site: Site;
   readonly counters: Counters;
+  readonly enrolment?: Enrolment | undefined;
 }
 
 export class Logins {
   readonly #identify: Identify;
   readonly #tenants: Tenants;
   readonly #counters: Counters;
-  /** Client identifiers that agents come with, and the users who are that agent. */
+  readonly #parts: LoginParts;
+  /** Client identifiers that older agents come with, and the users who are that agent. */
   readonly #reserved: ReadonlyMap<string, ReadonlySet<string>>;
+  #logged = Number.NEGATIVE_INFINITY;
   /** Client identifiers in use, and whose they are; bounded by the connections. */
   readonly #owners = new Map<string, { readonly user: string; readonly by: Set<HubClient> }>();
 
   /** @throws E_SECRET_MISSING */
-  constructor({ users, tenants }: BrokerOptions, { site, counters, clock, entropy }: LoginParts) {
+  constructor({ users, tenants, tls }: BrokerOptions, parts: LoginParts) {
+    const { site } = parts;
     const own = `${site.region}/${site.org}/${site.site}`;
-    this.#identify = identifier(users, own, { clock, entropy });
+    this.#parts = parts;
+    this.#identify = identifier(users, own, { ...parts, requireClient: tls?.requireClient });
     this.#reserved = reservedFor(users, own);
-    this.#tenants = new Tenants(tenants, clock);
-    this.#counters = counters;
+    this.#tenants = new Tenants(tenants, parts.clock);
+    this.#counters = parts.counters;
   }
 
   /** Who somebody is; wrong passwords count as they do at the broker. */
@@ -55,17 +65,20 @@ export class Logins {
 
   /** Why a client is not let in; undefined: it is in. */
   async refuse(
-    { id, clean, user, password }: LoginRequest,
+    { id, clean, user, password, endSession }: LoginRequest,
     client: HubClient,
     sessions: Sessions | undefined,
   ): Promise<LoginProblem | undefined> {
     const login = await this.identify({ user, password, ...client.peer });
     // It may have left meanwhile.
     if (client.guard.destroyed) return "refused";
-    if ("refused" in login) return "refused";
+    if ("refused" in login) {
+      this.#log(login.refused, id, client);
+      return login.refused === "busy" ? "unavailable" : "refused";
+    }
     const owner = this.#owners.get(id) ?? { user: login.user, by: new Set() };
     const kept = sessions?.ownerOf(id) ?? login.user;
-    const free = this.#reserved.get(id)?.has(login.user) ?? true;
+    const free = this.#isFree(id, login);
     // The newcomer would end the connection of the other user [MQTT-3.1.4-2], have its session, or
     // keep it out when it comes.
     if (!free || owner.user !== login.user || kept !== login.user) {
@@ -74,15 +87,57 @@ export class Logins {
     }
     if (!this.#tenants.enter(login.org)) {
       this.#counters.countRejected("quota");
-      return "refused";
+      return "unavailable";
     }
     client.belongs(login.org, this.#tenants.rateOf(login.org));
     this.#owners.set(id, owner);
     owner.by.add(client);
     const agent = login.grant.role === "agent" ? login.grant.agent : undefined;
-    client.login({ id, user: login.user, agent }, login.grant);
-    if (!clean) sessions?.entered(id, login.user);
+    client.login({ id, user: login.user, agent, enrolled: login.enrolled }, login.grant);
+    if (clean || sessions === undefined) return undefined;
+    const most = this.#tenants.sessionsOf(login.org);
+    if (sessions.allowsOf(id, login.org, most)) {
+      sessions.entered(id, login.user, login.org);
+      return undefined;
+    }
+    this.#counters.countRejected("session");
+    endSession();
+    client.notice = {
+      rule: `${login.org} has ${most} sessions, as many as there may be`,
+      remedy:
+        "connect with CleanSession 1, or raise the quota; this session ends with its connection",
+    };
     return undefined;
+  }
+
+  /** Clients that are in by a certificate that holds no more. */
+  revoked(): readonly HubClient[] {
+    const { enrolment } = this.#parts;
+    return [...this.#owners.values()]
+      .flatMap(({ by }) => [...by])
+      .filter(({ publisher: { enrolled } }) => {
+        if (enrolment === undefined || enrolled === undefined) return false;
+        if ("token" in enrolled) return false;
+        return "refused" in enrolment.standing(enrolled.certificate);
+      });
+  }
+
+  /** What begins as identifiers of agents do is theirs alone; older ones are kept as well. */
+  #isFree(id: string, { user, grant }: { readonly user: string; readonly grant: Grant }): boolean {
+    if (grant.role === "anonymous") return true;
+    if (!id.startsWith(agentIdStart)) return this.#reserved.get(id)?.has(user) ?? true;
+    if (grant.role !== "agent") return false;
+    const [region = "", org = "", site = ""] = grant.site.split("/");
+    return id === agentClientId({ region, org, site }, grant.agent);
+  }
+
+  /** What a person must mend, said a few times a minute. */
+  #log(reason: LoginRefusal, id: string, { peer }: HubClient): void {
+    if (reason !== "revoked" && reason !== "certificate") return;
+    const now = this.#parts.clock.monotonic();
+    if (now - this.#logged < logEvery) return;
+    this.#logged = now;
+    this.#parts.log.warn("client refused", { why: reason, client: id, remote: peer.remote });
   }
 
   /** A client is gone, whether it was in or not. */
@@ -109,6 +164,9 @@ export class Logins {
   }
 }
 
+/** Between two lines about refused clients. @unit ms */
+const logEvery = 5000;
+
 function reservedFor(
   users: Readonly<Record<string, User>>,
   own: string,
@@ -117,14 +175,21 @@ function reservedFor(
   for (const [name, { role, site: at = own, agent = name }] of Object.entries(users)) {
     if (role !== "agent") continue;
     const [region = "", org = "", site = ""] = at.split("/");
-    const id = agentClientId({ region, org, site }, agent);
+    const id = oldAgentClientId({ region, org, site }, agent);
     reserved.set(id, (reserved.get(id) ?? new Set()).add(name));
   }
   return reserved;
 }
 
-/** CONNACK 2 [MQTT-3.2.2-5]. */
-export function identifierRejected(): GatewayError & { returnCode: 2 } {
-  const error = new GatewayError("E_ACCESS", "another user is connected with this client id");
-  return Object.assign(error, { returnCode: 2 as const });
+/** CONNACK 2, 3 and 5 [MQTT-3.2.2-5]. */
+const connack = {
+  client_id_taken: [2, "this client id is another's"],
+  unavailable: [3, "come again later"],
+  refused: [5, "not authorized"],
+} as const;
+
+/** A refusal as aedes wants it. */
+export function refusedLogin(problem: LoginProblem): GatewayError & { returnCode: 2 | 3 | 5 } {
+  const [returnCode, why] = connack[problem];
+  return Object.assign(new GatewayError("E_ACCESS", why), { returnCode });
 }

@@ -17,13 +17,18 @@ import {
   whole,
 } from "../config/index.ts";
 import { isFilter } from "./access.ts";
+import type { EnrolOptions } from "./enrol/options.ts";
+import { enrolOptions } from "./enrol/options.ts";
 import { openDoor } from "./loopback.ts";
 import { network } from "./networks.ts";
 import type { PasswordHash } from "./passwords.ts";
 import { parsePasswordHash } from "./passwords.ts";
-import type { RateOptions } from "./rate.ts";
+import type { BrokerLimits, Tenant } from "./quota-options.ts";
+import { limits, tenant } from "./quota-options.ts";
 import type { SessionOptions } from "./sessions.ts";
 import type { TlsOptions } from "./tls.ts";
+
+export type { BrokerLimits, Tenant };
 
 export interface User {
   /** In clear, from the environment or a file; or else its hash. */
@@ -44,29 +49,6 @@ export interface User {
   readonly set: readonly string[];
   /** Requests to the hub that change something and that a reader may make. */
   readonly ask?: readonly string[] | undefined;
-}
-
-/** What an organisation, `region/org`, may take of the hub. */
-export interface Tenant {
-  readonly rate: RateOptions;
-  readonly connections?: number | undefined;
-}
-
-export interface BrokerLimits {
-  /** Largest packet of a connected client. @unit bytes */
-  readonly packet: number;
-  /** Connections open at once, over all listeners. */
-  readonly connections: number;
-  /** What may wait for one client before it is cut. @unit bytes */
-  readonly egress: number;
-  /** QoS 2 publishes of one client whose handshake is open. */
-  readonly inflight: number;
-  /** Subscriptions of one client. */
-  readonly subscriptions: number;
-  /** Topics that hold a retained message. */
-  readonly retained: number;
-  /** What one client may publish. */
-  readonly rate: RateOptions;
 }
 
 /** A broker that is there already. */
@@ -90,6 +72,8 @@ export interface BrokerOptions {
   /** By `region/org`. */
   readonly tenants: Readonly<Record<string, Tenant>>;
   readonly sessions: SessionOptions;
+  /** Set: agents get certificates of the hub's own authority. */
+  readonly enroll?: EnrolOptions | undefined;
 }
 
 const siteText: Schema<string> = v.pipe(
@@ -97,7 +81,8 @@ const siteText: Schema<string> = v.pipe(
   v.regex(/^[a-z0-9_-]{1,64}(\/[a-z0-9_-]{1,64}){2}$/, "write region/org/site"),
 );
 
-const orgText: v.GenericSchema<string> = v.pipe(
+/** `region/org` */
+export const orgName: v.GenericSchema<string> = v.pipe(
   v.string(),
   v.regex(/^[a-z0-9_-]{1,64}\/[a-z0-9_-]{1,64}$/, "write region/org"),
 );
@@ -150,7 +135,7 @@ const userEntries = v.strictObject({
     option(levelName, { about: "The agent's id; its user name when left out.", example: "edge-1" }),
   ),
   org: v.optional(
-    option(orgText, {
+    option(orgName, {
       about: "The organisation whose quota it uses; an agent's is that of its site.",
       example: "zhejiang/power",
     }),
@@ -189,59 +174,6 @@ const user: Schema<User> = v.pipe(
     }
   }),
 );
-
-const rate: Schema<RateOptions> = v.strictObject({
-  messages: v.optional(
-    option(v.pipe(v.number(), v.minValue(0.01)), {
-      about: "Publishes per second in the long run; more waits, none is lost.",
-      example: 500,
-    }),
-  ),
-  bytes: v.optional(
-    option(size, { about: "Their topics and payloads, per second.", example: "1MiB" }),
-  ),
-});
-
-const tenant: Schema<Tenant> = v.strictObject({
-  rate: v.optional(option(rate, { about: "What all its clients together may publish." }), {}),
-  connections: v.optional(
-    option(whole(1, 100_000), { about: "Its clients that may be connected.", example: 200 }),
-  ),
-});
-
-const limits: Schema<BrokerLimits> = v.strictObject({
-  rate: v.optional(option(rate, { about: "What one client may publish." }), {}),
-  packet: v.optional(
-    option(size, { about: "Largest packet of a connected client.", example: "256KiB" }),
-    "256KiB",
-  ),
-  connections: v.optional(
-    option(whole(1, 100_000), { about: "Connections open at once.", example: 10_000 }),
-    10_000,
-  ),
-  egress: v.optional(
-    option(size, {
-      about: "What may wait for one client; QoS 0 is dropped from half of it, all is cut at it.",
-      example: "4MiB",
-    }),
-    "4MiB",
-  ),
-  inflight: v.optional(
-    option(whole(1, 10_000), { about: "Open QoS 2 publishes of one client.", example: 100 }),
-    100,
-  ),
-  subscriptions: v.optional(
-    option(whole(1, 10_000), { about: "Subscriptions of one client.", example: 100 }),
-    100,
-  ),
-  retained: v.optional(
-    option(whole(1, 10_000_000), {
-      about: "Topics with a retained message; further ones are delivered but not kept.",
-      example: 200_000,
-    }),
-    200_000,
-  ),
-});
 
 const outside: Schema<OutsideOptions> = v.strictObject({
   url: option(address({ mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 }), {
@@ -341,10 +273,17 @@ const entries = v.strictObject({
   ),
   limits: v.optional(option(limits, { about: "Bounds for each client." }), {}),
   tenants: v.optional(
-    option(v.record(orgText, tenant), {
+    option(v.record(orgName, tenant), {
       about: "What organisations may take of the hub, by region/org; others have no bound.",
     }),
     {},
+  ),
+  enroll: v.optional(
+    option(enrolOptions, {
+      about:
+        "Agents get their certificates from the hub, by one-time tokens: `rackstreet enroll` " +
+        "(docs/securing-the-hub.md). Off when left out.",
+    }),
   ),
   sessions: v.optional(
     option(sessions, { about: "What is kept for clients that come back (CleanSession 0)." }),
@@ -357,16 +296,19 @@ export const brokerOptions: Schema<BrokerOptions> = v.pipe(
   entries,
   v.rawCheck(({ dataset, addIssue }) => {
     if (!dataset.typed || dataset.value.outside !== undefined) return;
-    const { listen, tls: given, users } = dataset.value;
+    const { listen, tls: given, users, enroll } = dataset.value;
     const complain = (message: string, key: "listen" | "tls"): void =>
       addIssue({ message, path: pathTo(dataset.value, [key]) });
-    const open = openDoor(listen, users);
+    const open = enroll === undefined ? openDoor(listen, users) : undefined;
     if (open !== undefined) complain(open, "listen");
     const secure = listen.find(({ scheme }) => scheme === "mqtts" || scheme === "wss");
-    if (secure !== undefined && given === undefined) {
+    if (enroll !== undefined && !listen.some(({ scheme }) => scheme === "mqtts")) {
+      complain("`enroll` needs an address that begins with mqtts://", "listen");
+    }
+    if (secure !== undefined && given === undefined && enroll === undefined) {
       complain(`${addressText(secure)} needs \`tls\`: cert and key`, "listen");
     }
-    if (given?.requireClient === true && given.clientCa === undefined) {
+    if (given?.requireClient === true && given.clientCa === undefined && enroll === undefined) {
       complain("`requireClient` needs `clientCa`: who signs certificates of clients", "tls");
     }
   }),

@@ -10,6 +10,7 @@
  */
 import { Readable } from "node:stream";
 import type { RetainedMessage } from "./contract.ts";
+import { orgOfTopic } from "./retained.ts";
 import type { Packet, QueueLimits } from "./session-queue.ts";
 import { SessionQueue, waiting } from "./session-queue.ts";
 import { TopicTree } from "./topic-tree.ts";
@@ -55,6 +56,8 @@ type Broker = { readonly id: string };
 export class HubPersistence {
   readonly #parts: PersistenceParts;
   readonly #retained = new TopicTree<Packet>();
+  /** By `region/org`; bounded by the topics. */
+  readonly #retainedOf = new Map<string, number>();
   readonly #sessions = new Map<string, Session>();
   /** Who subscribed to a filter at QoS 1 or 2. */
   readonly #filters = new TopicTree<Map<string, Subscription>>();
@@ -95,8 +98,25 @@ export class HubPersistence {
     return this.#retained.get(topic) !== undefined;
   }
 
+  /** Topics of `region/org` that hold a message. */
+  retainedOf(org: string): number {
+    return this.#retainedOf.get(org) ?? 0;
+  }
+
   restoreRetained(topic: string, packet: Packet): void {
-    this.#retained.set(topic, packet);
+    this.#retain(topic, packet);
+  }
+
+  #retain(topic: string, packet: Packet | undefined): void {
+    const before = this.#retained.size;
+    if (packet === undefined) this.#retained.delete(topic);
+    else this.#retained.set(topic, packet);
+    const more = this.#retained.size - before;
+    if (more === 0) return;
+    const org = orgOfTopic(topic);
+    const count = this.retainedOf(org) + more;
+    if (count > 0) this.#retainedOf.set(org, count);
+    else this.#retainedOf.delete(org);
   }
 
   restoreSession(client: string, { subscriptions }: KeptSession): void {
@@ -125,8 +145,7 @@ export class HubPersistence {
 
   storeRetained(packet: Packet): Promise<void> {
     const { topic = "", payload = "" } = packet;
-    if (payload.length === 0) this.#retained.delete(topic);
-    else this.#retained.set(topic, { ...packet });
+    this.#retain(topic, payload.length === 0 ? undefined : { ...packet });
     this.#parts.changes.retained(topic, this.#retained.get(topic));
     return Promise.resolve();
   }

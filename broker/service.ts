@@ -5,6 +5,7 @@
 import type { Duplex } from "node:stream";
 import type {
   Ask,
+  Certified,
   DeviceAddress,
   Disk,
   Fields,
@@ -16,6 +17,7 @@ import type {
 } from "../telemetry/index.ts";
 import {
   encodeBatch,
+  encodeCertified,
   linesOf,
   messageOf,
   parseTopic,
@@ -35,18 +37,21 @@ import type { HubRequest } from "./asking/request.ts";
 import { AskProblem } from "./asking/request.ts";
 import type { Retained } from "./asking/retained.ts";
 import type { Hub, HubHooks } from "./contract.ts";
+import type { Publisher } from "./client.ts";
 import type { HubCounters } from "./counters.ts";
+import type { EnrolledBy, Enrolment } from "./enrol/enrolment.ts";
 import { startHub } from "./hub.ts";
 import type { LoginAttempt } from "./identity.ts";
 import type { KeepParts } from "./sessions.ts";
 import { hubMeta } from "./hub-meta.ts";
-import type { Arrived, IngestCounts, IngestLimits } from "./ingest.ts";
+import type { IngestCounts, IngestLimits, IngestSetup } from "./ingest.ts";
 import { Ingest } from "./ingest.ts";
 import type { BrokerOptions } from "./options.ts";
 import type { OutsideSetup } from "./outside.ts";
 import { openOutside } from "./outside.ts";
 import type { HubOptions } from "./service-options.ts";
 import type { DeviceState } from "./states.ts";
+import { SeriesQuotas } from "./series.ts";
 import { DeviceStates } from "./states.ts";
 
 export interface HubSetup {
@@ -69,6 +74,8 @@ export interface HubSetup {
   readonly capacity?: () => { readonly rows: number; readonly skipped: number } | undefined;
   /** Where the broker's retained messages and sessions are kept; left out: in memory alone. */
   readonly keep?: KeepParts | undefined;
+  /** Where agents get their certificates from this hub. */
+  readonly enrolment?: Enrolment | undefined;
   readonly vitals: () => { readonly rss: number; readonly loopDelay: number };
 }
 
@@ -105,6 +112,7 @@ export class HubService implements AsyncDisposable {
         store: setup.store,
         publish: (topic, payload) => this.publish(topic, payload),
         setAside: (entry) => this.#aside.add(entry),
+        ...quotaOf(setup.broker, platform),
         observe: setup.observe,
         ...(setup.ingest === undefined ? {} : { limits: setup.ingest }),
       },
@@ -126,7 +134,8 @@ export class HubService implements AsyncDisposable {
       const { broker } = setup;
       const hooks: HubHooks = {
         site: setup.site,
-        message: (topic, payload, { agent }) => service.#message(topic, { payload, agent }),
+        message: (topic, payload, client) => service.#message(topic, payload, client),
+        enrolment: setup.enrolment,
         room: () => service.#ingest.room(),
         keep: setup.keep,
         desk: service.#desk,
@@ -234,10 +243,11 @@ export class HubService implements AsyncDisposable {
     ];
   }
 
-  #message(topic: string, { payload, agent }: Arrived): void {
+  #message(topic: string, payload: Uint8Array, { agent, enrolled }: Publisher): void {
     const parsed = parseTopic(topic);
     if (parsed === undefined) return;
     const { address, kind } = parsed;
+    if (kind === "enroll") return this.#enrol(address, payload, enrolled);
     if (kind === "meta") this.#states.meta(address, payload);
     else if (kind === "state") this.#states.state(address, payload);
     else {
@@ -263,6 +273,25 @@ export class HubService implements AsyncDisposable {
         if (count % recalledAtOnce === 0) await sleep(this.#platform.clock, 0);
       }
     }
+  }
+
+  /** Answers to who asks for a certificate; whom nothing proves to be that agent is told so. */
+  #enrol(address: DeviceAddress, payload: Uint8Array, by: EnrolledBy | undefined): void {
+    const { enrolment } = this.#setup;
+    const none: Certified = {
+      key: "",
+      refused: "only enrolled agents renew their certificate here",
+      remedy: "enrol with a token: `rackstreet enroll`",
+    };
+    const answered =
+      by === undefined || enrolment === undefined
+        ? Promise.resolve(none)
+        : enrolment.take(by, payload);
+    void answered
+      .then((answer) => this.publish(topicOf(address, "certificate"), encodeCertified(answer)))
+      .catch((error: unknown) => {
+        this.#platform.log.warn("certificate not sent", { why: messageOf(error) });
+      });
   }
 
   #tell(topic: string, payload: string): void {
@@ -336,6 +365,16 @@ export class HubService implements AsyncDisposable {
       },
     };
   }
+}
+
+/** A broker that is there already has quotas of its own. */
+function quotaOf(
+  broker: BrokerOptions | OutsideSetup,
+  { clock }: Platform,
+): Pick<IngestSetup, "quota"> {
+  if ("connect" in broker) return {};
+  const series = new SeriesQuotas(broker, () => clock.monotonic());
+  return { quota: (address, agent, point) => series.refuse(address, agent, point) };
 }
 
 function rollupFields(counts: RollupCounts | undefined): Fields {

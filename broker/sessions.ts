@@ -39,6 +39,8 @@ export interface SessionParts extends Platform {
 /** A session in the book. */
 interface Booked {
   readonly user: string;
+  /** `region/org` whose quota it uses. */
+  org?: string | undefined;
   /** When its client left; undefined while it is here. @unit ms since 1970-01-01 UTC */
   left: number | undefined;
   subscriptions: readonly Subscription[];
@@ -46,6 +48,7 @@ interface Booked {
 
 const bookedSchema = v.object({
   user: v.string(),
+  org: v.optional(v.string()),
   left: v.optional(v.number()),
   subscriptions: v.array(v.object({ topic: v.string(), qos: v.picklist([0, 1, 2]) })),
 });
@@ -85,15 +88,22 @@ export class Sessions implements AsyncDisposable {
     return this.#book.has(client) || this.#book.size < this.#options.count;
   }
 
+  /** Whether a client of an organisation that may have `most` sessions may have one. */
+  allowsOf(client: string, org: string | undefined, most: number): boolean {
+    if (most === Number.POSITIVE_INFINITY || this.#book.has(client)) return true;
+    return [...this.#book.values()].filter((booked) => booked.org === org).length < most;
+  }
+
   /** Whose session a client identifier has; undefined: none. */
   ownerOf(client: string): string | undefined {
     return this.#book.get(client)?.user;
   }
 
   /** A client with a session is here. */
-  entered(client: string, user: string): void {
+  entered(client: string, user: string, org: string | undefined): void {
     const booked = this.#book.get(client) ?? { user, left: undefined, subscriptions: [] };
     booked.left = undefined;
+    booked.org = org;
     this.#book.set(client, booked);
     this.#keep(client, booked);
   }
@@ -169,8 +179,8 @@ export class Sessions implements AsyncDisposable {
   #restoreSession(client: string, value: Uint8Array): void {
     const parsed = v.safeParse(bookedSchema, jsonOf(Buffer.from(value).toString("utf8")));
     if (!parsed.success) return;
-    const { user, left = this.#clock.now(), subscriptions } = parsed.output;
-    this.#book.set(client, { user, left, subscriptions });
+    const { user, org, left = this.#clock.now(), subscriptions } = parsed.output;
+    this.#book.set(client, { user, org, left, subscriptions });
     this.persistence.restoreSession(client, { subscriptions });
   }
 }

@@ -6,18 +6,21 @@ import { Rate } from "./rate.ts";
 interface Used {
   readonly rate: Rate;
   readonly most: number;
+  readonly sessions: number;
   connections: number;
 }
+
+const unbounded = Number.POSITIVE_INFINITY;
 
 export class Tenants {
   readonly #used: ReadonlyMap<string, Used>;
 
   constructor(tenants: Readonly<Record<string, Tenant>>, clock: Clock) {
     this.#used = new Map(
-      Object.entries(tenants).map(([org, { rate, connections = Number.POSITIVE_INFINITY }]) => [
-        org,
-        { rate: new Rate(rate, clock), most: connections, connections: 0 },
-      ]),
+      Object.entries(tenants).map(([org, tenant]) => {
+        const { rate, connections: most = unbounded, sessions = unbounded } = tenant;
+        return [org, { rate: new Rate(rate, clock), most, sessions, connections: 0 }];
+      }),
     );
   }
 
@@ -33,6 +36,11 @@ export class Tenants {
     if (used.connections >= used.most) return false;
     used.connections += 1;
     return true;
+  }
+
+  /** Sessions that may be kept for its clients. */
+  sessionsOf(org: string | undefined): number {
+    return this.#of(org)?.sessions ?? unbounded;
   }
 
   leave(org: string | undefined): void {

@@ -15,6 +15,8 @@ export interface TlsOptions {
   readonly key: string;
   readonly clientCa?: string | undefined;
   readonly crl?: string | undefined;
+  /** Who signs certificates of enrolled agents, and its list of revoked ones: PEM itself. */
+  readonly enrolled?: { readonly ca: string; readonly crl?: string | undefined } | undefined;
   /** Whether a client without a certificate is turned away. */
   readonly requireClient: boolean;
 }
@@ -23,8 +25,8 @@ export interface TlsOptions {
 export interface TlsSettings extends Pick<SecureContextOptions, "minVersion"> {
   readonly cert: string;
   readonly key: string;
-  readonly ca?: string;
-  readonly crl?: string;
+  readonly ca?: string[];
+  readonly crl?: string[];
   readonly requestCert: boolean;
   /** Clients whose certificate does not hold are told apart by us, and counted. */
   readonly rejectUnauthorized: false;
@@ -58,6 +60,11 @@ export class TlsFiles implements Disposable {
 
   get requireClient(): boolean {
     return this.#options.requireClient;
+  }
+
+  /** Whether agents may come for their first certificate, without one. */
+  get enrols(): boolean {
+    return this.#options.enrolled !== undefined;
   }
 
   /** Calls `changed` for each new set of files. */
@@ -94,17 +101,23 @@ export class TlsFiles implements Disposable {
 const contents = ["cert", "key", "ca", "crl"] as const;
 
 function same(one: TlsSettings, other: TlsSettings): boolean {
-  return contents.every((name) => one[name] === other[name]);
+  return contents.every((name) => one[name]?.toString() === other[name]?.toString());
 }
 
-function read({ cert, key, clientCa, crl }: TlsOptions): TlsSettings {
+function read({ cert, key, clientCa, crl, enrolled }: TlsOptions): TlsSettings {
+  const ca = [
+    ...(clientCa === undefined ? [] : [fileOf("clientCa", clientCa)]),
+    ...(enrolled === undefined ? [] : [enrolled.ca]),
+  ];
+  // With a list each authority needs one: a certificate of one without is refused.
+  const lists = crl === undefined ? [] : [fileOf("crl", crl), enrolled?.crl ?? ""];
   const settings: TlsSettings = {
     minVersion,
     cert: fileOf("cert", cert),
     key: fileOf("key", key),
-    ...(clientCa === undefined ? {} : { ca: fileOf("clientCa", clientCa) }),
-    ...(crl === undefined ? {} : { crl: fileOf("crl", crl) }),
-    requestCert: clientCa !== undefined,
+    ...(ca.length === 0 ? {} : { ca }),
+    ...(lists.length === 0 ? {} : { crl: lists.filter((list) => list !== "") }),
+    requestCert: ca.length > 0,
     rejectUnauthorized: false,
   };
   try {

@@ -32,7 +32,7 @@ export interface Handle {
 /** What is used of node:fs/promises. */
 export interface Files {
   mkdir(path: string, options: { readonly recursive: true }): Promise<unknown>;
-  open(path: string, flags: "r" | "r+" | "w" | "w+"): Promise<Handle>;
+  open(path: string, flags: "r" | "r+" | "w" | "w+", mode?: number): Promise<Handle>;
   readdir(path: string): Promise<readonly string[]>;
   readFile(path: string): Promise<Uint8Array>;
   rename(from: string, to: string): Promise<void>;
@@ -132,8 +132,9 @@ class Folder implements Disk {
     return this.#files.readFile(join(this.#path, name)).catch(absent);
   }
 
-  async replace(name: string, bytes: Uint8Array): Promise<void> {
-    const file = await this.#make(join(this.#path, name), (handle) => writeAll(handle, 0, bytes));
+  async replace(name: string, bytes: Uint8Array, { secret } = { secret: false }): Promise<void> {
+    const fill = (handle: Handle): Promise<void> => writeAll(handle, 0, bytes);
+    const file = await this.#make(join(this.#path, name), fill, secret ? 0o600 : undefined);
     await file.close();
   }
 
@@ -143,9 +144,15 @@ class Folder implements Disk {
   }
 
   /** Fills a file under another name, makes it durable, then gives it its own; the name too. */
-  async #make(path: string, fill: (handle: Handle) => Promise<void>): Promise<Handle> {
+  async #make(
+    path: string,
+    fill: (handle: Handle) => Promise<void>,
+    mode?: number,
+  ): Promise<Handle> {
     const temporary = `${path}${unfinished}`;
-    const file = await this.#files.open(temporary, "w+");
+    // One that a crash left has the mode that it was made with.
+    if (mode !== undefined) await this.#files.rm(temporary, { force: true });
+    const file = await this.#files.open(temporary, "w+", mode);
     try {
       await fill(file);
       await file.sync();

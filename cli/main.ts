@@ -15,6 +15,7 @@ import { catalogCommand } from "./commands/catalog.ts";
 import { checkCommand } from "./commands/check.ts";
 import { configCommand } from "./commands/config.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { enrollCommand } from "./commands/enroll.ts";
 import { hubCommand } from "./commands/hub.ts";
 import { passwordCommand } from "./commands/password.ts";
 import { planCommand } from "./commands/plan.ts";
@@ -73,6 +74,7 @@ async function main(): Promise<void> {
     .command(askCommand)
     .command(catalogCommand)
     .command(passwordCommand)
+    .command(enrollCommand)
     .command(tenantCommand)
     .command(simulateCommand)
     .command(profilesCommand)

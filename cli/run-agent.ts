@@ -10,6 +10,7 @@ import { GatewayError } from "../telemetry/index.ts";
 import { busLoads, trouble } from "./bus-load.ts";
 import type { ConfiguredDevice, LoadedConfig } from "./config.ts";
 import { openFolder } from "./folder.ts";
+import { isEnrolled, openEnrolledUplink } from "./enrolled-uplink.ts";
 import { lockFolder, openVitals } from "./platform.ts";
 import type { LinedFiles } from "./profile-lines.ts";
 import { lineTeller, readLinedFiles } from "./profile-lines.ts";
@@ -59,7 +60,10 @@ export async function runAgent(
   await using parts = new AsyncDisposableStack();
   parts.use(await lockFolder(options.data));
   const disk = await openFolder(join(options.data, "spool"));
-  const memories = await Memories.open(await openFolder(options.data), platform.log);
+  const folder = await openFolder(options.data);
+  const enrolled = await isEnrolled(options, folder, url);
+  const memories = await Memories.open(folder, platform.log);
+  const site = siteOf(loaded);
   const drivers = new Map<string, Driver>();
   const devices: AgentDevice[] = [];
   const files = await readLinedFiles(loaded);
@@ -74,14 +78,17 @@ export async function runAgent(
   const agent = await Agent.start(
     {
       options,
-      site: siteOf(loaded),
+      site,
       devices,
       disk,
       memories,
       facades,
       vitals: openVitals(),
-      connect: ({ events, ...link }) =>
-        openUplink({ url, orderly: true, ...link }, options.uplink, { events, platform }),
+      connect: ({ events, ...link }) => {
+        const target = { url, orderly: true, ...link };
+        if (!enrolled) return openUplink(target, options.uplink, { events, platform });
+        return openEnrolledUplink(target, { options, site, folder, events }, platform);
+      },
     },
     platform,
   );

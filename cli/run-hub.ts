@@ -3,8 +3,8 @@ import { join } from "node:path";
 import type { Alerts, ExpectedDevice, Notifiers, Transition } from "../alerts/index.ts";
 import { CapacityWriter, openAlerts, openNotifiers } from "../alerts/index.ts";
 import { openUplink } from "../agent/index.ts";
-import type { BrokerOptions, OutsideSetup } from "../broker/index.ts";
-import { HubService } from "../broker/index.ts";
+import type { BrokerOptions, Enrolment, OutsideSetup } from "../broker/index.ts";
+import { HubService, openEnrolment } from "../broker/index.ts";
 import type { Address } from "../config/index.ts";
 import { address, addressText, v } from "../config/index.ts";
 import type { Store } from "../store/index.ts";
@@ -14,10 +14,10 @@ import { GatewayError, topicOf } from "../telemetry/index.ts";
 import { keeperWorker, sqliteWorker } from "./assets.ts";
 import { alertRequests } from "./alert-requests.ts";
 import type { ConfiguredDevice, LoadedConfig } from "./config.ts";
+import { openEnrolFolder } from "./enrol-folder.ts";
 import { openFolder } from "./folder.ts";
 import { letYoungGenerationGrow, lockFolder, openVitals } from "./platform.ts";
 import type { Taken } from "./reload.ts";
-import type { Config } from "./schema.ts";
 import { siteTopology } from "./site-topology.ts";
 import { classOf, siteOf } from "./run-agent.ts";
 
@@ -58,7 +58,7 @@ export async function runHub(
   service = parts.use(
     await HubService.start(
       {
-        broker: brokerOf(config, platform),
+        ...(await brokerOf(loaded, platform, parts)),
         hub: config.hub,
         site,
         store,
@@ -137,17 +137,30 @@ function openCapacity(
   return new CapacityWriter({ topology, options, hub: own, store, observe }, platform);
 }
 
+interface ChosenBroker {
+  readonly broker: BrokerOptions | OutsideSetup;
+  readonly enrolment?: Enrolment;
+}
+
 /** The hub's own broker, or a link to the one that is there already. */
-function brokerOf({ broker, hub }: Config, platform: Platform): BrokerOptions | OutsideSetup {
-  const { outside } = broker;
-  if (outside === undefined) return broker;
+async function brokerOf(
+  loaded: LoadedConfig,
+  platform: Platform,
+  parts: AsyncDisposableStack,
+): Promise<ChosenBroker> {
+  const { broker, hub } = loaded.config;
+  const { outside, enroll } = broker;
+  if (outside === undefined) {
+    if (enroll === undefined) return { broker };
+    await using folder = await openEnrolFolder(loaded, platform.clock);
+    const { enrolment, tls } = await openEnrolment(folder.setup, platform);
+    return { broker: { ...broker, tls }, enrolment: parts.use(enrolment) };
+  }
   outside.password?.reveal();
   const { url, ...options } = outside;
-  return {
-    address: addressText(url),
-    hub: hub.id,
-    connect: ({ events, ...link }) => openUplink({ url, ...link }, options, { events, platform }),
-  };
+  const connect: OutsideSetup["connect"] = ({ events, ...link }) =>
+    openUplink({ url, ...link }, options, { events, platform });
+  return { broker: { address: addressText(url), hub: hub.id, connect } };
 }
 
 /** Devices of the configuration itself: in `up` even one that never answered is expected. */

@@ -118,6 +118,37 @@ export class YamlFile {
   }
 }
 
+/** A value and where it goes. */
+export interface Addition {
+  readonly path: readonly [string, ...string[]];
+  readonly value: unknown;
+}
+
+/**
+ * The text of a YAML file with more in it; comments and order stay.
+ * @throws E_CONFIG when something stands at one of the paths, or a part of it is no mapping
+ */
+export function withAdditions(
+  file: string,
+  source: string,
+  additions: readonly Addition[],
+): string {
+  // Says what is wrong with it, if something is.
+  const before = new YamlFile(file, source);
+  const document = parseDocument(source);
+  for (const { path, value } of additions) {
+    if (document.hasIn(path))
+      throw new ComplaintsError([before.complain(path, "is there already")]);
+    try {
+      document.setIn(path, document.createNode(value));
+    } catch {
+      const why = "this part is no mapping of its own: write it out";
+      throw new ComplaintsError([before.complain(path.slice(0, -1), why)]);
+    }
+  }
+  return document.toString({ lineWidth: 0 });
+}
+
 /** The first complaint of each line: what the parser stumbles over next is mostly its echo. */
 function firstOfLines(complaints: readonly Complaint[]): Complaint[] {
   const lines = new Set<number>();

@@ -228,6 +228,11 @@ export const codes = {
     means: "The client may not do this.",
     remedy: "Ask the hub's operator for a grant that covers the topic.",
   },
+  E_ENROLL: {
+    verdict: "reject",
+    means: "The hub gives this agent no certificate.",
+    remedy: "Make a new token at the hub: `rackstreet enroll token`; `enroll ls` lists agents.",
+  },
   E_STORE_DOWN: {
     verdict: "retry",
     means: "The database cannot be reached or is overloaded.",

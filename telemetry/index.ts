@@ -1,5 +1,7 @@
 export * from "./asking.ts";
 export * from "./codes.ts";
+export * from "./der.ts";
+export * from "./enrolling.ts";
 export * from "./errors.ts";
 export * from "./payload.ts";
 export * from "./payload-schemas.ts";

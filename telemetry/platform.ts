@@ -48,8 +48,11 @@ export interface Disk {
   rename(from: string, to: string): Promise<void>;
   /** Whole content, or undefined when there is no such file. */
   readAll(name: string): Promise<Uint8Array | undefined>;
-  /** Replaces a file so that a crash leaves the old or the new content, never a mixture. */
-  replace(name: string, bytes: Uint8Array): Promise<void>;
+  /**
+   * Replaces a file so that a crash leaves the old or the new content, never a mixture. What is
+   * secret only this user may read (mode 0600).
+   */
+  replace(name: string, bytes: Uint8Array, how?: { readonly secret: boolean }): Promise<void>;
   /** Space left for new files. @unit bytes */
   free(): Promise<number>;
 }

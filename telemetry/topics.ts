@@ -22,6 +22,8 @@ export const topicKinds = [
   "result",
   "ask",
   "answer",
+  "enroll",
+  "certificate",
 ] as const;
 export type TopicKind = (typeof topicKinds)[number];
 
@@ -40,8 +42,19 @@ export function topicOf(address: DeviceAddress, kind: TopicKind): string {
   return `${topicRoot}/${region}/${org}/${site}/${deviceClass}/${device}/${kind}`;
 }
 
-/** The MQTT client identifier of an agent. The hub keeps it free for the agent's own user. */
+/**
+ * The MQTT client identifier of an agent. The hub keeps it free for the agent's own user. Joined by
+ * what no level holds: with a hyphen, agent `b-c` of site `a` would be agent `c` of site `a-b`.
+ */
 export function agentClientId({ region, org, site }: Site, agent: string): string {
+  return `${agentIdStart}${region}.${org}.${site}.${agent}`;
+}
+
+/** What the client identifiers of agents, and of nobody else, begin with. */
+export const agentIdStart = "rackstreet.";
+
+/** The identifier that agents came with before; several may have the same. */
+export function oldAgentClientId({ region, org, site }: Site, agent: string): string {
   return `rackstreet-${region}-${org}-${site}-${agent}`;
 }
 

@@ -46,9 +46,8 @@ export function mayHear(who: Who, topic: string, id?: string): Rule {
       return who.read.find((filter) => matches(filter, topic));
     case "agent": {
       const mine = `${topicRoot}/${who.site}`;
-      const told = ["stored", "denied", "whoami", "answer"].map(
-        (k) => `${mine}/agent/${who.agent}/${k}`,
-      );
+      const kinds = ["stored", "denied", "whoami", "answer", "certificate"];
+      const told = kinds.map((kind) => `${mine}/agent/${who.agent}/${kind}`);
       return [...told, `${mine}/+/+/set`].find((filter) => matches(filter, topic));
     }
     default:
@@ -70,7 +69,8 @@ export function mayCause(who: Who, topic: string): Rule {
     case "agent": {
       const place = named && `${root}/${version}` === topicRoot;
       if (!place || `${region}/${org}/${site}` !== who.site) return undefined;
-      if (!agentWrites.includes(kind) || kindOf === "hub") return undefined;
+      const request = kind === "enroll" && kindOf === "agent";
+      if ((!agentWrites.includes(kind) && !request) || kindOf === "hub") return undefined;
       if (kindOf === "agent" && device !== who.agent) return undefined;
       return `${topicRoot}/${who.site}/+/+/${kind}`;
     }

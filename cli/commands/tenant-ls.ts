@@ -35,11 +35,14 @@ export const tenantLsCommand = defineCommand({
 
 function quotaText(quota: Tenant | null): string {
   if (quota === null) return "none";
-  const { rate, connections } = quota;
+  const { rate, connections, sessions, retained, series } = quota;
   const parts = [
     rate.messages === undefined ? "" : `${rate.messages} messages/s`,
     rate.bytes === undefined ? "" : `${rate.bytes} B/s`,
     connections === undefined ? "" : `${connections} connections`,
+    sessions === undefined ? "" : `${sessions} sessions`,
+    retained === undefined ? "" : `${retained} retained`,
+    series === undefined ? "" : `${series} series`,
   ];
   return parts.filter((part) => part !== "").join("\n") || "none";
 }

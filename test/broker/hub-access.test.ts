@@ -1,6 +1,8 @@
 /** Access over the wire: who gets in, what a refused client sees, what nobody ever sees of it. */
+import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import type { IClientOptions, MqttClient } from "mqtt";
+import { agentClientId } from "../../telemetry/index.ts";
 import type { Running } from "./running.ts";
 import { hearing, inbox, running } from "./running.ts";
 import { connect, field, packet, publish1, subscribe } from "./wire.ts";
@@ -74,17 +76,35 @@ describe("logging in", () => {
 });
 
 describe("the client id of an agent", () => {
-  const theirs = "rackstreet-local-main-hall-edge-1";
+  const theirs = "rackstreet.local.main.hall.edge-1";
+  const old = "rackstreet-local-main-hall-edge-1";
 
   it("is kept free for it while it is away: nobody can keep it out", async () => {
     await using at = await running({ users });
     for (const name of ["city", "edge-2", "root"]) {
       for (const clean of [true, false]) {
-        const squatting = as(at, name, { clientId: theirs, clean });
-        await expect(squatting).rejects.toMatchObject({ code: 2 });
+        for (const clientId of [theirs, old]) {
+          const squatting = as(at, name, { clientId, clean });
+          await expect(squatting).rejects.toMatchObject({ code: 2 });
+        }
       }
     }
     await as(at, "edge-1", { clientId: theirs });
+    await as(at, "edge-1", { clientId: old });
+  });
+
+  it("is nobody else's, however their names are put together", () => {
+    const level = fc.stringMatching(/^[a-c_-]{1,4}$/);
+    const agent = fc.tuple(level, level, level, level);
+    const idOf = ([region, org, site, name]: readonly [string, string, string, string]): string =>
+      agentClientId({ region, org, site }, name);
+    fc.assert(
+      fc.property(agent, agent, (one, other) => {
+        expect(idOf(one) === idOf(other)).toBe(one.join("/") === other.join("/"));
+      }),
+    );
+    const [one, other] = [["r", "o", "a", "b-c"] as const, ["r", "o", "a-b", "c"] as const];
+    expect(idOf(one)).not.toBe(idOf(other));
   });
 
   it("is that of each user who is this agent", async () => {

@@ -1,4 +1,4 @@
-/** Logins: grants by role, one answer for unknown and wrong, the throttle per address. */
+/** Logins: grants by role, one answer for unknown and wrong, the throttle per address and user. */
 import { describe, expect, it } from "vitest";
 import { v } from "../../config/index.ts";
 import type { Identify, Login } from "../../broker/identity.ts";
@@ -115,6 +115,27 @@ describe("throttle", () => {
     expect(await bad("192.0.2.2")).toEqual({ refused: "credentials" });
     clock.advance(1000);
     expect(await from("192.0.2.1", identify, right)).toHaveProperty("grant");
+  });
+
+  it("slows guesses for one user from many addresses, but not its own addresses", async () => {
+    const clock = new StillClock();
+    const identify = identifier(users, "local/main/hall", stillPlatform(clock));
+    const right = ["root", "root-secret"];
+    expect(await from("192.0.2.9", identify, right)).toHaveProperty("grant");
+    for (let i = 0; i < 100; i += 1) {
+      const guess = await from(`198.51.100.${i}`, identify, ["root", "wrong"]);
+      expect(guess).toEqual({ refused: "credentials" });
+    }
+    const refused = { refused: "throttled" };
+    expect(await from("198.51.100.200", identify, ["root", "wrong"])).toEqual(refused);
+    expect(await from("198.51.100.201", identify, right)).toEqual(refused);
+    expect(await from("192.0.2.9", identify, right)).toHaveProperty("grant");
+    expect(await from("198.51.100.202", identify, ["city", "city-secret"])).toHaveProperty("grant");
+    // A name that nobody has is slowed down likewise, or it could be told apart.
+    for (let i = 0; i < 100; i += 1) await from(`203.0.113.${i}`, identify, ["nobody", "x"]);
+    expect(await from("203.0.113.200", identify, ["nobody", "x"])).toEqual(refused);
+    clock.advance(60_000);
+    expect(await from("198.51.100.203", identify, right)).toHaveProperty("grant");
   });
 
   it("takes a /64 of IPv6 for one address", async () => {

@@ -90,7 +90,7 @@ describe("an organisation that publishes too much", () => {
     await using at = await running({ users, tenants });
     const login = { username: "noisy", password: "n" };
     const [first] = [await at.connect(login), await at.connect(login)];
-    await expect(at.connect(login)).rejects.toMatchObject({ code: 5 });
+    await expect(at.connect(login)).rejects.toMatchObject({ code: 3 });
     await at.connect({ username: "quiet", password: "q" });
     await first?.endAsync();
     await vi.waitFor(() => expect(at.hub.counters.connections).toBe(2));
