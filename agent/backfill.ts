@@ -25,10 +25,17 @@ interface Opened extends Pick<WireMessage, "place" | "batches"> {
 /** A chunk of the spool by device. Batches are decoded when their message is made, not before. */
 export class Chunk {
   readonly #spool: Spool;
+  readonly #permits: (topic: string) => boolean;
   readonly #devices: (readonly Spooled[])[];
 
-  constructor(batches: readonly Spooled[], spool: Spool) {
+  /** @param permits whether a batch may still be sent; else it is given up */
+  constructor(
+    batches: readonly Spooled[],
+    spool: Spool,
+    permits: (topic: string) => boolean = () => true,
+  ) {
     this.#spool = spool;
+    this.#permits = permits;
     this.#devices = [...Map.groupBy(batches, ({ topic }) => topic).values()];
   }
 
@@ -52,9 +59,11 @@ export class Chunk {
     let length = 0;
     let used = 0;
     for (const spooled of waiting) {
-      const opened = open(spooled);
-      if (opened === undefined) this.#spool.giveUp(spooled.seq);
-      else {
+      const permitted = this.#permits(spooled.topic);
+      const opened = permitted ? open(spooled) : undefined;
+      if (opened === undefined) {
+        this.#spool.giveUp(spooled.seq, permitted ? "damaged" : "revoked");
+      } else {
         first ??= opened;
         const moved = JSON.stringify(opened.place) !== JSON.stringify(first.place);
         if (length > 0 && (moved || length + spooled.payload.length > most)) break;

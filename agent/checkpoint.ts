@@ -12,8 +12,11 @@ const fileName = "checkpoint.json";
 
 /** Why a batch was given up before it was stored. */
 const shedReasons = ["full", "disk", "damaged", "large"] as const;
-export type ShedReason = (typeof shedReasons)[number];
-export type ShedCounts = Readonly<Record<ShedReason, number>>;
+/** `revoked`: whoever waited for it may not have it any more; an agent's spool has none. */
+export type ShedReason = (typeof shedReasons)[number] | "revoked";
+export interface ShedCounts extends Readonly<Record<(typeof shedReasons)[number], number>> {
+  readonly revoked?: number | undefined;
+}
 
 /** All that a checkpoint says, but for which numbers are pending. */
 export interface Counts {
@@ -43,7 +46,13 @@ const schema: Schema<Checkpoint> = v.strictObject({
   reserved: count,
   offered: count,
   stored: count,
-  shed: v.strictObject({ full: count, disk: count, damaged: count, large: count }),
+  shed: v.strictObject({
+    full: count,
+    disk: count,
+    damaged: count,
+    large: count,
+    revoked: v.optional(count),
+  }),
   // By hand: there may be a hundred thousand.
   pending: v.custom<readonly Range[]>(areRanges),
 });

@@ -5,6 +5,7 @@ export * from "./enrol/enrol.ts";
 export { identityFiles } from "./enrol/identity.ts";
 export { Renewal } from "./enrol/renewal.ts";
 export * from "./facade.ts";
+export * from "./forward-link.ts";
 export { HomeAssistant } from "./home-assistant/facade.ts";
 export * from "./home-assistant/options.ts";
 export * from "./memories.ts";

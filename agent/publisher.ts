@@ -22,6 +22,14 @@ export interface PublisherOptions {
   readonly resend: number;
 }
 
+/** What the publisher writes to. */
+export interface PublisherWire {
+  readonly send: (message: Message) => Promise<void>;
+  /** Whether a topic may be sent now; what may not is given up. Left out: all may. */
+  readonly permits?: ((topic: string) => boolean) | undefined;
+  readonly platform: Platform;
+}
+
 /** What is read of the spool at once: of each device so much that field names count little. */
 const chunkBytes = 2 * 1024 * 1024;
 /** Live batches that may wait for the window; the oldest beyond it are left to backfill. */
@@ -38,6 +46,7 @@ export class Publisher {
   readonly #options: PublisherOptions;
   readonly #platform: Platform;
   readonly #send: (message: Message) => Promise<void>;
+  readonly #permits: (topic: string) => boolean;
   /** Newest telemetry of each device, by topic. */
   readonly #newest = new Map<string, Spooled>();
   /** Live batches that wait for the window. */
@@ -58,14 +67,11 @@ export class Publisher {
   #unanswered = 0;
   readonly #running: Promise<void>;
 
-  constructor(
-    spool: Spool,
-    options: PublisherOptions,
-    wire: { readonly send: (message: Message) => Promise<void>; readonly platform: Platform },
-  ) {
+  constructor(spool: Spool, options: PublisherOptions, wire: PublisherWire) {
     this.#spool = spool;
     this.#options = options;
     this.#send = wire.send;
+    this.#permits = wire.permits ?? ((): boolean => true);
     this.#platform = wire.platform;
     this.#running = this.#backfill();
   }
@@ -89,6 +95,21 @@ export class Publisher {
     if (this.#retained.get(topic) === payload) return;
     this.#retained.set(topic, payload);
     if (this.#up) this.#fire({ topic, payload, retain: true });
+  }
+
+  /** Gives up all that may not be sent any more, in memory and in the spool. */
+  async purge(): Promise<void> {
+    for (const kept of [this.#newest, this.#retained]) {
+      for (const topic of kept.keys()) if (!this.#permits(topic)) kept.delete(topic);
+    }
+    let cursor: Cursor | undefined;
+    do {
+      const read = await this.#spool.read(cursor, chunkBytes, () => true);
+      for (const { seq, topic } of read.batches) {
+        if (!this.#permits(topic)) this.#spool.giveUp(seq, "revoked");
+      }
+      ({ cursor } = read);
+    } while (cursor !== undefined);
   }
 
   get isUp(): boolean {
@@ -145,6 +166,10 @@ export class Publisher {
   }
 
   #publish({ seq, topic, payload, kind }: Spooled): void {
+    if (!this.#permits(topic)) {
+      this.#spool.giveUp(seq, "revoked");
+      return;
+    }
     this.#inFlight += 1;
     this.#markTried(seq);
     const message = { topic, payload, retain: kind === "telemetry" };
@@ -213,7 +238,7 @@ export class Publisher {
       await this.#bell.wait(clock, Math.max(100, this.#options.resend / 2));
       return cursor;
     }
-    const chunk = new Chunk(batches, this.#spool);
+    const chunk = new Chunk(batches, this.#spool, this.#permits);
     while (this.#up && this.#sendParcel(chunk)) {
       const started = clock.monotonic();
       if (!(await this.#answered(started))) return this.#restUnanswered();

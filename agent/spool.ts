@@ -76,7 +76,7 @@ export class Spool {
   /** Of those offered: taken, but neither durable nor shed yet. */
   #undecided = 0;
   #stored: number;
-  #shed: Record<ShedReason, number>;
+  #shed: { -readonly [Reason in keyof ShedCounts]: ShedCounts[Reason] };
   #failing = false;
   #closed = false;
 
@@ -102,9 +102,7 @@ export class Spool {
       segment: options.segment,
       log: platform.log,
       remember: () => this.#checkpoint().catch((error: unknown) => this.#report(error)),
-      shed: (reason, count) => {
-        this.#shed[reason] += count;
-      },
+      shed: (reason, count) => this.#countShed(reason, count),
       busy: ({ highest }) => highest > this.#durable,
     });
   }
@@ -174,9 +172,9 @@ export class Spool {
     return settled;
   }
 
-  /** Gives up a batch that is durable but cannot be read: written by another version. */
-  giveUp(seq: number): void {
-    this.#shed.damaged += this.#shelf.settle([seq, seq]);
+  /** Gives up a batch that is durable: it cannot be read, or may not be sent any more. */
+  giveUp(seq: number, reason: "damaged" | "revoked"): void {
+    this.#countShed(reason, this.#shelf.settle([seq, seq]));
     this.#scheduleCheckpoint();
   }
 
@@ -215,9 +213,13 @@ export class Spool {
   }
 
   #give(reason: ShedReason): Promise<undefined> {
-    this.#shed[reason] += 1;
+    this.#countShed(reason, 1);
     this.#scheduleCheckpoint();
     return Promise.resolve(undefined);
+  }
+
+  #countShed(reason: ShedReason, count: number): void {
+    if (count > 0) this.#shed[reason] = (this.#shed[reason] ?? 0) + count;
   }
 
   // --- commit ---
