@@ -28,6 +28,11 @@ export type Grant =
       readonly site: string;
       readonly agent: string;
     }
+  | {
+      /** The hub that owns a region. */
+      readonly role: "peer";
+      readonly region: string;
+    }
   | { readonly role: "admin" }
   | { readonly role: "anonymous" };
 
@@ -45,6 +50,16 @@ const agentKinds: ReadonlySet<TopicKind> = new Set([
   "event",
   "result",
   "enroll",
+]);
+
+/** What the hub that owns a region forwards to others. */
+export const peerKinds: ReadonlySet<TopicKind> = new Set([
+  "telemetry",
+  "backfill",
+  "meta",
+  "state",
+  "event",
+  "alert",
 ]);
 
 /** Last levels that the hub alone writes. */
@@ -71,6 +86,8 @@ export function refusePublish(grant: Grant, topic: string): Refusal | undefined 
       const own = `${ownTopicsOf(grant)}/enroll`;
       return topic === own ? undefined : refusal(`this token is for ${own} alone`, "enrol first");
     }
+    case "peer":
+      return refusePeer(grant, topic);
     case "reader":
       return refuseReader(grant, topic);
     case "anonymous": {
@@ -106,12 +123,7 @@ function refuseOutside(topic: string): Refusal | undefined {
 
 function refuseAgent(grant: Grant & { role: "agent" }, topic: string): Refusal | undefined {
   const parsed = parseTopic(topic);
-  if (parsed === undefined) {
-    return refusal(
-      `topics are ${topicRoot}/<region>/<org>/<site>/<class>/<device>/<kind>`,
-      "use a-z, 0-9, _ and - in each level",
-    );
-  }
+  if (parsed === undefined) return noTopic();
   const { address, kind } = parsed;
   if (siteOf(address) !== grant.site) {
     return refusal(`this agent writes for ${grant.site} alone`, "set the user's `site` at the hub");
@@ -125,6 +137,26 @@ function refuseAgent(grant: Grant & { role: "agent" }, topic: string): Refusal |
     return refusal("agents alone ask for certificates", "use class agent");
   }
   return undefined;
+}
+
+/** A hub takes of a peer what is of the peer's own region: so nothing goes round in a ring. */
+function refusePeer({ region }: Grant & { role: "peer" }, topic: string): Refusal | undefined {
+  const parsed = parseTopic(topic);
+  if (parsed === undefined) return noTopic();
+  const { address, kind } = parsed;
+  if (address.region !== region) {
+    return refusal(`this peer owns ${region} alone`, "only the owner of a region forwards it");
+  }
+  if (!peerKinds.has(kind)) return refusal(`peers write no ${kind}`, "use another topic");
+  if (address.class === "hub") return refusal("class hub belongs to the hub", "use another class");
+  return undefined;
+}
+
+function noTopic(): Refusal {
+  return refusal(
+    `topics are ${topicRoot}/<region>/<org>/<site>/<class>/<device>/<kind>`,
+    "use a-z, 0-9, _ and - in each level",
+  );
 }
 
 function siteOf(address: DeviceAddress): string {
@@ -167,6 +199,10 @@ export function rightsOf(grant: Grant): {
     }
     case "enroller":
       return { read, write: [`${ownTopicsOf(grant)}/enroll`] };
+    case "peer": {
+      const write = [...peerKinds].map((kind) => `${topicRoot}/${grant.region}/+/+/+/+/${kind}`);
+      return { read, write };
+    }
     case "reader":
       return { read, write: grant.set };
     case "admin":
@@ -187,6 +223,8 @@ export function readableBy(grant: Grant): readonly string[] {
     }
     case "enroller":
       return [`${ownTopicsOf(grant)}/certificate`];
+    case "peer":
+      return answersTo(grant.region);
     case "reader":
       return grant.read;
     case "admin":
@@ -200,6 +238,11 @@ export function readableBy(grant: Grant): readonly string[] {
 
 function ownTopicsOf({ site, agent }: { readonly site: string; readonly agent: string }): string {
   return `${topicRoot}/${site}/agent/${agent}`;
+}
+
+/** Where a hub that forwards its region hears what became of it, as filters. */
+export function answersTo(region: string): readonly string[] {
+  return ["stored", "denied"].map((kind) => `${topicRoot}/${region}/+/+/agent/${region}/${kind}`);
 }
 
 /** True when each topic that `inner` matches is matched by `outer`; both are valid filters. */

@@ -16,10 +16,12 @@ export interface Publisher {
   readonly id: string;
   /** "" for an anonymous client. */
   readonly user: string;
-  /** The agent that its user is; undefined: it is none, or nobody knows. */
+  /** Whose streams it sends: an agent's, or a peer's region; undefined: nobody knows. */
   readonly agent?: string | undefined;
   /** How it proved which enrolled agent it is, or will be. */
   readonly enrolled?: EnrolledBy | undefined;
+  /** Whether it is the hub of another region. */
+  readonly peer?: boolean;
 }
 
 /** Topics remembered as allowed; emptied when full. */
@@ -135,6 +137,10 @@ export class HubClient {
     if (grant?.role === "agent" || grant?.role === "enroller") {
       const [region = hub.region, org = hub.org, site = hub.site] = grant.site.split("/");
       return topicOf({ region, org, site, class: "agent", device: grant.agent }, kind);
+    }
+    if (grant?.role === "peer") {
+      const { region } = grant;
+      return topicOf({ ...hub, region, class: "agent", device: region }, kind);
     }
     const { id } = this.#publisher;
     return levelPattern.test(id)

@@ -186,6 +186,8 @@ export function grantOf(name: string, user: User, site: string): Grant {
   switch (user.role) {
     case "agent":
       return { role: "agent", site: user.site ?? site, agent: user.agent ?? name };
+    case "peer":
+      return { role: "peer", region: user.region ?? name };
     case "reader":
       return { role: "reader", read: user.read, set: user.set, ask: user.ask };
     case "admin":

@@ -3,9 +3,15 @@
  * more of their organisation.
  */
 import type { Platform, Site } from "../telemetry/index.ts";
-import { agentClientId, agentIdStart, GatewayError, oldAgentClientId } from "../telemetry/index.ts";
+import {
+  agentClientId,
+  agentIdStart,
+  GatewayError,
+  oldAgentClientId,
+  peerClientId,
+} from "../telemetry/index.ts";
 import type { Grant } from "./access.ts";
-import type { HubClient } from "./client.ts";
+import type { HubClient, Publisher } from "./client.ts";
 import type { Counters } from "./counters.ts";
 import type { Enrolment } from "./enrol/enrolment.ts";
 import type { Identify, Login, LoginAttempt, LoginRefusal } from "./identity.ts";
@@ -92,8 +98,8 @@ export class Logins {
     client.belongs(login.org, this.#tenants.rateOf(login.org));
     this.#owners.set(id, owner);
     owner.by.add(client);
-    const agent = login.grant.role === "agent" ? login.grant.agent : undefined;
-    client.login({ id, user: login.user, agent, enrolled: login.enrolled }, login.grant);
+    const { user: name, enrolled, grant } = login;
+    client.login({ id, user: name, ...whoseStreams(grant), enrolled }, grant);
     if (clean || sessions === undefined) return undefined;
     const most = this.#tenants.sessionsOf(login.org);
     if (sessions.allowsOf(id, login.org, most)) {
@@ -172,10 +178,9 @@ function reservedFor(
   own: string,
 ): ReadonlyMap<string, ReadonlySet<string>> {
   const reserved = new Map<string, Set<string>>();
-  for (const [name, { role, site: at = own, agent = name }] of Object.entries(users)) {
-    if (role !== "agent") continue;
-    const [region = "", org = "", site = ""] = at.split("/");
-    const id = oldAgentClientId({ region, org, site }, agent);
+  for (const [name, user] of Object.entries(users)) {
+    const id = ownClientId(name, user, own);
+    if (id === undefined) continue;
     reserved.set(id, (reserved.get(id) ?? new Set()).add(name));
   }
   return reserved;
@@ -192,4 +197,18 @@ const connack = {
 export function refusedLogin(problem: LoginProblem): GatewayError & { returnCode: 2 | 3 | 5 } {
   const [returnCode, why] = connack[problem];
   return Object.assign(new GatewayError("E_ACCESS", why), { returnCode });
+}
+
+/** The client identifier that peers, and older agents, come with. */
+function ownClientId(name: string, user: User, own: string): string | undefined {
+  const { role, site: at = own, agent = name, region: owned = name } = user;
+  if (role === "peer") return peerClientId(owned);
+  if (role !== "agent") return undefined;
+  const [region = "", org = "", site = ""] = at.split("/");
+  return oldAgentClientId({ region, org, site }, agent);
+}
+
+function whoseStreams(grant: Grant): Pick<Publisher, "agent" | "peer"> {
+  if (grant.role === "agent") return { agent: grant.agent };
+  return grant.role === "peer" ? { agent: grant.region, peer: true } : {};
 }

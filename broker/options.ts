@@ -36,11 +36,13 @@ export interface User {
   readonly passwordHash?: PasswordHash | undefined;
   /** Common name of the client certificate that is this user. */
   readonly certificate?: string | undefined;
-  readonly role: "agent" | "reader" | "admin";
+  readonly role: "agent" | "reader" | "admin" | "peer";
   /** `region/org/site` that an agent writes for; the hub's own when left out. */
   readonly site?: string | undefined;
   /** The agent's id; its user name when left out. */
   readonly agent?: string | undefined;
+  /** The region that a peer owns; its user name when left out. */
+  readonly region?: string | undefined;
   /** `region/org` whose quota it uses; an agent's is that of its site. */
   readonly org?: string | undefined;
   /** Topic filters within which a reader may subscribe. */
@@ -121,8 +123,10 @@ const userEntries = v.strictObject({
       example: "edge-1.example.org",
     }),
   ),
-  role: option(v.picklist(["agent", "reader", "admin"]), {
-    about: "agent publishes for its site, reader subscribes, admin may do both everywhere.",
+  role: option(v.picklist(["agent", "reader", "admin", "peer"]), {
+    about:
+      "agent publishes for its site, reader subscribes, admin may do both everywhere, peer is " +
+      "the hub of another region (docs/federation.md).",
     example: "agent",
   }),
   site: v.optional(
@@ -133,6 +137,12 @@ const userEntries = v.strictObject({
   ),
   agent: v.optional(
     option(levelName, { about: "The agent's id; its user name when left out.", example: "edge-1" }),
+  ),
+  region: v.optional(
+    option(levelName, {
+      about: "The region that a peer owns; its user name when left out.",
+      example: "zhejiang",
+    }),
   ),
   org: v.optional(
     option(orgName, {

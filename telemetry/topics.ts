@@ -58,6 +58,11 @@ export function oldAgentClientId({ region, org, site }: Site, agent: string): st
   return `rackstreet-${region}-${org}-${site}-${agent}`;
 }
 
+/** That of the hub that owns a region, at the hubs of others. */
+export function peerClientId(region: string): string {
+  return `rackstreet-peer-${region}`;
+}
+
 export interface ParsedTopic {
   readonly address: DeviceAddress;
   readonly kind: TopicKind;

@@ -14,6 +14,8 @@ export interface Who {
   /** `region/org/site` of an agent. */
   readonly site: string;
   readonly agent: string;
+  /** That a peer owns. */
+  readonly region: string;
   readonly org: string | undefined;
   readonly read: readonly string[];
   readonly set: readonly string[];
@@ -22,14 +24,15 @@ export interface Who {
 export function whoIs(name: string, user: User, hub: Site): Who {
   const site = user.site ?? `${hub.region}/${hub.org}/${hub.site}`;
   const own = user.role === "agent" ? site.split("/").slice(0, 2).join("/") : undefined;
-  const { role, agent = name, org = own, read, set } = user;
-  return { name, role, site, agent, org, read, set };
+  const { role, agent = name, region = name, org = own, read, set } = user;
+  return { name, role, site, agent, region, org, read, set };
 }
 
 /** Why somebody may, or undefined when nothing says so. */
 export type Rule = string | undefined;
 
 const agentWrites = ["telemetry", "backfill", "meta", "state", "event", "result"];
+const peerWrites = ["telemetry", "backfill", "meta", "state", "event", "alert"];
 const level = /^[a-z0-9_-]{1,64}$/;
 
 const forOne = /\/answer$/;
@@ -37,7 +40,8 @@ const forOne = /\/answer$/;
 /** The rule by which a user may hear a topic; `id` is the client identifier it came with. */
 export function mayHear(who: Who, topic: string, id?: string): Rule {
   const own = /\/client\/([^/]+)\/(denied|whoami|answer)$/.exec(topic);
-  if (own !== null && own[1] === id && who.role !== "agent") return "its own client's";
+  const named = who.role === "agent" || who.role === "peer";
+  if (own !== null && own[1] === id && !named) return "its own client's";
   if (who.role === "reader" && forOne.test(topic)) return undefined;
   switch (who.role) {
     case "admin":
@@ -50,6 +54,11 @@ export function mayHear(who: Who, topic: string, id?: string): Rule {
       const told = kinds.map((kind) => `${mine}/agent/${who.agent}/${kind}`);
       return [...told, `${mine}/+/+/set`].find((filter) => matches(filter, topic));
     }
+    case "peer": {
+      const mine = `${topicRoot}/${who.region}/+/+/agent/${who.region}`;
+      const told = ["stored", "denied", "whoami", "answer"].map((k) => `${mine}/${k}`);
+      return told.find((filter) => matches(filter, topic));
+    }
     default:
       return assertNever(who.role);
   }
@@ -61,14 +70,19 @@ export function mayCause(who: Who, topic: string): Rule {
   const [root, version, region, org, site, kindOf = "", device, kind = ""] = levels;
   const named = levels.length === 8 && levels.slice(2, 7).every((name) => level.test(name));
   if (named && kindOf === "hub" && kind === "ask") return "everyone may ask a hub";
+  const ours = named && `${root}/${version}` === topicRoot;
   switch (who.role) {
     case "admin":
       return topic.startsWith(`${topicRoot}/`) ? `${topicRoot}/#` : undefined;
     case "reader":
       return kind === "set" ? who.set.find((filter) => matches(filter, topic)) : undefined;
+    case "peer": {
+      const mine = ours && region === who.region && kindOf !== "hub";
+      if (!mine || !peerWrites.includes(kind)) return undefined;
+      return `${topicRoot}/${who.region}/+/+/+/+/${kind}`;
+    }
     case "agent": {
-      const place = named && `${root}/${version}` === topicRoot;
-      if (!place || `${region}/${org}/${site}` !== who.site) return undefined;
+      if (!ours || `${region}/${org}/${site}` !== who.site) return undefined;
       const request = kind === "enroll" && kindOf === "agent";
       if ((!agentWrites.includes(kind) && !request) || kindOf === "hub") return undefined;
       if (kindOf === "agent" && device !== who.agent) return undefined;

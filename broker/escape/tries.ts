@@ -54,8 +54,11 @@ export function canariesOf(who: Who, { device, live }: Omit<Ground, "mine">): re
   const agent = [answer, `${own}/case`, ...(live ? [] : [`${own}/telemetry`, `${own}/set`])];
   const told = live ? [] : [`${place}/agent/${who.agent}/stored`];
   const read = [...who.read.map((filter) => instanceOf(filter, { who, device, live })), answer];
-  const topics = who.role === "agent" ? [...told, ...agent] : who.role === "reader" ? read : [];
-  return [...new Set(topics)].filter((topic) => !live || idle.includes(kindIn(topic)));
+  const region = `${topicRoot}/${who.region}/audit/audit`;
+  const shared = [`${region}/power/${device}/alert`, `${region}/power/${device}/telemetry`];
+  const peer = [...shared, `${region}/agent/${who.region}/stored`];
+  const byRole = { agent: [...told, ...agent], reader: read, peer, admin: [] };
+  return [...new Set(byRole[who.role])].filter((topic) => !live || idle.includes(kindIn(topic)));
 }
 
 /** A topic that a filter matches, eight levels where it leaves that open. */
@@ -106,10 +109,15 @@ function listening(who: Who, neighbours: readonly Who[], foreign: readonly strin
   ];
 }
 
+function rightsOf({ role, site, region, read }: Who): readonly string[] {
+  if (role === "agent") return [`${topicRoot}/${site}/+/+/set`];
+  return role === "peer" ? [`${topicRoot}/${region}/+/+/agent/${region}/stored`] : read;
+}
+
 /** Everything, above what it may, and a foreign topic with one level open. */
 function wildcards(who: Who, foreign: string): string[] {
   const whole = ["#", "+/#", "+", "/#", "+/+/#", "rackstreet/#", "rackstreet/+/#", "+/v1/#"];
-  const rights = who.role === "agent" ? [`${topicRoot}/${who.site}/+/+/set`] : who.read;
+  const rights = rightsOf(who);
   const above = rights.slice(0, 4).flatMap((filter) => {
     const levels = filter.split("/").filter((name) => name !== "#");
     return levels.map((_, count) => [...levels.slice(0, count), "#"].join("/"));

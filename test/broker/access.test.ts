@@ -2,11 +2,19 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Grant } from "../../broker/access.ts";
-import { covers, isFilter, refusePublish, refuseSubscribe } from "../../broker/access.ts";
+import { topicKinds } from "../../telemetry/index.ts";
+import {
+  answersTo,
+  covers,
+  isFilter,
+  refusePublish,
+  refuseSubscribe,
+} from "../../broker/access.ts";
 
 const agent: Grant = { role: "agent", site: "local/main/hall", agent: "edge-1" };
 const reader: Grant = { role: "reader", read: ["rackstreet/v1/local/main/+/power/#"], set: [] };
 const setter: Grant = { ...reader, set: ["rackstreet/v1/local/main/+/light/#"] };
+const peer: Grant = { role: "peer", region: "south" };
 const admin: Grant = { role: "admin" };
 const anonymous: Grant = { role: "anonymous" };
 const at = (rest: string): string => `rackstreet/v1/local/main/hall/${rest}`;
@@ -36,6 +44,13 @@ describe("publish", () => {
     ["setter: set", setter, at("light/lamp-1/set"), true],
     ["setter: another class", setter, at("power/pdu-1/set"), false],
     ["setter: telemetry", setter, at("light/lamp-1/telemetry"), false],
+    ["peer: telemetry of its region", peer, "rackstreet/v1/south/a/b/power/p/telemetry", true],
+    ["peer: alert of its region", peer, "rackstreet/v1/south/a/b/power/p/alert", true],
+    ["peer: of this hub's region", peer, at("power/pdu-1/telemetry"), false],
+    ["peer: a region that begins alike", peer, "rackstreet/v1/south2/a/b/power/p/alert", false],
+    ["peer: stored", peer, "rackstreet/v1/south/a/b/agent/south/stored", false],
+    ["peer: set", peer, "rackstreet/v1/south/a/b/power/p/set", false],
+    ["peer: class hub", peer, "rackstreet/v1/south/a/b/hub/h/telemetry", false],
     ["admin: alert", admin, at("power/pdu-1/alert"), true],
     ["admin: $SYS", admin, "$SYS/x/new/clients", false],
     ["admin: the root itself", admin, "rackstreet/v1", false],
@@ -55,6 +70,47 @@ describe("publish", () => {
         expect(device).toMatch(/^((?!agent\/|hub\/)[^/]+\/[^/]+|agent\/edge-1)\/state$/);
       }),
     );
+  });
+});
+
+describe("a peer", () => {
+  const level = fc.constantFrom("south", "north", "a", "hub", "agent", "+", "#", "telemetry");
+  const kind = fc.constantFrom(...topicKinds, "x", "+", "#");
+  const root = fc.constantFrom("rackstreet/v1", "rackstreet/v2", "$SYS/v1");
+
+  it("writes what it forwards of its own region, and nothing else", () => {
+    const forwarded = ["telemetry", "backfill", "meta", "state", "event", "alert"];
+    const levels = fc.array(level, { minLength: 4, maxLength: 6 });
+    fc.assert(
+      fc.property(root, levels, kind, (head, places, last) => {
+        const topic = `${head}/${places.join("/")}/${last}`;
+        const [region, , , kindOf] = places;
+        const named = places.length === 5 && places.every((one) => !/[+#]/.test(one));
+        const own = head === "rackstreet/v1" && region === "south" && kindOf !== "hub";
+        const asks = head === "rackstreet/v1" && kindOf === "hub" && last === "ask";
+        const allowed = named && ((own && forwarded.includes(last)) || asks);
+        expect(refusePublish(peer, topic) === undefined).toBe(allowed);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("hears only what became of its own messages", () => {
+    const levels = fc.array(level, { minLength: 1, maxLength: 6 });
+    fc.assert(
+      fc.property(root, levels, kind, (head, places, last) => {
+        const filter = [head, ...places, last].join("/");
+        if (refuseSubscribe(peer, filter) !== undefined) return;
+        expect(filter).toMatch(
+          /^rackstreet\/v1\/south\/[^/#]+\/[^/#]+\/agent\/south\/(stored|denied)$/,
+        );
+      }),
+      { numRuns: 2000 },
+    );
+    expect(answersTo("south").map((one) => refuseSubscribe(peer, one))).toEqual([
+      undefined,
+      undefined,
+    ]);
   });
 });
 

@@ -47,6 +47,8 @@ const users = {
   "edge-2": { password: "pw-2", role: "agent", site: "r/water/two" },
   city: { password: "pw-c", role: "reader", read: ["rackstreet/v1/r/power/#"] },
   roads: { password: "pw-r", role: "reader", read: ["rackstreet/v1/+/water/+/power/#"] },
+  south: { password: "pw-s", role: "peer" },
+  north: { password: "pw-n", role: "peer", region: "n" },
 };
 
 async function audited(
@@ -96,7 +98,7 @@ describe("an audit of borders", () => {
   it("finds nothing where nothing leaks, and everyone hears what is theirs", async () => {
     const report = await audited();
     expect(leaksOf(report)).toEqual([]);
-    expect(report).toMatchObject({ leaked: 0, alive: 4, silent: [], left: [] });
+    expect(report).toMatchObject({ leaked: 0, alive: 6, silent: [], left: [] });
     expect(report.tries).toBeGreaterThan(400);
     const tried = new Set(report.rows.map(({ kind }) => kind));
     expect([...tried].toSorted()).toMatchObject({ length: 14 });
@@ -107,7 +109,7 @@ describe("an audit of borders", () => {
     const all = { password: "pw-a", role: "reader", read: ["#"] };
     const report = await audited({ ...users, wide, all });
     expect(leaksOf(report)).toEqual([]);
-    expect(report.alive).toBe(6);
+    expect(report.alive).toBe(8);
   });
 
   it("finds subscriptions that are not refused", async () => {
@@ -115,7 +117,7 @@ describe("an audit of borders", () => {
     const report = await audited();
     const kinds = new Set(report.leaks.map(({ kind }) => kind));
     expect([...kinds]).toEqual(expect.arrayContaining(["subscribe", "wildcard"]));
-    expect(new Set(report.leaks.map(({ user }) => user)).size).toBe(4);
+    expect(new Set(report.leaks.map(({ user }) => user)).size).toBe(6);
   });
 
   it("finds a filter that matches the grant but is wider", async () => {
