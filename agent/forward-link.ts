@@ -5,7 +5,7 @@
  *
  * Bounds: the spool's and the publisher's, and `maxNewest` batches of which a newer one may come.
  */
-import type { Disk, Platform, UnnumberedBatch } from "../telemetry/index.ts";
+import type { Disk, Platform, Point, UnnumberedBatch } from "../telemetry/index.ts";
 import { decodeStored } from "../telemetry/index.ts";
 import type { PublisherOptions } from "./publisher.ts";
 import { Publisher } from "./publisher.ts";
@@ -33,19 +33,27 @@ export interface ForwardLinkSetup {
 export interface Manner {
   /** It is of the past: what is newer goes first, and it becomes nobody's current value. */
   readonly late: boolean;
-  /** Of two batches with the same text here the newer stands for the older. */
+  /**
+   * Of two batches with the same text here the newer stands for the older: it has the older's
+   * fields too, and the older is not sent any more.
+   */
   readonly stands?: string | undefined;
 }
 
-const maxNewest = 100_000;
+const maxNewest = 20_000;
+
+interface Newest {
+  readonly seq: number;
+  readonly batch: UnnumberedBatch;
+}
 
 export class ForwardLink implements AsyncDisposable {
   readonly #setup: ForwardLinkSetup;
   readonly #spool: Spool;
   readonly #publisher: Publisher;
   readonly #uplink: Uplink;
-  /** Numbers of batches that a newer one may replace. Insertion order is age. */
-  readonly #newest = new Map<string, number>();
+  /** Batches for which a newer one may stand. Insertion order is age. */
+  readonly #newest = new Map<string, Newest>();
 
   private constructor(setup: ForwardLinkSetup, spool: Spool, platform: Platform) {
     this.#setup = setup;
@@ -84,10 +92,12 @@ export class ForwardLink implements AsyncDisposable {
   }
 
   /** Sends a batch once it is durable; resolves then, or when it was shed and counted. */
-  async offer(batch: UnnumberedBatch, { late, stands }: Manner): Promise<void> {
+  async offer(given: UnnumberedBatch, { late, stands }: Manner): Promise<void> {
+    const older = stands === undefined ? undefined : this.#newest.get(stands);
+    const batch = older === undefined ? given : merged(older.batch, given);
     const spooled = await this.#spool.append(batch);
     if (spooled === undefined) return;
-    if (stands !== undefined) this.#replace(stands, spooled.seq);
+    if (stands !== undefined) this.#note(stands, { seq: spooled.seq, batch }, older);
     if (!this.#setup.permits(spooled.topic)) this.#spool.giveUp(spooled.seq, "revoked");
     else if (!late) this.#publisher.offer(spooled);
   }
@@ -114,11 +124,10 @@ export class ForwardLink implements AsyncDisposable {
   }
 
   /** Sent after the newer one, the older would undo it: so it is not sent again. */
-  #replace(stands: string, seq: number): void {
-    const older = this.#newest.get(stands);
-    if (older !== undefined) this.#spool.settle([[older, older]]);
+  #note(stands: string, newest: Newest, older: Newest | undefined): void {
+    if (older !== undefined) this.#spool.settle([[older.seq, older.seq]]);
     this.#newest.delete(stands);
-    this.#newest.set(stands, seq);
+    this.#newest.set(stands, newest);
     if (this.#newest.size <= maxNewest) return;
     const [oldest] = this.#newest.keys();
     if (oldest !== undefined) this.#newest.delete(oldest);
@@ -137,4 +146,22 @@ export class ForwardLink implements AsyncDisposable {
       this.#publisher.stored(decoded.ok.ranges);
     }
   }
+}
+
+/** The newer batch, and what only the older one says. */
+function merged(older: UnnumberedBatch, newer: UnnumberedBatch): UnnumberedBatch {
+  const points = new Map(older.points.map((point) => [seriesOf(point), point]));
+  for (const point of newer.points) {
+    const fields = { ...points.get(seriesOf(point))?.fields, ...point.fields };
+    points.set(seriesOf(point), { ...point, fields });
+  }
+  return { ...newer, points: [...points.values()] };
+}
+
+function seriesOf({ measurement, tags = {} }: Point): string {
+  return JSON.stringify([measurement, Object.entries(tags).toSorted(byName)]);
+}
+
+function byName([a]: readonly [string, string], [b]: readonly [string, string]): number {
+  return a < b ? -1 : 1;
 }

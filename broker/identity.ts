@@ -8,7 +8,7 @@
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Clock, Entropy } from "../telemetry/index.ts";
-import { assertNever } from "../telemetry/index.ts";
+import { assertNever, GatewayError } from "../telemetry/index.ts";
 import type { Grant } from "./access.ts";
 import type { EnrolledBy, Enrolment } from "./enrol/enrolment.ts";
 import type { User } from "./options.ts";
@@ -70,7 +70,7 @@ export interface IdentityParts {
  * The check of logins for a set of users; `site` (`region/org/site`) is where agents write for
  * that name none. With no users and no enrolment everyone is anonymous: the listeners then take
  * loopback alone.
- * @throws E_SECRET_MISSING
+ * @throws E_SECRET_MISSING, E_CONFIG when a peer owns this hub's region
  */
 export function identifier(
   users: Readonly<Record<string, User>>,
@@ -122,6 +122,10 @@ function knownOf(users: Readonly<Record<string, User>>, site: string, entropy: E
   const byCertificate = new Map<string, Known>();
   for (const [name, user] of Object.entries(users)) {
     const grant = grantOf(name, user, site);
+    if (grant.role === "peer" && site.startsWith(`${grant.region}/`)) {
+      const why = `broker.users.${name}: ${grant.region} is this hub's own region, not a peer's`;
+      throw new GatewayError("E_CONFIG", why);
+    }
     const secret = proofOf(user) ?? unguessable(entropy);
     const entry = { name, secret, grant, org: user.org ?? orgOf(grant) };
     known.set(name, entry);

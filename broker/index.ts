@@ -9,5 +9,6 @@ export * from "./service-options.ts";
 export * from "./states.ts";
 export { hashPassword } from "./passwords.ts";
 export * from "./escape/index.ts";
+export * from "./federation/index.ts";
 export { refusePublish, refuseSubscribe, rightsOf } from "./access.ts";
 export { grantOf } from "./identity.ts";

@@ -25,9 +25,12 @@ import {
   messageOf,
   problemOf,
   RangeSet,
+  summaryProblemOf,
   topicOf,
 } from "../telemetry/index.ts";
 import type { Rejected, SetAside, Store } from "../store/index.ts";
+import type { Forward, Forwarded } from "./federation/contract.ts";
+import { isSummary } from "./federation/grants.ts";
 import { LineMaker } from "./lines.ts";
 import type { SeriesRefusal } from "./series.ts";
 import type { Queued, QueueEvents } from "./queue.ts";
@@ -49,6 +52,10 @@ export interface IngestSetup {
     agent: string,
     point: Point,
   ) => SeriesRefusal | undefined;
+  /** Hands on to peers what was stored, before that is reported; left out: there are none. */
+  readonly forward?: Forward | undefined;
+  /** Where the hub is: summaries come from other regions alone. Left out: there come none. */
+  readonly region?: string;
   /** Left out: `ingestLimits`. */
   readonly limits?: IngestLimits;
 }
@@ -95,8 +102,16 @@ export const writesUnderWay = 2;
 /** A message as it came. */
 export interface Arrived {
   readonly payload: Uint8Array;
-  /** The agent that its publisher is, where that is known. */
+  /** The agent, or the region's hub, that its publisher is, where that is known. */
   readonly agent?: string | undefined;
+  /** It came from the hub of another region, and so is never handed on. */
+  readonly peer?: boolean | undefined;
+}
+
+/** How a batch came. */
+interface Arrival extends Pick<Arrived, "peer"> {
+  readonly answerTo: string;
+  readonly late: boolean;
 }
 
 export class Ingest implements AsyncDisposable {
@@ -159,7 +174,7 @@ export class Ingest implements AsyncDisposable {
   }
 
   /** Takes one message of kind telemetry, event or backfill. */
-  take(topic: string, parsed: ParsedTopic, { payload, agent }: Arrived): void {
+  take(topic: string, parsed: ParsedTopic, { payload, agent, peer }: Arrived): void {
     const { kind } = parsed;
     if (kind !== "telemetry" && kind !== "event" && kind !== "backfill") return;
     const decoded = decodeMessage(payload, kind);
@@ -189,7 +204,7 @@ export class Ingest implements AsyncDisposable {
         place: decoded.ok.place,
         stream: decoded.ok.stream,
       };
-      this.#queue(batch, topic, { answerTo, late: kind === "backfill" });
+      this.#queue(batch, topic, { answerTo, late: kind === "backfill", peer });
     }
   }
 
@@ -207,32 +222,48 @@ export class Ingest implements AsyncDisposable {
     return this.#queues.reduce((sum, queue) => sum + count(queue), 0);
   }
 
-  #queue(
-    batch: Batch,
-    topic: string,
-    { answerTo, late }: { readonly answerTo: string; readonly late: boolean },
-  ): void {
+  #queue(batch: Batch, topic: string, { answerTo, late, peer }: Arrival): void {
     this.#received += 1;
     const asides: Promise<void>[] = [];
     const points = batch.points.filter((point) => this.#legal(topic, { batch, asides }, point));
-    if (!late) this.#setup.observe({ ...batch, points });
+    const summary = this.#isSummary(batch);
+    if (!late && !summary) this.#setup.observe({ ...batch, points });
     if (this.#waitingLines + points.length > this.#limits.most) {
       this.#overflow += 1;
       return;
     }
     const { stream, seq, address } = batch;
-    const lines = this.#lines.linesOf({ ...batch, points });
+    // A summary is a row of its hub's own, and has no number there either.
+    const lines = summary
+      ? linesOf(unnumbered({ ...batch, points }))
+      : this.#lines.linesOf({ ...batch, points });
+    const forwarded = peer === true ? undefined : this.#forwarded({ ...batch, points }, late);
     const queue = this.#queues[hashOf(address.device) % writesUnderWay];
     const aside = asides.length === 0 ? undefined : Promise.all(asides);
-    queue?.push({ stream, seq, answerTo, topic, device: address.device, lines, aside }, { late });
+    const { device } = address;
+    queue?.push({ stream, seq, answerTo, topic, device, lines, aside, forwarded }, { late });
+  }
+
+  #isSummary({ address }: Batch): boolean {
+    const own = this.#setup.region ?? address.region;
+    return address.region !== own && isSummary(address.class);
+  }
+
+  #forwarded(batch: Batch, late: boolean): Forwarded | undefined {
+    const { forward } = this.#setup;
+    // Whoever reads devices makes no summaries: on such a topic it is granted to nobody.
+    if (isSummary(batch.address.class)) return undefined;
+    if (forward?.wants(topicOf(batch.address, batch.kind)) !== true) return undefined;
+    return batch.points.length === 0 ? undefined : { batch: unnumbered(batch), late };
   }
 
   #legal(topic: string, { batch, asides }: Judged, point: Point): boolean {
-    const reason = problemOf(point) ?? this.#overQuota(topic, batch, point);
+    const problem = this.#isSummary(batch) ? summaryProblemOf(point) : problemOf(point);
+    const reason = problem ?? this.#overQuota(topic, batch, point);
     if (reason === undefined) return true;
     this.#pointsRefused += 1;
-    const { stream, seq, ...unnumbered } = batch;
-    const [line] = linesOf({ ...unnumbered, points: [point] });
+    const { stream, seq } = batch;
+    const [line] = linesOf({ ...unnumbered(batch), points: [point] });
     const content = JSON.stringify(point);
     asides.push(this.#setup.setAside({ topic, reason, content, stream, seq, line }));
     return false;
@@ -298,9 +329,19 @@ export class Ingest implements AsyncDisposable {
     this.#points += lines.length - rejected.length;
     if (this.#stored === 0) this.#platform.log.info("first batch stored");
     this.#stored += batches.length;
-    // What was set aside must not be lost either: only then is its batch called stored.
+    const forwarded = batches.flatMap((batch) => batch.forwarded ?? []);
+    const { forward } = this.#setup;
+    if (forward !== undefined && forwarded.length > 0) asides.push(forward.take(forwarded));
+    // What is set aside or a peer's must not be lost either: only then is its batch called stored.
+    // What rests nowhere comes again, because it is not.
     if (asides.length === 0) this.#report(batches);
-    else void Promise.all(asides).then(() => this.#report(batches));
+    else
+      void Promise.all(asides).then(
+        () => this.#report(batches),
+        (error: unknown) => {
+          this.#platform.log.warn("not reported stored", { why: messageOf(error) });
+        },
+      );
     if (this.#waitingLines >= this.#limits.comfortable) return;
     this.#room?.resolve();
     this.#room = undefined;
@@ -338,6 +379,10 @@ function answerTopic({ address }: ParsedTopic, stream: string): string | undefin
   const [, agent] = /^([a-z0-9_-]{1,64})\.[0-9a-f]{1,32}$/.exec(stream) ?? [];
   if (agent === undefined) return undefined;
   return topicOf({ ...address, class: "agent", device: agent }, "stored");
+}
+
+function unnumbered({ kind, address, place, time, points, faults }: Batch): UnnumberedBatch {
+  return { kind, address, place, time, points, faults };
 }
 
 /** Spreads devices over queues, always in the same way. */

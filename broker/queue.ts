@@ -8,6 +8,7 @@
  */
 import type { Line, Platform } from "../telemetry/index.ts";
 import { GatewayError, retryDelay, sleep } from "../telemetry/index.ts";
+import type { Forwarded } from "./federation/contract.ts";
 import type { Rejected, Store } from "../store/index.ts";
 
 /** A batch as lines, with what is needed to report it stored. */
@@ -20,6 +21,8 @@ export interface Queued {
   readonly lines: readonly Line[];
   /** What was set aside of it before it came here: resolves when that rests. */
   readonly aside?: Promise<unknown> | undefined;
+  /** What peers are to have of it once it is stored. */
+  readonly forwarded?: Forwarded | undefined;
 }
 
 /** What became of a write. */

@@ -28,6 +28,8 @@ import {
 } from "../telemetry/index.ts";
 import { isLoopback } from "../config/index.ts";
 import type { RollupCounts, Store } from "../store/index.ts";
+import type { Federation } from "./federation/index.ts";
+import { isSummary, pointOfPeer } from "./federation/index.ts";
 import { AsideFile } from "./aside.ts";
 import { Desk } from "./asking/desk.ts";
 import type { AskCounts } from "./asking/desk.ts";
@@ -36,7 +38,7 @@ import { replayRequest } from "./asking/replay.ts";
 import type { HubRequest } from "./asking/request.ts";
 import { AskProblem } from "./asking/request.ts";
 import type { Retained } from "./asking/retained.ts";
-import type { Hub, HubHooks } from "./contract.ts";
+import type { Hub, HubHooks, RetainedMessage } from "./contract.ts";
 import type { Publisher } from "./client.ts";
 import type { HubCounters } from "./counters.ts";
 import type { EnrolledBy, Enrolment } from "./enrol/enrolment.ts";
@@ -72,6 +74,8 @@ export interface HubSetup {
   readonly rollups?: () => RollupCounts;
   /** Rows of capacity written, and turns left out; undefined: none are written. */
   readonly capacity?: () => { readonly rows: number; readonly skipped: number } | undefined;
+  /** What goes to hubs of other regions. Left out: nothing does. */
+  readonly federation?: Federation | undefined;
   /** Where the broker's retained messages and sessions are kept; left out: in memory alone. */
   readonly keep?: KeepParts | undefined;
   /** Where agents get their certificates from this hub. */
@@ -114,6 +118,8 @@ export class HubService implements AsyncDisposable {
         setAside: (entry) => this.#aside.add(entry),
         ...quotaOf(setup.broker, platform),
         observe: setup.observe,
+        forward: setup.federation,
+        region: setup.site.region,
         ...(setup.ingest === undefined ? {} : { limits: setup.ingest }),
       },
       platform,
@@ -148,6 +154,8 @@ export class HubService implements AsyncDisposable {
       await service[Symbol.asyncDispose]();
       throw error;
     }
+    const { region } = setup.site;
+    setup.federation?.remember(service.retained(`${topicRoot}/${region}/#`));
     service.#scheduleHealth(firstReport);
     void service.#recall();
     return service;
@@ -212,6 +220,16 @@ export class HubService implements AsyncDisposable {
     return this.#states.stateOf(address);
   }
 
+  /** What its own broker retains, by a filter. */
+  retained(filter: string): Iterable<RetainedMessage> {
+    return this.#hub?.retained?.(filter) ?? [];
+  }
+
+  /** How the bridges to hubs of other regions are: rows of `hub_peer`. */
+  get peers(): readonly Point[] {
+    return this.#setup.federation?.view.map((peer) => pointOfPeer(peer)) ?? [];
+  }
+
   /** Batches stored of one device since start. */
   storedOf(device: string): number {
     return this.#ingest.storedOf(device);
@@ -219,6 +237,7 @@ export class HubService implements AsyncDisposable {
 
   /** Publishes to the broker's clients, at QoS 1. */
   async publish(topic: string, payload: string, retain = false): Promise<void> {
+    if (retain) this.#setup.federation?.current(topic, payload);
     await this.#hub?.publish(topic, Buffer.from(payload), { retain, qos: 1 });
   }
 
@@ -243,16 +262,22 @@ export class HubService implements AsyncDisposable {
     ];
   }
 
-  #message(topic: string, payload: Uint8Array, { agent, enrolled }: Publisher): void {
+  #message(topic: string, payload: Uint8Array, { agent, enrolled, peer }: Publisher): void {
     const parsed = parseTopic(topic);
     if (parsed === undefined) return;
     const { address, kind } = parsed;
     if (kind === "enroll") return this.#enrol(address, payload, enrolled);
-    if (kind === "meta") this.#states.meta(address, payload);
+    if (peer !== true && (kind === "meta" || kind === "state")) {
+      this.#setup.federation?.current(topic, Buffer.from(payload).toString());
+    }
+    if (payload.length === 0) {
+      // It clears what was retained, and is no batch.
+      if (kind === "meta") this.#states.forget(address);
+    } else if (kind === "meta") this.#states.meta(address, payload);
     else if (kind === "state") this.#states.state(address, payload);
     else {
-      if (kind === "telemetry") this.#states.seen(address);
-      this.#ingest.take(topic, parsed, { payload, agent });
+      if (kind === "telemetry" && !isSummary(address.class)) this.#states.seen(address);
+      this.#ingest.take(topic, parsed, { payload, agent, peer });
     }
   }
 
@@ -325,7 +350,7 @@ export class HubService implements AsyncDisposable {
       place: {},
       time,
       seq: this.#healthSeq,
-      points: [this.#healthPoint()],
+      points: [this.#healthPoint(), ...this.peers],
       faults: [],
     };
     const meta = hubMeta(this.#healthPoint(), this.#setup.hub.health);

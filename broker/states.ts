@@ -104,6 +104,11 @@ export class DeviceStates implements Disposable {
     this.#fresh = true;
   }
 
+  /** Its `meta` was cleared: nobody waits for it any more. */
+  forget(address: DeviceAddress): void {
+    if (this.#known.delete(topicOf(address, "state"))) this.#fresh = true;
+  }
+
   /** A `state` message of the agent. */
   state(address: DeviceAddress, payload: Uint8Array): void {
     const state = parse(payload)?.["state"];

@@ -16,6 +16,7 @@ import { checkCommand } from "./commands/check.ts";
 import { configCommand } from "./commands/config.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { enrollCommand } from "./commands/enroll.ts";
+import { federationCommand } from "./commands/federation.ts";
 import { hubCommand } from "./commands/hub.ts";
 import { passwordCommand } from "./commands/password.ts";
 import { planCommand } from "./commands/plan.ts";
@@ -76,6 +77,7 @@ async function main(): Promise<void> {
     .command(passwordCommand)
     .command(enrollCommand)
     .command(tenantCommand)
+    .command(federationCommand)
     .command(simulateCommand)
     .command(profilesCommand)
     .command(configCommand)

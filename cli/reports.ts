@@ -1,5 +1,5 @@
 /** What agents and hubs say of themselves on MQTT: their newest reports are retained. */
-import type { DeviceAddress, Fields, ParsedTopic, Platform } from "../telemetry/index.ts";
+import type { DeviceAddress, Fields, ParsedTopic, Platform, Point } from "../telemetry/index.ts";
 import { decodeMessage, topicOf } from "../telemetry/index.ts";
 import type { BrokerArguments } from "./ask-broker.ts";
 import { askBroker } from "./ask-broker.ts";
@@ -11,6 +11,8 @@ export interface Report {
   readonly time: number;
   readonly stream: string;
   readonly fields: Fields;
+  /** All that it said. */
+  readonly points: readonly Point[];
 }
 
 /**
@@ -39,6 +41,7 @@ function note(reports: Map<string, Report>, { address }: ParsedTopic, payload: U
   const [batch] = batches;
   const point = batch?.points[0];
   if (batch === undefined || point === undefined) return;
-  const report = { address, time: batch.time, stream, fields: point.fields };
+  const { time, points } = batch;
+  const report = { address, time, stream, fields: point.fields, points };
   reports.set(topicOf(address, "telemetry"), report);
 }

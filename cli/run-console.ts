@@ -31,7 +31,10 @@ export async function runConsole(
   const { agent: agentOptions, hub: hubOptions } = loaded.config;
   const points = (): Labelled[] => [
     ...(agent === undefined ? [] : [{ labels: own(agentOptions.id), point: agent.health }]),
-    ...(hub === undefined ? [] : [{ labels: own(hubOptions.id), point: hub.service.health }]),
+    ...(hub === undefined ? [] : [hub.service.health, ...hub.service.peers]).map((point) => ({
+      labels: own(hubOptions.id),
+      point,
+    })),
   ];
   const own = (device: string): Labels => ({ ...place, device });
   const served = await openConsole(loaded.config.console, {

@@ -3,11 +3,11 @@ import { join } from "node:path";
 import type { Alerts, ExpectedDevice, Notifiers, Transition } from "../alerts/index.ts";
 import { CapacityWriter, openAlerts, openNotifiers } from "../alerts/index.ts";
 import { openUplink } from "../agent/index.ts";
-import type { BrokerOptions, Enrolment, OutsideSetup } from "../broker/index.ts";
+import type { BrokerOptions, Enrolment, Federation, OutsideSetup } from "../broker/index.ts";
 import { HubService, openEnrolment } from "../broker/index.ts";
 import type { Address } from "../config/index.ts";
 import { address, addressText, v } from "../config/index.ts";
-import type { Store } from "../store/index.ts";
+import type { Rollups, RollupSetup, Store } from "../store/index.ts";
 import { openRollups, openStore } from "../store/index.ts";
 import type { DeviceAddress, Disk, Platform, UnnumberedBatch } from "../telemetry/index.ts";
 import { GatewayError, topicOf } from "../telemetry/index.ts";
@@ -16,6 +16,7 @@ import { alertRequests } from "./alert-requests.ts";
 import type { ConfiguredDevice, LoadedConfig } from "./config.ts";
 import { openEnrolFolder } from "./enrol-folder.ts";
 import { openFolder } from "./folder.ts";
+import { openFederation } from "./run-federation.ts";
 import { letYoungGenerationGrow, lockFolder, openVitals } from "./platform.ts";
 import type { Taken } from "./reload.ts";
 import { siteTopology } from "./site-topology.ts";
@@ -44,9 +45,7 @@ export async function runHub(
   await using parts = new AsyncDisposableStack();
   parts.use(await lockFolder(config.hub.data));
   const disk = await openFolder(config.hub.data);
-  const opened = parts.use(await openStore(config.store, platform, { worker: sqliteWorker }));
-  const rollups = await openRollups({ store: opened, disk, options: config.rollups }, platform);
-  const { store } = parts.use(rollups);
+  const { store, rollups, federation } = await openStored(loaded, { parts, disk }, platform);
   const expected = expectedOf(loaded);
   const notifiers = parts.use(await openNotifiers({ notify: config.notify, disk }, platform));
   // Alerts speak through the broker, which hears of batches first: the knot is tied here.
@@ -68,6 +67,7 @@ export async function runHub(
         requests: alertRequests(alerts),
         rollups: () => rollups.counts,
         capacity: () => capacity?.counts,
+        federation,
         keep: { worker: keeperWorker, path: join(config.hub.data, "broker.sqlite") },
         vitals: openVitals(),
       },
@@ -76,13 +76,12 @@ export async function runHub(
   );
   platform.log.info("hub started", { listen: service.addresses.join(" "), store: store.title });
   const kept = parts.move();
-  const started = service;
   return {
-    service: started,
+    service,
     alerts,
     notifiers,
     store,
-    address: mqttAddress(started.addresses),
+    address: mqttAddress(service.addresses),
     taken: { rules: (next) => alerts.useRules(next.config.rules) },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
@@ -140,6 +139,29 @@ function openCapacity(
 interface ChosenBroker {
   readonly broker: BrokerOptions | OutsideSetup;
   readonly enrolment?: Enrolment;
+}
+
+interface Stored {
+  /** What it takes is rolled up. */
+  readonly store: Store;
+  readonly rollups: Rollups;
+  readonly federation: Federation | undefined;
+}
+
+/** The store with its roll-ups, and peers, which have a part in them as they are made. */
+async function openStored(
+  loaded: LoadedConfig,
+  { parts, disk }: { readonly parts: AsyncDisposableStack; readonly disk: Disk },
+  platform: Platform,
+): Promise<Stored> {
+  const { store: options, rollups } = loaded.config;
+  const opened = parts.use(await openStore(options, platform, { worker: sqliteWorker }));
+  const federation = parts.use(await openFederation(loaded, platform));
+  const made: RollupSetup["made"] =
+    federation && ((window, rows) => federation.summarized(window, rows));
+  const rolled = { store: opened, disk, options: rollups, made };
+  const rolling = parts.use(await openRollups(rolled, platform));
+  return { store: rolling.store, rollups: rolling, federation };
 }
 
 /** The hub's own broker, or a link to the one that is there already. */

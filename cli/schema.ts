@@ -4,7 +4,7 @@
  */
 import { agentOptions } from "../agent/index.ts";
 import { capacityOptions, notifyOptions, rulesOptions } from "../alerts/index.ts";
-import { brokerOptions, hubOptions } from "../broker/index.ts";
+import { brokerOptions, federationOptions, hubOptions } from "../broker/index.ts";
 import { consoleOptions } from "../console/index.ts";
 import type { Schema } from "../config/index.ts";
 import {
@@ -102,6 +102,10 @@ const sections = {
   agent: v.optional(option(agentOptions, { about: "The agent at the edge." }), {}),
   hub: v.optional(option(hubOptions, { about: "The hub as a whole." }), {}),
   broker: v.optional(option(brokerOptions, { about: "The hub's MQTT broker." }), {}),
+  federation: v.optional(
+    option(federationOptions, { about: "Hubs of other regions (docs/federation.md)." }),
+    {},
+  ),
   console: v.optional(
     option(consoleOptions, { about: "Where operators see how the process is." }),
     {},

@@ -7,7 +7,7 @@
  * before it, and rows that come late change the window with the next reading after them: it is
  * rolled anew within the same job (docs/decisions/0006-rollups.md).
  */
-import type { Clock, Line } from "../../telemetry/index.ts";
+import type { Clock, Line, RollupWindow } from "../../telemetry/index.ts";
 import { isCounter, restartsAtZero, rolledFieldOf, rollupName } from "../../telemetry/index.ts";
 import type { Asker, Plan, Reading, Run } from "./gather.ts";
 import { Gatherer, planOf, rise } from "./gather.ts";
@@ -42,7 +42,12 @@ export interface RollerParts {
   readonly levels: readonly Level[];
   readonly marks: Marks;
   readonly clock: Pick<Clock, "now">;
+  /** Is given rows once they are written; the job is done when it resolves. */
+  readonly made?: Made | undefined;
 }
+
+/** Takes the rows of windows; those of a window that is rolled up anew come again. */
+export type Made = (window: RollupWindow, rows: readonly Line[]) => Promise<void>;
 
 export class Roller {
   readonly #asker: Asker;
@@ -51,13 +56,15 @@ export class Roller {
   readonly #clock: Pick<Clock, "now">;
   readonly #gatherer: Gatherer;
   readonly #neighbours: Neighbours;
+  readonly #made: Made | undefined;
   readonly #histories = new Map<string, History>();
   /** Rows that a window gave last, by measurement; bounded by the register. */
   readonly #rowsAWindow = new Map<string, number>();
   /** Rows written. */
   rows = 0;
 
-  constructor({ asker, levels, marks, clock }: RollerParts) {
+  constructor({ asker, levels, marks, clock, made }: RollerParts) {
+    this.#made = made;
     this.#asker = asker;
     this.#levels = levels;
     this.#marks = marks;
@@ -204,6 +211,7 @@ export class Roller {
       await this.#asker.ask(() => store.write(some, signal()));
     }
     this.rows += lines.length;
+    if (lines.length > 0) await this.#made?.(name, lines);
     return lines;
   }
 

@@ -14,6 +14,7 @@ import { levelsOf, Marks } from "./marks.ts";
 import type { Windows } from "./noting.ts";
 import { notingStore } from "./noting.ts";
 import type { RollupOptions } from "./options.ts";
+import type { Made } from "./roller.ts";
 import { Roller } from "./roller.ts";
 
 /** Share of the time in which questions run: of windows that ended just now, and of others. */
@@ -53,6 +54,8 @@ export interface RollupSetup {
   /** Holds `rollups.json`. */
   readonly disk: Disk;
   readonly options: RollupOptions;
+  /** Is given rows once they are written. */
+  readonly made?: Made | undefined;
 }
 
 /** Starts rolling up what the store is given from now on, and what was left to do. */
@@ -84,7 +87,7 @@ class Rolling implements Rollups {
   #attempt = 0;
   #tidyAt: number;
 
-  constructor({ store, options }: RollupSetup, marks: Marks, platform: Platform) {
+  constructor({ store, options, made }: RollupSetup, marks: Marks, platform: Platform) {
     const levels = levelsOf(options.windows);
     const { settle, except } = options;
     this.#settle = settle;
@@ -98,7 +101,7 @@ class Rolling implements Rollups {
       signal: () => this.#stop.signal,
       ask: <T>(run: () => Promise<T>) => this.#ask(run),
     };
-    this.#roller = new Roller({ asker, levels, marks, clock: platform.clock });
+    this.#roller = new Roller({ asker, levels, marks, clock: platform.clock, made });
     this.#running = this.#run();
   }
 

@@ -758,6 +758,23 @@ export const measurements = {
       rss_bytes: { about: "Resident memory." },
     },
   },
+  hub_peer: {
+    about: "What a hub says of the hub of another region that it forwards to.",
+    channel: "peer",
+    fields: {
+      link_state: { about: "Whether the link stands.", states: { 0: "down", 1: "up" } },
+      items_count: { about: "Items that the peer is granted." },
+      offered_total: { about: "Batches offered to the queue in this stream.", restarts: true },
+      stored_total: { about: "Batches the peer reported stored.", restarts: true },
+      queued_count: { about: "Batches waiting." },
+      shed_total: { about: "Batches given up: queue full, disk, damage, size.", restarts: true },
+      revoked_total: { about: "Batches given up because a grant was revoked.", restarts: true },
+      denied_total: {
+        about: "Refusals that the peer's hub told of, at most one a second.",
+        restarts: true,
+      },
+    },
+  },
   device_event: {
     about: "What happened to a device, once.",
     fields: {

@@ -147,6 +147,13 @@ function numberType(unit: Unit): "integer" | "float" {
   return unit.integer === true ? "integer" : "float";
 }
 
+/** The same for a row of a roll-up that the hub of another region has made. */
+export function summaryProblemOf(point: Point): string | undefined {
+  const rollup = rollups.get(point.measurement);
+  if (rollup === undefined) return `${point.measurement} is no roll-up`;
+  return problemIn(point, register.get(rollup.of), maxRolledFields * aggregatesMost);
+}
+
 /** Why a point may not be stored, in one sentence, or undefined when it may. */
 export function problemOf(point: Point): string | undefined {
   const entry = register.get(point.measurement);
@@ -154,9 +161,20 @@ export function problemOf(point: Point): string | undefined {
     if (rollups.has(point.measurement)) return `${point.measurement} is made by the hub alone`;
     return `measurement ${point.measurement} is not in the register`;
   }
+  return problemIn(point, entry);
+}
+
+/** Aggregates of one field at most. */
+const aggregatesMost = 6;
+
+function problemIn(
+  point: Point,
+  entry: MeasurementEntry | undefined,
+  most = maxFields,
+): string | undefined {
   for (const tag in point.tags) {
     const value = point.tags[tag] ?? "";
-    if (tag !== entry.channel) return `${point.measurement} has no tag ${tag}`;
+    if (tag !== entry?.channel) return `${point.measurement} has no tag ${tag}`;
     if (value === "" || value.length > 64) return `tag ${tag} must have 1 to 64 characters`;
   }
   const facts = known.get(point.measurement);
@@ -169,7 +187,7 @@ export function problemOf(point: Point): string | undefined {
     if (problem !== undefined) return problem;
   }
   if (count === 0) return "a point needs a field";
-  return count > maxFields ? `a point has at most ${maxFields} fields` : undefined;
+  return count > most ? `a point has at most ${most} fields` : undefined;
 }
 
 function valueProblem(

@@ -323,3 +323,33 @@ describe("without users", () => {
     await vi.waitFor(() => expect(heard()).toEqual(packet(0x90, [0, 3, 0])));
   });
 });
+
+describe("a peer", () => {
+  const south = "rackstreet/v1/south/main/hall";
+  const peers = { ...users, south: { password: "pw-s", role: "peer" } };
+
+  it("is heard of its own region alone, and told why of any other", async () => {
+    await using at = await running({ users: peers });
+    const peer = await at.connect({ username: "south", password: "pw-s" });
+    const told = inbox(peer);
+    await peer.subscribeAsync("rackstreet/v1/south/+/+/agent/south/denied", { qos: 1 });
+    await peer.publishAsync(`${south}/power/p/telemetry`, "own", { qos: 1 });
+    await peer.publishAsync(`${root}/power/p/telemetry`, "foreign", { qos: 1 });
+    await peer.publishAsync(`${south}/power/p/set`, "order", { qos: 1 });
+    await vi.waitFor(() => expect(told.join("\n")).toContain("this peer owns south alone"));
+    expect(at.seen).toEqual([
+      {
+        topic: `${south}/power/p/telemetry`,
+        payload: "own",
+        client: expect.objectContaining({ user: "south", agent: "south", peer: true }),
+      },
+    ]);
+  });
+
+  it("comes with a client id that is kept free for it", async () => {
+    await using at = await running({ users: peers });
+    const clientId = "rackstreet-peer-south";
+    await expect(as(at, "city", { clientId })).rejects.toMatchObject({ code: 2 });
+    await at.connect({ username: "south", password: "pw-s", clientId });
+  });
+});

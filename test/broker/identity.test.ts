@@ -53,6 +53,17 @@ describe("identifier", () => {
     });
   });
 
+  it("knows a peer by the region that it owns, which is not this hub's", () => {
+    const peer = { password: "pw", role: "peer" };
+    const { users: peers } = v.parse(brokerOptions, { users: { local: peer } });
+    const identifies = (site: string): Identify => identifier(peers, site, stillPlatform(clock));
+    expect(() => identifies("local/main/hall")).toThrow("broker.users.local");
+    expect(() => identifies("local2/main/hall")).not.toThrow();
+    const named = { peer: { ...peer, region: "local" } };
+    const { users: other } = v.parse(brokerOptions, { users: named });
+    expect(() => identifier(other, "local/a/b", stillPlatform(clock))).toThrow("own region");
+  });
+
   it("answers the same to a wrong password, an unknown user and no user", async () => {
     const refused = { refused: "credentials" };
     expect(await ask(identify, "root", "wrong")).toEqual(refused);

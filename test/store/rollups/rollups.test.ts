@@ -118,6 +118,9 @@ describe("roll-ups", () => {
       fc.asyncProperty(history, seeds, weathers, async (rows, seed, weather) => {
         const world = await sail(rows, seed, { weather });
         expect(rolledOf(world.rolled)).toEqual(reference(rows, everyWindow.windows));
+        // Whoever is given rows as they are made ends with the same ones.
+        const made = [...world.made.byMeasurement.keys()].flatMap((name) => world.made.of(name));
+        expect(rolledOf(made)).toEqual(rolledOf(world.rolled));
       }),
       { numRuns: 60, examples: [[rolledByAnEarlierLife, 2572, { death: 0, trouble: 0 }]] },
     );

@@ -4,7 +4,7 @@
  */
 import type { Rollups, RollupOptions } from "../../../store/index.ts";
 import { openRollups } from "../../../store/index.ts";
-import type { Line } from "../../../telemetry/index.ts";
+import type { Line, RollupWindow } from "../../../telemetry/index.ts";
 import { rollupNames } from "../../../telemetry/index.ts";
 import { silentLog, VirtualClock } from "../../virtual.ts";
 import type { Chance } from "../../voyage/chance.ts";
@@ -37,6 +37,8 @@ export class World {
   deaths = 0;
   #process: SimProcess;
   rollups: Rollups | undefined;
+  /** What was handed on as it was made, over all lives. */
+  readonly made = new PlainRows();
 
   constructor(chance: Chance, now: number, options: RollupOptions = everyWindow) {
     this.#chance = chance;
@@ -52,7 +54,9 @@ export class World {
     const platform = { clock: process.clock, entropy: this.#chance, log: silentLog };
     this.#process = process;
     const disk = await this.until(openDisk(this.platter, { process, chance: this.#chance }));
-    return this.until(openRollups({ store, disk, options: this.#options }, platform));
+    const made = (_window: RollupWindow, rows: readonly Line[]): Promise<void> =>
+      process.call(this.#chance.whole(0, 100), () => this.made.put(rows));
+    return this.until(openRollups({ store, disk, options: this.#options, made }, platform));
   }
 
   kill(): void {
