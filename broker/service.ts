@@ -8,7 +8,6 @@ import type {
   Certified,
   DeviceAddress,
   Disk,
-  Fields,
   Platform,
   Point,
   Site,
@@ -21,7 +20,6 @@ import {
   linesOf,
   messageOf,
   parseTopic,
-  quality,
   sleep,
   topicOf,
   topicRoot,
@@ -45,6 +43,8 @@ import type { EnrolledBy, Enrolment } from "./enrol/enrolment.ts";
 import { startHub } from "./hub.ts";
 import type { LoginAttempt } from "./identity.ts";
 import type { KeepParts } from "./sessions.ts";
+import type { CapacityTurns, HubVitals } from "./hub-health.ts";
+import { healthPoint } from "./hub-health.ts";
 import { hubMeta } from "./hub-meta.ts";
 import type { IngestCounts, IngestLimits, IngestSetup } from "./ingest.ts";
 import { Ingest } from "./ingest.ts";
@@ -73,14 +73,14 @@ export interface HubSetup {
   readonly requests?: readonly HubRequest[];
   readonly rollups?: () => RollupCounts;
   /** Rows of capacity written, and turns left out; undefined: none are written. */
-  readonly capacity?: () => { readonly rows: number; readonly skipped: number } | undefined;
+  readonly capacity?: () => CapacityTurns | undefined;
   /** What goes to hubs of other regions. Left out: nothing does. */
   readonly federation?: Federation | undefined;
   /** Where the broker's retained messages and sessions are kept; left out: in memory alone. */
   readonly keep?: KeepParts | undefined;
   /** Where agents get their certificates from this hub. */
   readonly enrolment?: Enrolment | undefined;
-  readonly vitals: () => { readonly rss: number; readonly loopDelay: number };
+  readonly vitals: () => HubVitals;
 }
 
 /** The hub reports on itself first after this time, so that `status` need not wait. @unit ms */
@@ -365,30 +365,16 @@ export class HubService implements AsyncDisposable {
   }
 
   #healthPoint(): Point {
-    const counts = this.#ingest.counts;
-    const { rss, loopDelay } = this.#setup.vitals();
-    return {
-      measurement: "hub_health",
-      fields: {
-        received_total: counts.received,
-        stored_total: counts.stored,
-        queued_count: counts.queued,
-        refused_total: counts.refused,
-        overflow_total: counts.overflow,
-        points_total: counts.points,
-        points_refused_total: counts.pointsRefused,
-        store_state: counts.storeUp ? 1 : 0,
-        write_ms: counts.writeMs,
-        clients_count: this.#hub?.counters.connections ?? 0,
-        undescribed_count: this.#states.undescribed,
-        denied_total: this.#hub?.counters.denied ?? 0,
-        ...rollupFields(this.#setup.rollups?.()),
-        ...capacityFields(this.#setup.capacity?.()),
-        loop_delay_ms: loopDelay,
-        rss_bytes: rss,
-        q: quality.good,
-      },
-    };
+    const { rollups, capacity, vitals } = this.#setup;
+    return healthPoint({
+      ingest: this.#ingest.counts,
+      connections: this.#hub?.counters.connections ?? 0,
+      denied: this.#hub?.counters.denied ?? 0,
+      undescribed: this.#states.undescribed,
+      rollups: rollups?.(),
+      capacity: capacity?.(),
+      vitals: vitals(),
+    });
   }
 }
 
@@ -400,20 +386,4 @@ function quotaOf(
   if ("connect" in broker) return {};
   const series = new SeriesQuotas(broker, () => clock.monotonic());
   return { quota: (address, agent, point) => series.refuse(address, agent, point) };
-}
-
-function rollupFields(counts: RollupCounts | undefined): Fields {
-  if (counts === undefined) return {};
-  const { lag, dirty, rows, failures } = counts;
-  return {
-    rollup_lag_s: lag / 1000,
-    rollup_dirty_count: dirty,
-    rollup_rows_total: rows,
-    rollup_failures_total: failures,
-  };
-}
-
-function capacityFields(counts: ReturnType<NonNullable<HubSetup["capacity"]>>): Fields {
-  if (counts === undefined) return {};
-  return { capacity_rows_total: counts.rows, capacity_skipped_total: counts.skipped };
 }

@@ -61,9 +61,11 @@ export function sensorClass(field: string, facts: FieldFacts | undefined): Senso
   const { type = "any", unit, entry } = facts ?? {};
   if (type === "text" || type === "any") return {};
   const [, own, ownUnit] = named.find(([pattern]) => pattern.test(field)) ?? [];
-  const [device_class, shown] =
-    own === undefined ? (classes[unit?.ucum ?? ""] ?? [undefined, unit?.shown]) : [own, ownUnit];
   const counts = field.endsWith("_total");
+  const [found, shown] =
+    own === undefined ? (classes[unit?.ucum ?? ""] ?? [undefined, unit?.shown]) : [own, ownUnit];
+  // Energy is a counter there; what was used in a while has no class.
+  const device_class = found === "energy" && !counts ? undefined : found;
   const isState = entry?.states !== undefined || /_(state|code)$/.test(field);
   return {
     ...(device_class === undefined ? {} : { device_class }),
