@@ -5,6 +5,7 @@ import type { Address, Schema, Secret } from "../config/index.ts";
 import {
   address,
   atLeast,
+  certWithKey,
   duration,
   interval,
   levelName,
@@ -90,13 +91,7 @@ const uplinkEntries = v.strictObject({
   ),
 });
 
-const uplinkSchema = v.pipe(
-  uplinkEntries,
-  v.check(
-    ({ cert, key }) => (cert === undefined) === (key === undefined),
-    "`cert` and `key` belong together",
-  ),
-);
+const uplinkSchema = v.pipe(uplinkEntries, certWithKey());
 
 const spoolEntries = v.strictObject({
   size: v.optional(

@@ -208,3 +208,13 @@ export const secret: Schema<Secret> = v.pipe(
   v.metadata({ secret: true }),
   v.transform((source) => new Secret(source)),
 );
+
+/** A certificate to show is of no use without its private key, and the other way round. */
+export function certWithKey<
+  Link extends { readonly cert?: string | undefined; readonly key?: string | undefined },
+>(): v.CheckAction<Link, string> {
+  return v.check(
+    ({ cert, key }) => (cert === undefined) === (key === undefined),
+    "`cert` and `key` belong together",
+  );
+}

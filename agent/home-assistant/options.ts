@@ -1,6 +1,6 @@
 /** The options of the facade for Home Assistant. */
 import type { Schema } from "../../config/index.ts";
-import { levelName, option, v } from "../../config/index.ts";
+import { certWithKey, levelName, option, v } from "../../config/index.ts";
 import type { FacadeLinkOptions } from "../link-options.ts";
 import { facadeLinkEntries } from "../link-options.ts";
 
@@ -9,16 +9,19 @@ export interface HomeAssistantOptions extends FacadeLinkOptions {
   readonly telemetry: boolean;
 }
 
-export const homeAssistantOptions: Schema<HomeAssistantOptions> = v.strictObject({
-  ...facadeLinkEntries,
-  prefix: v.optional(
-    option(levelName, { about: "Its discovery prefix, the first level of the topics." }),
-    "homeassistant",
-  ),
-  telemetry: v.optional(
-    option(v.boolean(), {
-      about: "Whether batches and states are copied there; false where the hub uses that broker.",
-    }),
-    true,
-  ),
-});
+export const homeAssistantOptions: Schema<HomeAssistantOptions> = v.pipe(
+  v.strictObject({
+    ...facadeLinkEntries,
+    prefix: v.optional(
+      option(levelName, { about: "Its discovery prefix, the first level of the topics." }),
+      "homeassistant",
+    ),
+    telemetry: v.optional(
+      option(v.boolean(), {
+        about: "Whether batches and states are copied there; false where the hub uses that broker.",
+      }),
+      true,
+    ),
+  }),
+  certWithKey(),
+);

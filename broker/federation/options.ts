@@ -1,6 +1,7 @@
 /** To which hubs of other regions this one forwards what they are granted, and how. */
 import type { Address, Schema, Secret } from "../../config/index.ts";
 import {
+  certWithKey,
   address,
   atLeast,
   duration,
@@ -91,10 +92,7 @@ const peer: Schema<PeerOptions> = v.pipe(
     ),
     spool: v.optional(option(spool, { about: "What is kept until the peer has stored it." }), {}),
   }),
-  v.check(
-    ({ cert, key }) => (cert === undefined) === (key === undefined),
-    "`cert` and `key` belong together",
-  ),
+  certWithKey(),
 );
 
 /** More would be a cluster, not a federation. */
