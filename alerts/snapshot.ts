@@ -45,6 +45,21 @@ const time = v.pipe(v.number(), v.finite(), v.minValue(0));
 const number = v.pipe(v.number(), v.finite());
 const texts = v.record(v.string(), v.string());
 
+/** As files hold the address of a device. */
+export const addressForm = v.object({
+  region: v.string(),
+  org: v.string(),
+  site: v.string(),
+  class: v.string(),
+  device: v.string(),
+});
+
+/** As files hold its place. */
+export const placeForm = v.object({
+  zone: v.exactOptional(v.string()),
+  rack: v.exactOptional(v.string()),
+});
+
 const life = v.object({
   phase: v.picklist(phases),
   since: time,
@@ -69,14 +84,8 @@ const rule = v.object({
 const group = v.object({
   rule: v.string(),
   key: v.string(),
-  address: v.object({
-    region: v.string(),
-    org: v.string(),
-    site: v.string(),
-    class: v.string(),
-    device: v.string(),
-  }),
-  place: v.object({ zone: v.exactOptional(v.string()), rack: v.exactOptional(v.string()) }),
+  address: addressForm,
+  place: placeForm,
   tags: texts,
   life,
   acknowledged: v.optional(acknowledgedForm),

@@ -16,6 +16,7 @@ import { v } from "../../config/index.ts";
 import type { Clock, Disk, Log } from "../../telemetry/index.ts";
 import { messageOf, sleep } from "../../telemetry/index.ts";
 import { severities } from "../rule.ts";
+import { addressForm, placeForm } from "../snapshot.ts";
 import type { AlertEvent } from "./contract.ts";
 
 /** The most events that a list of a file may hold. */
@@ -38,14 +39,8 @@ const event = v.object({
   runbook: v.optional(v.string()),
   unit: v.string(),
   threshold: number,
-  address: v.object({
-    region: v.string(),
-    org: v.string(),
-    site: v.string(),
-    class: v.string(),
-    device: v.string(),
-  }),
-  place: v.object({ zone: v.exactOptional(v.string()), rack: v.exactOptional(v.string()) }),
+  address: addressForm,
+  place: placeForm,
   channel: texts,
   value: v.exactOptional(number),
   since: number,
