@@ -174,8 +174,7 @@ class MqttUplink implements Uplink {
       granted.then(
         () => this.#connected(client),
         (cause: unknown) => {
-          const what = `the broker refuses ${subscribe.join(", ")}`;
-          const why = `${what}: its user is for another site or agent`;
+          const why = `the broker refuses ${subscribe.join(", ")}: ${othersUser}`;
           failure = new GatewayError("E_ACCESS", why, { cause });
           client.end(true);
         },
@@ -242,9 +241,15 @@ class MqttUplink implements Uplink {
   }
 }
 
-/** CONNACK 5, which says no more than that [MQTT-3.2.2-5]; the rest is what mostly is behind it. */
+const othersUser = "its user is for another site or agent";
+
+/** CONNACK 2 and 5 say no more than that [MQTT-3.2.2-5]; the rest is what mostly is behind it. */
 function refusedBy(error: Error, { cert }: LinkOptions): GatewayError | undefined {
-  if (!("code" in error) || error.code !== 5) return undefined;
+  if (!("code" in error) || (error.code !== 2 && error.code !== 5)) return undefined;
+  if (error.code === 2) {
+    const why = `the broker refuses this client identifier: ${othersUser}`;
+    return new GatewayError("E_ACCESS", why, { cause: error });
+  }
   const why =
     cert === undefined
       ? "the hub does not know this user or its password"
