@@ -70,6 +70,8 @@ const byUnit: Readonly<Record<string, Gauge>> = {
 /** By name, where the unit alone would mislead. `spots = occupied + free` holds at any time. */
 const byName: Readonly<Record<string, Gauge>> = {
   power_factor_ratio: gauge(0.95, 0.03, 3),
+  pue_ratio: gauge(1.4, 0.2, 3),
+  ppue_ratio: gauge(1.2, 0.1, 3),
   voltage_ll_v: gauge(400, 7),
   battery_v: gauge(12.6, 0.5, 2),
   core_v: gauge(0.8, 0.1, 3),
