@@ -270,8 +270,10 @@ export class Ingest implements AsyncDisposable {
   }
 
   #overQuota(topic: string, { address, stream }: Batch, point: Point): string | undefined {
+    const { quota } = this.#setup;
+    if (quota === undefined) return undefined;
     const [agent = ""] = stream.split(".", 1);
-    const refusal = this.#setup.quota?.(address, agent, point);
+    const refusal = quota(address, agent, point);
     if (refusal === undefined) return undefined;
     const { rule, remedy, tell } = refusal;
     const denied = topicOf({ ...address, class: "agent", device: agent }, "denied");

@@ -33,6 +33,12 @@ export class SeriesQuotas {
     this.#now = now;
   }
 
+  /** Whether a configuration has such quotas: to look at every point costs a hub much. */
+  static has({ limits, tenants }: Pick<BrokerOptions, "limits" | "tenants">): boolean {
+    const ofOrgs = Object.values(tenants).map(({ series }) => series);
+    return [limits.seriesByAgent, ...ofOrgs].some((most) => most !== undefined);
+  }
+
   /** Why a point may not be stored; undefined: it may. */
   refuse(
     { region, org, site, device }: DeviceAddress,
@@ -41,8 +47,10 @@ export class SeriesQuotas {
   ): SeriesRefusal | undefined {
     const { limits, tenants } = this.#options;
     const owner = `${region}/${org}`;
+    const ofOrg = tenants[owner]?.series;
+    if (ofOrg === undefined && limits.seriesByAgent === undefined) return undefined;
     const quotas = [
-      { who: owner, most: tenants[owner]?.series },
+      { who: owner, most: ofOrg },
       { who: `agent ${agent} of ${owner}/${site}`, most: limits.seriesByAgent },
     ];
     const channel = Object.entries(tags).flat().join(" ");

@@ -378,12 +378,12 @@ export class HubService implements AsyncDisposable {
   }
 }
 
-/** A broker that is there already has quotas of its own. */
+/** Left out where there is none; a broker that is there already has quotas of its own. */
 function quotaOf(
   broker: BrokerOptions | OutsideSetup,
   { clock }: Platform,
 ): Pick<IngestSetup, "quota"> {
-  if ("connect" in broker) return {};
+  if ("connect" in broker || !SeriesQuotas.has(broker)) return {};
   const series = new SeriesQuotas(broker, () => clock.monotonic());
   return { quota: (address, agent, point) => series.refuse(address, agent, point) };
 }
