@@ -49,7 +49,7 @@ export interface IngestSetup {
   /** Why a point of an agent may not be stored by its quota; left out: there is none. */
   readonly quota?: (
     address: DeviceAddress,
-    agent: string,
+    stream: string,
     point: Point,
   ) => SeriesRefusal | undefined;
   /** Hands on to peers what was stored, before that is reported; left out: there are none. */
@@ -270,11 +270,9 @@ export class Ingest implements AsyncDisposable {
   }
 
   #overQuota(topic: string, { address, stream }: Batch, point: Point): string | undefined {
-    const { quota } = this.#setup;
-    if (quota === undefined) return undefined;
-    const [agent = ""] = stream.split(".", 1);
-    const refusal = quota(address, agent, point);
+    const refusal = this.#setup.quota?.(address, stream, point);
     if (refusal === undefined) return undefined;
+    const [agent = ""] = stream.split(".", 1);
     const { rule, remedy, tell } = refusal;
     const denied = topicOf({ ...address, class: "agent", device: agent }, "denied");
     const message = JSON.stringify({ v: 1, refused: topic, rule, remedy });

@@ -385,5 +385,7 @@ function quotaOf(
 ): Pick<IngestSetup, "quota"> {
   if ("connect" in broker || !SeriesQuotas.has(broker)) return {};
   const series = new SeriesQuotas(broker, () => clock.monotonic());
-  return { quota: (address, agent, point) => series.refuse(address, agent, point) };
+  return {
+    quota: (address, stream, point) => series.refuse(address, stream.split(".", 1)[0] ?? "", point),
+  };
 }
