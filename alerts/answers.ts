@@ -13,6 +13,9 @@ export interface Answered {
   readonly value: number;
 }
 
+/** The tags that say which device a row is of. */
+const identity = ["region", "org", "site", "device"] as const;
+
 type Answers = readonly (readonly QuerySeries[])[];
 
 /** The questions of a rule at a time. */
@@ -35,7 +38,7 @@ export function answeredOf(compiled: Compiled<StoredRule>, answers: Answers): re
  */
 function groupByOf({ rule, ofDevice, channel }: Compiled<StoredRule>): readonly string[] {
   const series = channel === undefined ? [] : [channel];
-  const device = ofDevice || rule.join !== "worst" ? ["region", "org", "site", "device"] : [];
+  const device = ofDevice || rule.join !== "worst" ? identity : [];
   return [...new Set([...device, ...rule.by, ...(rule.join === "worst" ? [] : series)])];
 }
 
@@ -61,7 +64,7 @@ function joined(
   join: Exclude<Join, "worst">,
   [series = []]: Answers,
 ): Answered[] {
-  const device = ofDevice ? ["region", "org", "site", "device"] : [];
+  const device = ofDevice ? identity : [];
   const named = [...new Set([...device, ...rule.by])];
   const groups = Map.groupBy(series, ({ tags }) => keyOf(pick(tags, named)));
   return [...groups.values()].map((same) => {

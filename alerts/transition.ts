@@ -63,9 +63,7 @@ export function viewOf({ rule, address, tags, life }: Group): AlertView {
 /** The row that the store keeps of a transition. */
 export function lineOf(transition: Transition): Line {
   const { region, org, site, device } = transition.address;
-  const channel = Object.entries(channelOf(transition.tags, transition.address))
-    .map(([name, value]) => `${name}=${value}`)
-    .join(",");
+  const channel = spelled(channelOf(transition.tags, transition.address));
   return {
     measurement: "alert_event",
     tags: { region, org, site, ...transition.place, device, rule: transition.rule },
@@ -87,4 +85,11 @@ const stateCodes = { inactive: 0, pending: 1, firing: 2, resolved: 3, unknown: 4
 export function channelOf(tags: Tags, address: DeviceAddress): Tags {
   const said: Readonly<Record<string, string>> = { ...address };
   return Object.fromEntries(Object.entries(tags).filter(([name, value]) => said[name] !== value));
+}
+
+/** A channel as the rows of `alert_event` name it: `sensor=inlet,level=top`. */
+export function spelled(channel: Tags): string {
+  return Object.entries(channel)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(",");
 }

@@ -1,7 +1,7 @@
 /** What the store keeps of acts: rows of `alert_event` that say no state, because none changed. */
 import type { DeviceAddress, Line, Tags } from "../../telemetry/index.ts";
 import type { Group } from "../groups.ts";
-import { channelOf } from "../transition.ts";
+import { channelOf, spelled } from "../transition.ts";
 import type { Act, Shelf } from "./acts.ts";
 
 /** Where a row is, in the store and on its device. */
@@ -19,9 +19,7 @@ export interface ActRow extends Act, Place {
 }
 
 export function lineOfAct({ act, by, comment, tags, channel, time, until }: ActRow): Line {
-  const said = Object.entries(channel)
-    .map(([name, value]) => `${name}=${value}`)
-    .join(",");
+  const said = spelled(channel);
   return {
     measurement: "alert_event",
     tags,
