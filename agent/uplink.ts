@@ -236,7 +236,8 @@ class MqttUplink implements Uplink {
       granted.then(
         () => this.#connected(client),
         (cause: unknown) => {
-          const why = `the broker refuses ${subscribe.join(", ")}: ${othersUser}`;
+          const refused = this.#version === 5 ? messageOf(cause) : othersUser;
+          const why = `the broker refuses ${subscribe.join(", ")}: ${refused}`;
           failure = new GatewayError("E_ACCESS", why, { cause });
           client.end(true);
         },
