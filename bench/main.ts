@@ -25,6 +25,7 @@ import { run as spool } from "./spool.ts";
 import { run as sqlite } from "./sqlite.ts";
 import { run as store } from "./store.ts";
 import { run as tenantsEscapes } from "./tenants-escapes.ts";
+import { run as tenantsLoad } from "./tenants-load.ts";
 
 const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   accelerators,
@@ -53,6 +54,7 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   sqlite,
   store,
   "tenants-escapes": tenantsEscapes,
+  "tenants-load": tenantsLoad,
 };
 
 const name = process.argv[2] ?? "";
