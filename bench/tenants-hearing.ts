@@ -76,7 +76,7 @@ export class Hearing {
 
   /** What there was of all that was sent since the last end; delays since `begin`. */
   end(): Heard {
-    const sorted = Float64Array.from(this.#delays).sort();
+    const sorted = Float64Array.from(this.#delays).toSorted();
     const part = (share: number): number => sorted[Math.floor(sorted.length * share)] ?? Number.NaN;
     const count = (mask: number, wanted: number): number =>
       this.#marks.reduce((sum, mark) => sum + ((mark & mask) === wanted ? 1 : 0), 0);
