@@ -189,23 +189,18 @@ class AedesHub implements Hub {
     const { limits } = this.#options;
     const { clock } = this.#platform;
     const broker = this.#broker;
-    if (broker === undefined || broker.closed) {
-      stream.destroy();
-      return;
-    }
+    if (broker === undefined || broker.closed) return void stream.destroy();
     if (this.counters.connections >= limits.connections) {
       this.counters.countRejected("connections");
-      stream.on("error", () => undefined).destroy();
-      return;
+      return void stream.on("error", () => undefined).destroy();
     }
     this.counters.connections += 1;
-    const { packet, egress } = limits;
-    const guard = new Guard(stream, { packet, egress, clock, counters: this.counters });
+    const guard = new Guard(stream, { ...limits, clock, counters: this.counters });
     const lane = new Lane((needsRoom) => this.#roomFor(client, needsRoom), clock);
-    const rate = new Rate(limits.rate, clock);
+    const rate = Rate.of(limits.rate, clock);
     const client: HubClient = new HubClient({ guard, lane, peer, rate });
     this.#guards.add(guard);
-    guard.once("close", () => {
+    guard.on("close", () => {
       this.counters.connections -= 1;
       this.#guards.delete(guard);
       client.lane.close();
