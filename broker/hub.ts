@@ -32,6 +32,7 @@ import { openListener } from "./listeners.ts";
 import type { LoginProblem } from "./logins.ts";
 import { Logins, refusedLogin } from "./logins.ts";
 import { lead, nowhere, packetOf, sign } from "./lead.ts";
+import { forgetHello, keepNoNumbers, lighten } from "./lean.ts";
 import { membership } from "./networks.ts";
 import type { BrokerOptions } from "./options.ts";
 import { Rate } from "./rate.ts";
@@ -125,7 +126,9 @@ class AedesHub implements Hub {
     const broker = await Aedes.createBroker(this.#aedesOptions(sessions));
     this.#broker = broker;
     keepOrder(broker);
+    keepNoNumbers();
     broker.on("connackSent", ({ returnCode }, client) => {
+      forgetHello(client, this.#hellos);
       if (returnCode === 0) this.#clients.get(client)?.guard.admit();
     });
     broker.on("subscribe", (subscriptions, client) => {
@@ -200,13 +203,15 @@ class AedesHub implements Hub {
     const rate = Rate.of(limits.rate, clock);
     const client: HubClient = new HubClient({ guard, lane, peer, rate });
     this.#guards.add(guard);
+    const handled = lighten(broker.handle(guard));
+    this.#clients.set(handled, client);
     guard.on("close", () => {
       this.counters.connections -= 1;
       this.#guards.delete(guard);
       client.lane.close();
       this.#logins.release(client, this.#sessions);
+      handled.close();
     });
-    this.#clients.set(broker.handle(guard), client);
   }
 
   async #login(attempt: Attempt, done: LoginDone): Promise<void> {
