@@ -2,7 +2,8 @@
  * Bench: 5,532 agents of 1,014 organisations, each a user with its own connection and rights,
  * publish a batch of a rack PDU at QoS 1, retained, once in 5 s and then once a second; one
  * subscriber hears all. Our broker as an executable that stores nothing, against Mosquitto with a
- * file of passwords and one of rights; broker and clients each have a core.
+ * file of passwords and one of rights. All on both cores and before all other programs: V8 that
+ * has to share one core with its own helpers spends as much again on waiting for them.
  *
  * Told of each rate: loss (acknowledged and never heard), milliseconds from the publisher's write
  * to the subscriber, the broker's memory and its share of a core; `ramp`: seconds until all had
@@ -15,7 +16,7 @@ import { join } from "node:path";
 import { v } from "../config/index.ts";
 import type { Broker, Memory } from "./peer-brokers.ts";
 import { buildOurs, memoryOf, needFiles, startOurs, startTheirs } from "./peer-brokers.ts";
-import { cpuOf, hasten, loadNow, pin, rounded, startHere } from "./processes.ts";
+import { cpuOf, hasten, loadNow, rounded, startHere } from "./processes.ts";
 import { organisations, places, publishers, reader } from "./tenants-places.ts";
 
 const seconds = 30;
@@ -98,8 +99,6 @@ async function measure(started: Broker): Promise<Side> {
   const { pid, port } = broker;
   const start = memoryOf(pid);
   using load = startHere("tenants-clients.ts", [port, seconds, ...intervals].map(String));
-  pin(0, pid);
-  pin(1, load.pid);
   // Neither takes all of a core; without this the wait for one is what is measured.
   hasten(pid, load.pid);
   const { ramp, size } = v.parse(rampLine, JSON.parse(await load.line()));
