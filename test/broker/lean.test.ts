@@ -1,3 +1,4 @@
+/** What aedes keeps of a client, made smaller: packets are still read, and nothing else stays. */
 import { parser } from "mqtt-packet";
 import { describe, expect, it } from "vitest";
 import { connectPacket, publishPacket } from "../../broker/escape/wire.ts";
