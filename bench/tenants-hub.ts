@@ -5,13 +5,12 @@
 import { readFileSync } from "node:fs";
 import { startHub } from "../broker/hub.ts";
 import { brokerOptions } from "../broker/options.ts";
-import { clock, entropy, letYoungGenerationGrow } from "../cli/platform.ts";
+import { clock, entropy, growWithLoad } from "../cli/platform.ts";
 import { v } from "../config/index.ts";
 
 const ignore = (): void => undefined;
 
 async function main(): Promise<void> {
-  letYoungGenerationGrow();
   const [, , text = "{}"] = process.argv;
   const given: unknown = JSON.parse(text.startsWith("{") ? text : readFileSync(text, "utf8"));
   const section = typeof given === "object" && given !== null ? given : {};
@@ -20,6 +19,7 @@ async function main(): Promise<void> {
   const site = { region: "local", org: "main", site: "bench" };
   const hooks = { site, message: ignore, room: () => undefined };
   const hub = await startHub(options, { clock, entropy, log }, hooks);
+  growWithLoad(() => hub.counters.received);
   const [address = ""] = hub.addresses;
   console.log(address.split(":").at(-1));
 }

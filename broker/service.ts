@@ -177,6 +177,11 @@ export class HubService implements AsyncDisposable {
     return this.#healthPoint();
   }
 
+  /** Publishes taken in since the start. */
+  get messages(): number {
+    return this.#hub?.counters.received ?? 0;
+  }
+
   /** Why connections were ended or never let in. */
   get refusals(): Pick<HubCounters, "cut" | "rejected"> | undefined {
     return this.#hub?.counters;

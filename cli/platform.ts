@@ -52,12 +52,27 @@ const timerLateness = 0.3;
 /** @unit ms */
 const longestTimer = 2 ** 31 - 1;
 
+/** Messages a second under which a young generation of 1 MiB costs less than it saves. */
+const busy = 100;
+
 /**
- * Lets V8's young generation grow, which the executable does not by itself (`tools/build.ts`):
- * under a hub's load each batch would be copied several times before it is written.
+ * Lets V8's young generation grow once there is load, which the executable does not by itself
+ * (`tools/build.ts`): under a hub's load each batch would be copied several times before it is
+ * written. Where thousands only connect it would grow too, and never shrink.
+ * @param received messages since the start
  */
-export function letYoungGenerationGrow(): void {
-  setFlagsFromString("--semi-space-growth-factor=2");
+export function growWithLoad(received: () => number): Disposable {
+  let before = received();
+  const timer = setInterval(() => {
+    const now = received();
+    if (now - before >= busy) {
+      setFlagsFromString("--semi-space-growth-factor=2");
+      clearInterval(timer);
+    }
+    before = now;
+  }, 1000);
+  timer.unref();
+  return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 export const entropy: Entropy = {

@@ -23,7 +23,7 @@ import type { ConfiguredDevice, LoadedConfig } from "./config.ts";
 import { openEnrolFolder } from "./enrol-folder.ts";
 import { openFolder } from "./folder.ts";
 import { openFederation } from "./run-federation.ts";
-import { letYoungGenerationGrow, lockFolder, openVitals } from "./platform.ts";
+import { growWithLoad, lockFolder, openVitals } from "./platform.ts";
 import type { Taken } from "./reload.ts";
 import { siteTopology } from "./site-topology.ts";
 import { classOf, siteOf } from "./run-agent.ts";
@@ -45,7 +45,6 @@ export async function runHub(
   platform: Platform,
   notify: (transition: Transition) => void,
 ): Promise<RunningHub> {
-  letYoungGenerationGrow();
   const { config } = loaded;
   if (config.hub.ingest === "workers" && Object.keys(config.federation.peers).length > 0) {
     const why = "federation hands on what this hub stores: `hub.ingest: own`, or no `federation`";
@@ -84,6 +83,8 @@ export async function runHub(
       platform,
     ),
   );
+  const hub = service;
+  parts.use(growWithLoad(() => hub.messages));
   platform.log.info("hub started", { listen: service.addresses.join(" "), store: store.title });
   const kept = parts.move();
   return {

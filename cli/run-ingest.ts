@@ -9,7 +9,7 @@ import { GatewayError } from "../telemetry/index.ts";
 import { sqliteWorker } from "./assets.ts";
 import type { LoadedConfig } from "./config.ts";
 import { openFolder } from "./folder.ts";
-import { letYoungGenerationGrow, lockFolder, openVitals } from "./platform.ts";
+import { growWithLoad, lockFolder, openVitals } from "./platform.ts";
 import { siteOf } from "./run-agent.ts";
 import { outsideSetup } from "./run-hub.ts";
 
@@ -30,7 +30,6 @@ export async function runIngest(
   { name, share }: WorkerArguments,
   platform: Platform,
 ): Promise<RunningWorker> {
-  letYoungGenerationGrow();
   const { hub, store: storeOptions, rollups } = loaded.config;
   const outside = outsideOf(loaded);
   await using parts = new AsyncDisposableStack();
@@ -55,6 +54,7 @@ export async function runIngest(
       platform,
     ),
   );
+  parts.use(growWithLoad(() => worker.counts.received));
   platform.log.info("ingest started", { worker: name, store: rolling.store.title });
   const kept = parts.move();
   return { worker, store: rolling.store, [Symbol.asyncDispose]: () => kept.disposeAsync() };
