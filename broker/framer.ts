@@ -34,7 +34,7 @@ const nothing: Framed = { whole: [], fault: undefined };
 
 export class Framer {
   readonly #limits: FramerLimits;
-  /** Before CONNECT; behind it, until the client is let in; after. */
+  /** Before CONNECT; behind it, until the client is let in; after; behind a fault or DISCONNECT. */
   #state: "new" | "held" | "open" | "broken" = "new";
   #held: Buffer[] = [];
   /** The packet under way; its first `#used` bytes are there. */
@@ -115,6 +115,7 @@ export class Framer {
         break;
       }
       if (first >> 4 === packetTypes.connect) this.#state = "held";
+      if (first >> 4 === packetTypes.disconnect) this.#state = "broken"; // [MQTT-3.14.4-2]
       at += header.total;
     }
     if (at > 0) whole.push(chunk.subarray(0, at));

@@ -13,16 +13,17 @@
  * outlive a restart (`sessions.ts`) [MQTT 4.1].
  */
 import type { Duplex } from "node:stream";
-import type { AedesOptions, Client, ConnectPacket, PublishPacket } from "aedes";
+import type { AedesOptions, Client, ConnectPacket, PublishPacket, Subscription } from "aedes";
 import { Aedes } from "aedes";
 import type { Platform } from "../telemetry/index.ts";
 import { GatewayError, messageOf } from "../telemetry/index.ts";
 import type { Refusal } from "./access.ts";
-import { isForOne, refuseSubscribe } from "./access.ts";
+import { refuseSubscribe } from "./access.ts";
 import { AskDoor } from "./asking/asker.ts";
 import { HubClient } from "./client.ts";
 import type { Hub, HubHooks, PublishOptions, RetainedMessage } from "./contract.ts";
 import { Counters } from "./counters.ts";
+import { forwarded } from "./forward.ts";
 import { Guard } from "./guard.ts";
 import type { Login, LoginAttempt } from "./identity.ts";
 import { keepOrder } from "./in-order.ts";
@@ -34,6 +35,7 @@ import { Logins, refusedLogin } from "./logins.ts";
 import { lead, nowhere, packetOf, sign } from "./lead.ts";
 import { membership } from "./networks.ts";
 import type { BrokerOptions } from "./options.ts";
+import { noFilter } from "./persistence.ts";
 import { Rate } from "./rate.ts";
 import { RetainedQuotas } from "./retained.ts";
 import { Sessions } from "./sessions.ts";
@@ -171,11 +173,14 @@ class AedesHub implements Hub {
         void this.#login({ client, user, password }, done);
       },
       authorizePublish: (client, packet, done) => this.#authorize(client, packet, () => done()),
-      authorizeSubscribe: (client, subscription, done) => {
-        done(null, this.#maySubscribe(client, subscription.topic) ? subscription : null);
+      // For aedes it is of QoS 2: `outgoing.ts` sees to what it is.
+      authorizeSubscribe: (client, subscription, done) =>
+        done(null, this.#maySubscribe(client, subscription) ? { ...subscription, qos: 2 } : null),
+      authorizeForward: (client, packet) => {
+        const entry = this.#clients.get(client);
+        const parts = { site: this.#hooks.site, outgoing: sessions.persistence.outgoing };
+        return entry === undefined ? null : forwarded(packet, [client, entry], parts);
       },
-      authorizeForward: (client, packet) =>
-        packet.topic !== nowhere && this.#mayHear(client, packet.topic) ? packet : null,
       published: (packet, client: Client | null, done) => {
         const from = client === null ? undefined : this.#clients.get(client);
         // Only here is a QoS 2 publish free of its repetitions.
@@ -257,6 +262,7 @@ class AedesHub implements Hub {
 
   /** Publishes and wills; a will comes when its client is gone. */
   #authorize(client: Client | null, packet: PublishPacket, done: () => void): void {
+    packet.dup = false; // [MQTT-3.3.1-3]
     const from = client === null ? undefined : this.#clients.get(client);
     const bytes = packet.topic.length + packet.payload.length;
     const kind = packet.topic.slice(packet.topic.lastIndexOf("/") + 1);
@@ -315,15 +321,15 @@ class AedesHub implements Hub {
     this.publish(topic, JSON.stringify(body)).catch(() => undefined);
   }
 
-  #maySubscribe(client: Client, filter: string): boolean {
+  #maySubscribe(client: Client, { topic: filter, qos }: Subscription): boolean {
     const entry = this.#clients.get(client);
     const grant = entry?.grant;
-    if (entry === undefined || grant === undefined) return false;
+    if (entry === undefined || grant === undefined || filter === noFilter) return false;
     const full = entry.filters.size >= this.#options.limits.subscriptions;
     const own = entry.isOwn(this.#hooks.site, filter);
     const refusal = own ? undefined : refuseSubscribe(grant, filter);
     if (refusal === undefined && (!full || entry.filters.has(filter))) {
-      entry.filters.add(filter);
+      entry.filters.add(filter, qos);
       return true;
     }
     this.counters.denied += 1;
@@ -347,12 +353,6 @@ class AedesHub implements Hub {
     if (client.notice === undefined || topic !== client.ownTopic(site, "denied")) return;
     this.#tell(client, "a session", client.notice);
     client.notice = undefined;
-  }
-
-  /** What waited for a client may be more than it is allowed by now. */
-  #mayHear(client: Client, topic: string): boolean {
-    const subscribed = client.clean && !isForOne(topic);
-    return subscribed || this.#clients.get(client)?.mayHear(this.#hooks.site, topic) === true;
   }
 
   /** A message too many is delivered, not kept; a client is told why. */

@@ -11,7 +11,6 @@ import type { Entry } from "./keep/messages.ts";
 import { decodePacket, encodePacket, jsonOf } from "./keep/packets.ts";
 import type { Changes, Subscription } from "./persistence.ts";
 import { HubPersistence } from "./persistence.ts";
-import type { Packet } from "./session-queue.ts";
 
 export interface SessionOptions {
   /** Sessions at once; none: every session ends with its connection. */
@@ -43,6 +42,8 @@ interface Booked {
   org?: string | undefined;
   /** When its client left; undefined while it is here. @unit ms since 1970-01-01 UTC */
   left: number | undefined;
+  /** Its client had it when it came. */
+  resumed?: boolean;
   subscriptions: readonly Subscription[];
 }
 
@@ -68,7 +69,12 @@ export class Sessions implements AsyncDisposable {
   private constructor({ options, clock, granted }: SessionParts) {
     this.#options = options;
     this.#clock = clock;
-    this.persistence = new HubPersistence({ limits: options, granted, changes: this.#changes() });
+    this.persistence = new HubPersistence({
+      limits: options,
+      granted,
+      changes: this.#changes(),
+      resumes: (client) => this.#book.get(client)?.resumed === true,
+    });
   }
 
   /** @throws E_CONFIG when the file cannot be opened */
@@ -101,7 +107,9 @@ export class Sessions implements AsyncDisposable {
 
   /** A client with a session is here. */
   entered(client: string, user: string, org: string | undefined): void {
-    const booked = this.#book.get(client) ?? { user, left: undefined, subscriptions: [] };
+    const known: Booked | undefined = this.#book.get(client);
+    const booked = known ?? { user, left: undefined, subscriptions: [] };
+    booked.resumed = known !== undefined;
     booked.left = undefined;
     booked.org = org;
     this.#book.set(client, booked);
@@ -121,8 +129,6 @@ export class Sessions implements AsyncDisposable {
     for (const [client, { left }] of this.#book) {
       if (left === undefined || left > oldest) continue;
       this.persistence.forget(client);
-      this.#book.delete(client);
-      this.#keeper?.note("session", client, undefined);
     }
   }
 
@@ -146,8 +152,7 @@ export class Sessions implements AsyncDisposable {
       session: (client, session) => {
         const booked = this.#book.get(client);
         if (session === undefined) {
-          this.#book.delete(client);
-          this.#keeper?.note("session", client, undefined);
+          if (this.#book.delete(client)) this.#keeper?.note("session", client, undefined);
         } else if (booked !== undefined) {
           booked.subscriptions = session.subscriptions;
           this.#keep(client, booked);
@@ -173,7 +178,7 @@ export class Sessions implements AsyncDisposable {
     if (packet === undefined) return;
     if (table === "retained") return this.persistence.restoreRetained(key, packet);
     const [client, seq] = queuedPlace(key);
-    this.persistence.restoreQueued(client, seq, unsent(packet));
+    this.persistence.restoreQueued(client, seq, packet);
   }
 
   #restoreSession(client: string, value: Uint8Array): void {
@@ -183,11 +188,6 @@ export class Sessions implements AsyncDisposable {
     this.#book.set(client, { user, org, left, subscriptions });
     this.persistence.restoreSession(client, { subscriptions });
   }
-}
-
-/** Its client has forgotten the number with the connection, or will be told a new one. */
-function unsent(packet: Packet): Packet {
-  return packet.cmd === "pubrel" ? packet : { ...packet, messageId: undefined };
 }
 
 const seqDigits = 16;
