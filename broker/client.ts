@@ -46,6 +46,8 @@ export class HubClient {
   readonly peer: Peer;
   /** Filters it is subscribed to. */
   readonly filters = new Filters();
+  /** Those of the SUBSCRIBE under way that want nothing retained. */
+  readonly hushed = new Set<string>();
   #publisher: Publisher = { id: "", user: "" };
   #grant: Grant | undefined;
   readonly #allowed = new Set<string>();

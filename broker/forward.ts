@@ -3,23 +3,26 @@ import type { Site } from "../telemetry/index.ts";
 import { isForOne } from "./access.ts";
 import type { HubClient } from "./client.ts";
 import { nowhere } from "./lead.ts";
+import type { Riders } from "./mqtt5/index.ts";
 import type { Delivery, Outgoing, Subscriber } from "./outgoing.ts";
 
 export interface ForwardParts {
   readonly site: Site;
   readonly outgoing: Outgoing;
+  readonly riders: Riders;
 }
 
 /** The packet as the client gets it; null: not, or not now. */
 export function forwarded<Publish extends Delivery & { readonly topic: string }>(
   packet: Publish,
   [client, entry]: readonly [Subscriber, HubClient],
-  { site, outgoing }: ForwardParts,
+  { site, outgoing, riders }: ForwardParts,
 ): Publish | null {
-  const { topic } = packet;
+  const { topic, payload } = packet;
   // What waited for a client with a session may be more than it is allowed by now.
   const subscribed = client.clean === true && !isForOne(topic);
-  if (topic === nowhere || !(subscribed || entry.mayHear(site, topic))) {
+  const mayHear = topic !== nowhere && (subscribed || entry.mayHear(site, topic));
+  if (!mayHear || riders.isStale(payload)) {
     outgoing.withhold(client, packet);
     return null;
   }

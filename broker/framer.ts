@@ -6,6 +6,7 @@
  *
  * Memory: one packet under way, grown as its bytes come, at most the limit.
  */
+import { isVersion5, variableAt } from "./mqtt5/index.ts";
 import type { Fault } from "./packets.ts";
 import { faultOf, packetTypes } from "./packets.ts";
 
@@ -14,6 +15,8 @@ export interface FramerLimits {
   readonly connect: number;
   /** Largest later packet. @unit bytes */
   readonly packet: number;
+  /** Clients of MQTT 5 may come; what they send is read elsewhere. */
+  readonly version5?: boolean;
 }
 
 export interface Framed {
@@ -42,6 +45,7 @@ export class Framer {
   #used = 0;
   #need = 0;
   #fault: Fault | undefined;
+  #version5 = false;
 
   constructor(limits: FramerLimits) {
     this.#limits = limits;
@@ -50,6 +54,11 @@ export class Framer {
   /** True from the first whole CONNECT on. */
   get connected(): boolean {
     return this.#state === "held" || this.#state === "open";
+  }
+
+  /** The client speaks MQTT 5. */
+  get version5(): boolean {
+    return this.#version5;
   }
 
   /** Takes what came off the wire. */
@@ -109,12 +118,14 @@ export class Framer {
       if (header === undefined || at + header.total > chunk.length) break;
       const body = chunk.subarray(at + header.size, at + header.total);
       const first = chunk[at] ?? 0;
-      const fault = faultOf(first, body);
+      const isConnect = first >> 4 === packetTypes.connect;
+      if (isConnect) this.#version5 = this.#limits.version5 === true && isVersion5(body);
+      const fault = this.#version5 ? undefined : faultOf(first, body);
       if (fault !== undefined) {
         this.#break(fault);
         break;
       }
-      if (first >> 4 === packetTypes.connect) this.#state = "held";
+      if (isConnect) this.#state = "held";
       if (first >> 4 === packetTypes.disconnect) this.#state = "broken"; // [MQTT-3.14.4-2]
       at += header.total;
     }
@@ -159,5 +170,16 @@ export class Framer {
     }
     bytes.copy(this.#partial, this.#used);
     this.#used = used;
+  }
+}
+
+/** The whole packets in a stretch of them. */
+export function* packetsOf(stretch: Buffer): Generator<Buffer> {
+  let rest = stretch;
+  while (rest.length > 0) {
+    const length = variableAt(rest, 1);
+    const end = length === undefined ? rest.length : length.end + length.value;
+    yield rest.subarray(0, end);
+    rest = rest.subarray(end);
   }
 }

@@ -12,7 +12,9 @@ import type { Clock, Timer } from "../telemetry/index.ts";
 import type { Counters, CutReason } from "./counters.ts";
 import { Egress } from "./egress.ts";
 import type { Framed } from "./framer.ts";
-import { Framer } from "./framer.ts";
+import { Framer, packetsOf } from "./framer.ts";
+import type { FrontParts } from "./mqtt5/index.ts";
+import { Front, reasonOfCut, sayRefused } from "./mqtt5/index.ts";
 
 /** Largest CONNECT: client id, user, password and will of a stranger. @unit bytes */
 const connectMax = 8192;
@@ -33,6 +35,8 @@ export interface GuardSettings {
   readonly egress: number;
   readonly clock: Pick<Clock, "after">;
   readonly counters: Counters;
+  /** For clients of MQTT 5; left out: they are turned away. */
+  readonly version5?: Pick<FrontParts, "limits" | "riders" | "assign"> | undefined;
 }
 
 export class Guard extends Duplex {
@@ -41,16 +45,22 @@ export class Guard extends Duplex {
   readonly #framer: Framer;
   readonly #egress: Egress;
   readonly #deadline: Timer;
+  readonly #settings: GuardSettings;
+  #front: Front | undefined;
   #admitted = false;
   #ended = false;
   #flushing = false;
   #waitedFor = false;
+  /** Whether the packet that is being written may be followed by more retained messages. */
+  #calm = true;
 
   constructor(stream: Duplex, settings: GuardSettings) {
     super({ readableHighWaterMark: ingressMax });
     this.#stream = stream;
     this.#counters = settings.counters;
-    this.#framer = new Framer({ connect: connectMax, packet: settings.packet });
+    this.#settings = settings;
+    const version5 = settings.version5 !== undefined;
+    this.#framer = new Framer({ connect: connectMax, packet: settings.packet, version5 });
     this.#egress = new Egress({ soft: settings.egress / 2, hard: settings.egress });
     this.#deadline = settings.clock.after(connectWithin, () => this.cut("connect_timeout"));
     stream.on("data", (chunk: Buffer) => this.#take(chunk));
@@ -77,11 +87,23 @@ export class Guard extends Duplex {
     else this.#stream.resume();
   }
 
+  /** What stands between a client of MQTT 5 and the broker. */
+  get front(): Front | undefined {
+    return this.#front;
+  }
+
   /** Ends the connection and counts why. */
   cut(reason: CutReason): void {
     if (this.destroyed) return;
     this.#counters.countCut(reason);
+    this.farewell(reasonOfCut(reason));
     this.destroy();
+  }
+
+  /** Tells a client of MQTT 5 why its connection ends now. */
+  farewell(code: number, why?: string): void {
+    const last = this.destroyed ? undefined : this.#front?.farewell(code, why);
+    if (last !== undefined) this.#offer(last);
   }
 
   /** Resolves once little waits to be written to the client, or when it is gone. */
@@ -108,10 +130,49 @@ export class Guard extends Duplex {
   }
 
   #pass({ whole, fault }: Framed): void {
-    for (const bytes of whole) if (!this.push(bytes)) this.#stream.pause();
+    if (this.#framer.version5) return this.#translate(whole, fault);
+    for (const bytes of whole) this.#inward(bytes);
     if (fault === undefined) return;
     if (fault.connack !== undefined) this.write(Buffer.from([0x20, 2, 0, fault.connack]));
     this.cut(fault.reason);
+  }
+
+  #inward(bytes: Buffer): void {
+    if (!this.push(bytes)) this.#stream.pause();
+  }
+
+  /** The same from a client of MQTT 5. */
+  #translate(whole: readonly Buffer[], fault: Framed["fault"]): void {
+    this.#front ??= this.#openFront();
+    for (const stretch of whole) {
+      for (const packet of packetsOf(stretch)) {
+        if (this.destroyed || this.#ended) return;
+        const wrong = this.#front?.inward(packet);
+        if (wrong === undefined) continue;
+        if (this.#front?.hello === undefined) this.#offer(sayRefused(wrong.code, wrong.why));
+        else this.farewell(wrong.code, wrong.why);
+        this.#front = undefined;
+        this.cut(wrong.reason);
+      }
+    }
+    if (fault !== undefined) this.cut(fault.reason);
+  }
+
+  #openFront(): Front | undefined {
+    const { version5 } = this.#settings;
+    if (version5 === undefined) return undefined;
+    return new Front({
+      ...version5,
+      pass: (packet) => this.#inward(packet),
+      send: (bytes) => this.#offer(bytes),
+      shed: () => {
+        this.#counters.shed += 1;
+      },
+      leave: () => {
+        this.#ended = true;
+        this.push(null);
+      },
+    });
   }
 
   #end(): void {
@@ -124,8 +185,18 @@ export class Guard extends Duplex {
   override write(piece: Buffer | string): boolean {
     if (this.destroyed) return true;
     const bytes = typeof piece === "string" ? Buffer.from(piece) : piece;
+    if (this.#front === undefined) return this.#offer(bytes);
+    this.#calm = true;
+    this.#front.outward(bytes);
+    if (this.#front.held > this.#settings.egress) this.cut("egress");
+    return this.#calm;
+  }
+
+  /** Takes bytes for the client; false: no more retained messages now. */
+  #offer(bytes: Buffer): boolean {
     const dropped = this.#egress.dropped;
-    const offered = this.#egress.offer(bytes, this.#stream.writableLength);
+    const waiting = this.#stream.writableLength + (this.#front?.held ?? 0);
+    const offered = this.#egress.offer(bytes, waiting);
     this.#counters.shed += this.#egress.dropped - dropped;
     if (offered === "over") this.cut("egress");
     else if (!this.#flushing) {
@@ -135,6 +206,7 @@ export class Guard extends Duplex {
     }
     if (offered !== "wait") return true;
     this.#waitedFor = true;
+    this.#calm = false;
     return false;
   }
 

@@ -1,6 +1,7 @@
 /**
- * The MQTT broker, 3.1.1: the only door to aedes. In front of it stand listeners and guards, inside
- * it the hooks for login, access and back-pressure. What must be known of aedes 1.2:
+ * The MQTT broker, 3.1.1 and, put in its terms, 5 (`mqtt5/`): the only door to aedes. In front of
+ * it stand listeners and guards, inside it the hooks for login, access and back-pressure. What must
+ * be known of aedes 1.2:
  *
  * - PUBACK leaves before any hook that could store: it is transport, `stored` settles the spool.
  * - An error in `authorizePublish` closes the connection, and the client would come back and send
@@ -13,11 +14,10 @@
  * outlive a restart (`sessions.ts`) [MQTT 4.1].
  */
 import type { Duplex } from "node:stream";
-import type { AedesOptions, Client, ConnectPacket, PublishPacket, Subscription } from "aedes";
+import type { AedesOptions, Client, ConnectPacket, Subscription } from "aedes";
 import { Aedes } from "aedes";
 import type { Platform } from "../telemetry/index.ts";
 import { GatewayError, messageOf } from "../telemetry/index.ts";
-import type { Refusal } from "./access.ts";
 import { refuseSubscribe } from "./access.ts";
 import { AskDoor } from "./asking/asker.ts";
 import { HubClient } from "./client.ts";
@@ -32,15 +32,18 @@ import type { Listener, Peer } from "./listeners.ts";
 import { openListener } from "./listeners.ts";
 import type { LoginProblem } from "./logins.ts";
 import { Logins, refusedLogin } from "./logins.ts";
-import { lead, nowhere, packetOf, sign } from "./lead.ts";
+import { reasons } from "./mqtt5/index.ts";
+import { packetOf } from "./lead.ts";
 import { membership } from "./networks.ts";
 import type { BrokerOptions } from "./options.ts";
 import { noFilter } from "./persistence.ts";
+import { Publishes } from "./publishes.ts";
 import { Rate } from "./rate.ts";
 import { RetainedQuotas } from "./retained.ts";
 import { Sessions } from "./sessions.ts";
+import { Teller } from "./teller.ts";
 import { TlsFiles } from "./tls.ts";
-import { whoami } from "./whoami.ts";
+import { Version5 } from "./version5.ts";
 
 /**
  * Starts the broker and its listeners.
@@ -60,9 +63,6 @@ export async function startHub(
   }
   return hub;
 }
-
-/** Last levels of the topics that wait for room. */
-const roomKinds: ReadonlySet<string> = new Set(["telemetry", "backfill", "event"]);
 
 /** For the reason to leave before the connection ends. @unit ms */
 const lastWord = 100;
@@ -89,11 +89,12 @@ class AedesHub implements Hub {
   readonly #hellos = new WeakMap<Client, ConnectPacket>();
   readonly #guards = new Set<Guard>();
   readonly #logins: Logins;
-  readonly #door: AskDoor;
+  readonly #publishes: Publishes;
   readonly #tls: TlsFiles | undefined;
+  readonly #version5: Version5;
+  readonly #teller: Teller;
   #broker: Aedes | undefined;
   #sessions: Sessions | undefined;
-  #retained: RetainedQuotas | undefined;
 
   /** @throws E_SECRET_MISSING, E_CONFIG when the files of `tls` do not do */
   constructor(options: BrokerOptions, platform: Platform, hooks: HubHooks) {
@@ -101,13 +102,24 @@ class AedesHub implements Hub {
     this.#platform = platform;
     this.#hooks = hooks;
     this.#tls = options.tls && new TlsFiles(options.tls, platform);
+    this.#version5 = new Version5(options, platform);
+    const publish = (topic: string, text: string): Promise<void> => this.publish(topic, text);
+    this.#teller = new Teller({ ...platform, hooks, limits: options.limits, publish });
     const { site, enrolment } = hooks;
     this.#logins = new Logins(options, { ...platform, site, enrolment, counters: this.counters });
     enrolment?.onVoid(() => this.#cutRevoked());
-    this.#door = new AskDoor({
+    const door = new AskDoor({
       ...hooks,
       publish: (topic, text) => this.publish(topic, text, { qos: 1 }),
       clientOf: (user, id) => this.#logins.clientOf(user, id),
+    });
+    this.#publishes = new Publishes({
+      ...platform,
+      hooks,
+      counters: this.counters,
+      door,
+      teller: this.#teller,
+      version5: this.#version5,
     });
   }
 
@@ -120,10 +132,11 @@ class AedesHub implements Hub {
       ...this.#platform,
       options: this.#options.sessions,
       keep: this.#hooks.keep,
+      riders: this.#version5.riders,
       granted: (client, filter) => this.#logins.holds(client, filter),
     });
     this.#sessions = sessions;
-    this.#retained = new RetainedQuotas(this.#options, sessions.persistence);
+    this.#publishes.retained = new RetainedQuotas(this.#options, sessions.persistence);
     const broker = await Aedes.createBroker(this.#aedesOptions(sessions));
     this.#broker = broker;
     keepOrder(broker);
@@ -132,7 +145,10 @@ class AedesHub implements Hub {
     });
     broker.on("subscribe", (subscriptions, client) => {
       const entry = this.#clients.get(client);
-      for (const { topic } of subscriptions) if (entry !== undefined) this.#greet(entry, topic);
+      if (entry === undefined) return;
+      // aedes looks for retained messages in this very turn.
+      sessions.persistence.hush(entry.hushed);
+      for (const { topic } of subscriptions) this.#teller.greet(entry, topic);
     });
     broker.on("keepaliveTimeout", (client) => this.#clients.get(client)?.guard.cut("keepalive"));
     broker.on("unsubscribe", (filters, client) => {
@@ -167,24 +183,37 @@ class AedesHub implements Hub {
       preConnect: (client, packet, done) => {
         if (!packet.clean && !sessions.allows(packet.clientId)) packet.clean = true;
         this.#hellos.set(client, packet);
+        const entry = this.#clients.get(client);
+        if (entry !== undefined) this.#version5.tap(client, entry);
         done(null, true);
       },
       authenticate: (...[client, user, password, done]) => {
         void this.#login({ client, user, password }, done);
       },
-      authorizePublish: (client, packet, done) => this.#authorize(client, packet, () => done()),
+      authorizePublish: (client, packet, done) => {
+        const from = client === null ? undefined : this.#clients.get(client);
+        const go = (): void => done();
+        // What comes of a closed client is its will.
+        if (from !== undefined && client?.closed === true) {
+          const fire = (): void => this.#publishes.take(from, packet, go);
+          const drop = (): void => done(new Error("its client is back"));
+          if (this.#version5.holdsBack(from, packet, { fire, drop })) return;
+        }
+        this.#publishes.take(from, packet, go);
+      },
       // For aedes it is of QoS 2: `outgoing.ts` sees to what it is.
       authorizeSubscribe: (client, subscription, done) =>
         done(null, this.#maySubscribe(client, subscription) ? { ...subscription, qos: 2 } : null),
       authorizeForward: (client, packet) => {
         const entry = this.#clients.get(client);
-        const parts = { site: this.#hooks.site, outgoing: sessions.persistence.outgoing };
+        const { outgoing } = sessions.persistence;
+        const parts = { site: this.#hooks.site, outgoing, riders: this.#version5.riders };
         return entry === undefined ? null : forwarded(packet, [client, entry], parts);
       },
       published: (packet, client: Client | null, done) => {
         const from = client === null ? undefined : this.#clients.get(client);
         // Only here is a QoS 2 publish free of its repetitions.
-        if (from !== undefined && packet.qos === 2) this.#hand(from, packet);
+        if (from !== undefined && packet.qos === 2) this.#publishes.hand(from, packet);
         done();
       },
     };
@@ -205,7 +234,8 @@ class AedesHub implements Hub {
     }
     this.counters.connections += 1;
     const { packet, egress } = limits;
-    const guard = new Guard(stream, { packet, egress, clock, counters: this.counters });
+    const version5 = this.#version5.settings;
+    const guard = new Guard(stream, { packet, egress, clock, counters: this.counters, version5 });
     const lane = new Lane((needsRoom) => this.#roomFor(client, needsRoom), clock);
     const rate = new Rate(limits.rate, clock);
     const client: HubClient = new HubClient({ guard, lane, peer, rate });
@@ -239,13 +269,17 @@ class AedesHub implements Hub {
       client.clean = true;
       if (hello !== undefined) hello.clean = true;
     };
-    return this.#logins.refuse({ ...attempt, id, clean, endSession }, entry, this.#sessions);
+    const wish = this.#version5.wishOf(entry);
+    const request = { ...attempt, id, clean, wish, endSession };
+    const problem = await this.#logins.refuse(request, entry, this.#sessions);
+    if (problem === undefined) this.#version5.entered(entry, id, client.clean);
+    return problem;
   }
 
   /** Tells each whose certificate was revoked, and ends its connection. */
   #cutRevoked(): void {
     for (const client of this.#logins.revoked()) {
-      this.#tell(client, "this connection", {
+      this.#teller.refused(client, "this connection", {
         rule: "its certificate was revoked or replaced",
         remedy: "enrol with a new token: `rackstreet enroll`",
       });
@@ -260,109 +294,29 @@ class AedesHub implements Hub {
     return slow ?? (needsRoom ? this.#hooks.room() : undefined);
   }
 
-  /** Publishes and wills; a will comes when its client is gone. */
-  #authorize(client: Client | null, packet: PublishPacket, done: () => void): void {
-    packet.dup = false; // [MQTT-3.3.1-3]
-    const from = client === null ? undefined : this.#clients.get(client);
-    const bytes = packet.topic.length + packet.payload.length;
-    const kind = packet.topic.slice(packet.topic.lastIndexOf("/") + 1);
-    let refusal = from?.refusePublish(packet.topic);
-    if (from !== undefined && kind === "ask") refusal ??= this.#door.refuse(from, packet.topic);
-    if (from === undefined || refusal !== undefined) {
-      if (from !== undefined && refusal !== undefined) this.#tell(from, packet.topic, refusal);
-      this.counters.denied += 1;
-      lead(packet, nowhere);
-      if (from === undefined) done();
-      else this.#goOn(from, { bytes, needsRoom: false }, done);
-      return;
-    }
-    if (kind === "set") sign(packet, from, this.#platform.log);
-    if (kind === "ask") return this.#ask(from, packet, done);
-    this.#goOn(from, { bytes, needsRoom: roomKinds.has(kind) }, () => {
-      if (packet.retain) this.#retain(from, packet);
-      if (packet.qos < 2) this.#hand(from, packet);
-      done();
-    });
-  }
-
-  /** Runs in the client's turn, once it and what it needs have room. */
-  #goOn(
-    from: HubClient,
-    { bytes, needsRoom }: { readonly bytes: number; readonly needsRoom: boolean },
-    go: () => void,
-  ): void {
-    from.lane.enter(needsRoom, () => {
-      from.spend(bytes);
-      go();
-    });
-  }
-
-  /** What is asked of the hub is for nobody else's ears. */
-  #ask(from: HubClient, packet: PublishPacket, done: () => void): void {
-    const payload = Buffer.from(packet.payload);
-    lead(packet, nowhere);
-    this.#goOn(from, { bytes: payload.length, needsRoom: false }, () => {
-      this.#door.take(from, payload);
-      done();
-    });
-  }
-
-  #hand(from: HubClient, { topic, payload }: PublishPacket): void {
-    if (topic === nowhere) return;
-    this.counters.received += 1;
-    const bytes = typeof payload === "string" ? Buffer.from(payload) : payload;
-    this.#hooks.message(topic, bytes, from.publisher);
-  }
-
-  #tell(client: HubClient, refused: string, { rule, remedy }: Refusal): void {
-    const topic = client.ownTopic(this.#hooks.site, "denied");
-    if (topic === undefined || !client.mayBeTold(this.#platform.clock.monotonic())) return;
-    const body = { v: 1, refused: refused.slice(0, 256), rule, remedy };
-    this.publish(topic, JSON.stringify(body)).catch(() => undefined);
-  }
-
-  #maySubscribe(client: Client, { topic: filter, qos }: Subscription): boolean {
+  #maySubscribe(client: Client, { topic: filter, qos, rh = 0 }: Subscription): boolean {
     const entry = this.#clients.get(client);
     const grant = entry?.grant;
     if (entry === undefined || grant === undefined || filter === noFilter) return false;
     const full = entry.filters.size >= this.#options.limits.subscriptions;
     const own = entry.isOwn(this.#hooks.site, filter);
     const refusal = own ? undefined : refuseSubscribe(grant, filter);
-    if (refusal === undefined && (!full || entry.filters.has(filter))) {
+    const known = entry.filters.has(filter);
+    if (refusal === undefined && (!full || known)) {
       entry.filters.add(filter, qos);
+      if (rh === 2 || (rh === 1 && known)) entry.hushed.add(filter);
       return true;
     }
     this.counters.denied += 1;
+    this.#version5.refused(entry, filter, refusal === undefined);
     const { subscriptions } = this.#options.limits;
     const rule = `at most ${subscriptions} subscriptions a client`;
     const told = refusal ?? { rule, remedy: "subscribe with wildcards, or unsubscribe some" };
     // Its `denied` topic may be in the same SUBSCRIBE.
-    this.#platform.clock.after(0, () => this.#tell(entry, filter, told));
+    this.#platform.clock.after(0, () => this.#teller.refused(entry, filter, told));
     // It may be one of a kept session that was allowed once.
     void this.#sessions?.persistence.removeSubscriptions(client, [filter]);
     return false;
-  }
-
-  /** Tells a client that listens now what it is and what it was not given. */
-  #greet(client: HubClient, topic: string): void {
-    const { site } = this.#hooks;
-    if (topic === client.ownTopic(site, "whoami")) {
-      const about = whoami(client, { ...this.#hooks, limits: this.#options.limits });
-      this.publish(topic, JSON.stringify(about)).catch(() => undefined);
-    }
-    if (client.notice === undefined || topic !== client.ownTopic(site, "denied")) return;
-    this.#tell(client, "a session", client.notice);
-    client.notice = undefined;
-  }
-
-  /** A message too many is delivered, not kept; a client is told why. */
-  #retain(from: HubClient | undefined, packet: PublishPacket): void {
-    const { topic, payload } = packet;
-    const refusal = this.#retained?.refuse(topic, payload.length, from?.publisher.user);
-    if (refusal === undefined) return;
-    packet.retain = false;
-    this.counters.unretained += 1;
-    if (from !== undefined) this.#tell(from, topic, refusal);
   }
 
   retained(filter: string): Iterable<RetainedMessage> {
@@ -379,7 +333,7 @@ class AedesHub implements Hub {
     options: PublishOptions = {},
   ): Promise<void> {
     const packet = packetOf(topic, payload, options);
-    if (packet.retain) this.#retain(undefined, packet);
+    if (packet.retain) this.#publishes.keep(undefined, packet);
     return new Promise((resolve, reject) => {
       const failed = (cause?: unknown): void =>
         reject(new GatewayError("E_DISCONNECTED", `${topic}: the hub is closed`, { cause }));
@@ -390,6 +344,8 @@ class AedesHub implements Hub {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#tls?.[Symbol.dispose]();
+    this.#version5[Symbol.dispose]();
+    for (const guard of this.#guards) guard.farewell(reasons.shuttingDown);
     const closing = this.#listeners.map((listener) => listener[Symbol.asyncDispose]());
     const broker = this.#broker;
     if (broker !== undefined) await new Promise<void>((resolve) => broker.close(resolve));

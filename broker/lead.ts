@@ -5,10 +5,18 @@ import type { HubClient } from "./client.ts";
 import type { PublishOptions } from "./contract.ts";
 
 /** A publish as aedes takes it. */
-interface Publish {
+export interface Publish {
   topic: string;
   payload: string | Buffer;
   retain: boolean;
+}
+
+/** A publish as aedes hands it over. */
+export interface GivenPublish extends Publish {
+  readonly qos: number;
+  dup: boolean;
+  /** Packet identifier; none at QoS 0. */
+  readonly messageId?: number | undefined;
 }
 
 interface OwnPublish extends Publish {

@@ -16,9 +16,11 @@ import type { Counters } from "./counters.ts";
 import type { Enrolment } from "./enrol/enrolment.ts";
 import type { Identify, Login, LoginAttempt, LoginRefusal } from "./identity.ts";
 import { identifier } from "./identity.ts";
+import { reasons } from "./mqtt5/index.ts";
 import type { BrokerOptions, User } from "./options.ts";
 import type { Sessions } from "./sessions.ts";
 import { Tenants } from "./tenants.ts";
+import type { SessionWish } from "./version5.ts";
 
 /** `unavailable`: it may come again later as it is. */
 export type LoginProblem = "client_id_taken" | "refused" | "unavailable";
@@ -30,6 +32,8 @@ export interface LoginRequest {
   readonly clean: boolean;
   readonly user: string | undefined;
   readonly password: Uint8Array | undefined;
+  /** What a client of MQTT 5 wants of its session. */
+  readonly wish?: SessionWish | undefined;
   /** Lets its session end with its connection. */
   readonly endSession: () => void;
 }
@@ -71,7 +75,7 @@ export class Logins {
 
   /** Why a client is not let in; undefined: it is in. */
   async refuse(
-    { id, clean, user, password, endSession }: LoginRequest,
+    { id, clean, user, password, wish, endSession }: LoginRequest,
     client: HubClient,
     sessions: Sessions | undefined,
   ): Promise<LoginProblem | undefined> {
@@ -97,12 +101,14 @@ export class Logins {
     }
     client.belongs(login.org, this.#tenants.rateOf(login.org));
     this.#owners.set(id, owner);
+    for (const former of owner.by) former.guard.farewell(reasons.takenOver);
     owner.by.add(client);
     const { user: name, enrolled, grant } = login;
     client.login({ id, user: name, ...whoseStreams(grant), enrolled }, grant);
     if (clean || sessions === undefined) return undefined;
     const most = this.#tenants.sessionsOf(login.org);
     if (sessions.allowsOf(id, login.org, most)) {
+      if (wish?.anew === true) sessions.forget(id);
       sessions.entered(id, login.user, login.org);
       return undefined;
     }
@@ -154,7 +160,8 @@ export class Logins {
     this.#tenants.leave(client.org);
     if (owner.by.size > 0) return;
     this.#owners.delete(id);
-    sessions?.left(id);
+    const expiry = client.guard.front?.session.expiry;
+    sessions?.left(id, expiry === undefined ? undefined : expiry * 1000);
   }
 
   /** The connected client of a user with this client identifier. */

@@ -67,6 +67,8 @@ export interface BrokerOptions {
   readonly outside?: OutsideOptions | undefined;
   readonly listen: readonly Address[];
   readonly tls?: TlsOptions | undefined;
+  /** Clients of MQTT 5 are let in, besides those of 3.1.1. */
+  readonly mqtt5: boolean;
   /** Networks whose connections begin with a PROXY header. */
   readonly proxies: readonly string[];
   readonly users: Readonly<Record<string, User>>;
@@ -268,6 +270,15 @@ const entries = v.strictObject({
     ["mqtt://127.0.0.1:1883"],
   ),
   tls: v.optional(option(tls, { about: "Certificates of the listeners mqtts and wss." })),
+  mqtt5: v.optional(
+    option(v.boolean(), {
+      about:
+        "Let clients of MQTT 5 in, besides those of 3.1.1 and 3.1 (docs/for-integrators.md says " +
+        "what they get).",
+      example: false,
+    }),
+    true,
+  ),
   proxies: v.optional(
     option(v.pipe(v.array(network), v.maxLength(64)), {
       about: "Load balancers that say by a PROXY header for whom they connect, as networks.",

@@ -52,7 +52,7 @@ export class Outgoing {
       return "go";
     }
     if (queue === undefined) packet.messageId = this.#idsOf(client).next();
-    else if (packet.retain === true) packet.messageId = queue.pass(packet, this.#parts.limits);
+    else if (isKept(packet)) packet.messageId = queue.pass(packet, this.#parts.limits);
     else {
       if (this.#caughtUp.has(client)) packet.messageId = queue.send(packet);
       // Without one it had to go, its session being full.
@@ -104,6 +104,11 @@ export class Outgoing {
     this.#flying.set(client, ids);
     return ids;
   }
+}
+
+/** Whether it is a retained one that a SUBSCRIBE brings: nobody publishes it now. */
+function isKept({ brokerId }: Delivery): boolean {
+  return (brokerId ?? "") === "";
 }
 
 /** Packets between the session's queue and the wire: a stream's few. */

@@ -23,7 +23,8 @@ export type FaultReason =
   | "qos"
   | "malformed"
   | "protocol"
-  | "client_id";
+  | "client_id"
+  | "authentication";
 
 export interface Fault {
   readonly reason: FaultReason;
@@ -194,7 +195,7 @@ function fieldEnd(body: Buffer, at: number): number | undefined {
 const unwanted = /[\p{Cc}\p{Noncharacter_Code_Point}]/u;
 
 /** Well-formed UTF-8 without U+0000 [MQTT-1.5.3-1] [MQTT-1.5.3-2]. */
-function isText(bytes: Buffer): boolean {
+export function isText(bytes: Buffer): boolean {
   let plain = true;
   for (let i = 0; plain && i < bytes.length; i += 1) {
     const byte = bytes[i] ?? 0;

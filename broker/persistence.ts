@@ -81,6 +81,7 @@ export class HubPersistence {
   readonly #filters = new TopicTree<Map<string, Subscription>>();
   readonly #incoming = new Map<string, Map<number, Packet>>();
   readonly #wills = new Map<string, Packet>();
+  readonly #hushed = new Set<string>();
   #subscriptions = 0;
   #broker: Broker | undefined;
   #destroyed = false;
@@ -182,10 +183,18 @@ export class HubPersistence {
     return this.createRetainedStreamCombi([filter]);
   }
 
+  /** The next stream of retained messages leaves out what these filters alone match. */
+  hush(filters: Set<string>): void {
+    for (const filter of filters) this.#hushed.add(filter);
+    filters.clear();
+  }
+
   createRetainedStreamCombi(filters: readonly string[]): Readable {
     const tree = this.#retained;
+    const wanted = filters.filter((filter) => !this.#hushed.has(filter));
+    this.#hushed.clear();
     function* found(): Generator<Packet> {
-      for (const filter of filters) yield* tree.matching(filter);
+      for (const filter of wanted) yield* tree.matching(filter);
     }
     return Readable.from(found());
   }

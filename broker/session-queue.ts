@@ -95,7 +95,8 @@ export class SessionQueue {
   pass(packet: Packet, limits: QueueLimits): number | undefined {
     const id = this.#freeId();
     if (id !== undefined && !this.#isOver(limits)) {
-      const queued = this.#append({ ...waiting(packet), brokerCounter: 0, retain: true }, true);
+      const { brokerId: _nobody, ...kept } = packet;
+      const queued = this.#append({ ...waiting(kept), retain: true }, true);
       this.#number(queued, id);
     }
     return id;

@@ -9,8 +9,10 @@ import type { Clock, Platform, Timer } from "../telemetry/index.ts";
 import { Keeper } from "./keep/keeper.ts";
 import type { Entry } from "./keep/messages.ts";
 import { decodePacket, encodePacket, jsonOf } from "./keep/packets.ts";
+import type { Riders } from "./mqtt5/index.ts";
 import type { Changes, Subscription } from "./persistence.ts";
 import { HubPersistence } from "./persistence.ts";
+import type { Packet } from "./session-queue.ts";
 
 export interface SessionOptions {
   /** Sessions at once; none: every session ends with its connection. */
@@ -32,6 +34,8 @@ export interface KeepParts {
 export interface SessionParts extends Platform {
   readonly options: SessionOptions;
   readonly keep: KeepParts | undefined;
+  /** What rides on messages. */
+  readonly riders: Riders;
   readonly granted: (client: string, filter: string) => boolean;
 }
 
@@ -44,6 +48,8 @@ interface Booked {
   left: number | undefined;
   /** Its client had it when it came. */
   resumed?: boolean;
+  /** How long it lives without its client; undefined: as long as any. @unit ms */
+  keep?: number | undefined;
   subscriptions: readonly Subscription[];
 }
 
@@ -51,6 +57,7 @@ const bookedSchema = v.object({
   user: v.string(),
   org: v.optional(v.string()),
   left: v.optional(v.number()),
+  keep: v.optional(v.number()),
   subscriptions: v.array(v.object({ topic: v.string(), qos: v.picklist([0, 1, 2]) })),
 });
 
@@ -61,14 +68,16 @@ export class Sessions implements AsyncDisposable {
   readonly persistence: HubPersistence;
   readonly #options: SessionOptions;
   readonly #clock: Clock;
+  readonly #riders: Riders;
   /** By client identifier. */
   readonly #book = new Map<string, Booked>();
   #keeper: Keeper | undefined;
   #timer: Timer | undefined;
 
-  private constructor({ options, clock, granted }: SessionParts) {
+  private constructor({ options, clock, riders, granted }: SessionParts) {
     this.#options = options;
     this.#clock = clock;
+    this.#riders = riders;
     this.persistence = new HubPersistence({
       limits: options,
       granted,
@@ -116,19 +125,25 @@ export class Sessions implements AsyncDisposable {
     this.#keep(client, booked);
   }
 
-  left(client: string): void {
+  /** @param keep how long its session lives without it, where it has said so; ms */
+  left(client: string, keep?: number): void {
     const booked = this.#book.get(client);
     if (booked === undefined) return;
+    if (keep === 0) return this.forget(client);
     booked.left = this.#clock.now();
+    booked.keep = keep;
     this.#keep(client, booked);
+  }
+
+  forget(client: string): void {
+    this.persistence.forget(client);
   }
 
   /** Forgets the sessions of clients that were away for too long. */
   look(): void {
-    const oldest = this.#clock.now() - this.#options.keep;
-    for (const [client, { left }] of this.#book) {
-      if (left === undefined || left > oldest) continue;
-      this.persistence.forget(client);
+    const now = this.#clock.now();
+    for (const [client, { left = now, keep = Number.POSITIVE_INFINITY }] of this.#book) {
+      if (left + Math.min(keep, this.#options.keep) <= now) this.forget(client);
     }
   }
 
@@ -148,7 +163,7 @@ export class Sessions implements AsyncDisposable {
   #changes(): Changes {
     return {
       retained: (topic, packet) =>
-        this.#keeper?.note("retained", topic, packet && (() => encodePacket(packet))),
+        this.#keeper?.note("retained", topic, packet && (() => this.#encoded(packet))),
       session: (client, session) => {
         const booked = this.#book.get(client);
         if (session === undefined) {
@@ -162,7 +177,7 @@ export class Sessions implements AsyncDisposable {
         this.#keeper?.note(
           "queued",
           queuedKey(client, seq),
-          packet && (() => encodePacket(packet)),
+          packet && (() => this.#encoded(packet)),
         ),
     };
   }
@@ -171,10 +186,14 @@ export class Sessions implements AsyncDisposable {
     this.#keeper?.note("session", client, () => Buffer.from(JSON.stringify(booked)));
   }
 
+  #encoded(packet: Packet): Uint8Array {
+    return encodePacket(packet, this.#riders.of(packet.payload));
+  }
+
   /** Tables come in their order: a session before what waits for it. */
   #restore({ table, key, value }: Entry): void {
     if (table === "session") return this.#restoreSession(key, value);
-    const packet = decodePacket(value);
+    const packet = decodePacket(value, this.#riders);
     if (packet === undefined) return;
     if (table === "retained") return this.persistence.restoreRetained(key, packet);
     const [client, seq] = queuedPlace(key);
@@ -184,8 +203,9 @@ export class Sessions implements AsyncDisposable {
   #restoreSession(client: string, value: Uint8Array): void {
     const parsed = v.safeParse(bookedSchema, jsonOf(Buffer.from(value).toString("utf8")));
     if (!parsed.success) return;
-    const { user, org, left = this.#clock.now(), subscriptions } = parsed.output;
-    this.#book.set(client, { user, org, left, subscriptions });
+    const { left = this.#clock.now(), ...booked } = parsed.output;
+    const { subscriptions } = booked;
+    this.#book.set(client, { ...booked, left });
     this.persistence.restoreSession(client, { subscriptions });
   }
 }

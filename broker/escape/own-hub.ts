@@ -68,6 +68,7 @@ export async function startAuditedHub(
   const options: BrokerOptions = {
     listen: [v.parse(addressForm({ mqtt: 1883 }), "mqtt://127.0.0.1:0")],
     proxies: [],
+    mqtt5: broker.mqtt5,
     users: { ...Object.fromEntries(users), [admin.user]: auditor },
     limits: { ...broker.limits, rate: {} },
     tenants: {},

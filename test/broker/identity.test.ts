@@ -165,6 +165,7 @@ describe("options", () => {
   it("have defaults for everything", async () => {
     expect(v.parse(brokerOptions, {})).toEqual({
       listen: [{ scheme: "mqtt", host: "127.0.0.1", port: 1883 }],
+      mqtt5: true,
       proxies: [],
       users: {},
       limits: {

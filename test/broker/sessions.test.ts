@@ -8,6 +8,7 @@ import type { IClientOptions } from "mqtt";
 import { connect } from "mqtt";
 import { describe, expect, it, vi } from "vitest";
 import { decodePacket, encodePacket } from "../../broker/keep/packets.ts";
+import { Riders } from "../../broker/mqtt5/index.ts";
 import type { KeepParts } from "../../broker/sessions.ts";
 import { realPlatform } from "./platform.ts";
 import { inbox, running } from "./running.ts";
@@ -15,6 +16,7 @@ import type { Running } from "./running.ts";
 
 const root = "rackstreet/v1/local/main/hall";
 const topic = `${root}/power/pdu-1/telemetry`;
+const riders = new Riders(() => 0);
 const users = {
   city: { password: "city-secret", role: "reader" },
   other: { password: "other-secret", role: "reader" },
@@ -226,7 +228,7 @@ describe("a kept packet", () => {
           messageId: fc.option(fc.nat(65_535), { nil: undefined }),
         }),
         (packet) => {
-          expect(decodePacket(encodePacket(packet))).toEqual(packet);
+          expect(decodePacket(encodePacket(packet), riders)).toEqual(packet);
         },
       ),
     );
@@ -235,10 +237,10 @@ describe("a kept packet", () => {
   it("is none where the bytes are others", () => {
     fc.assert(
       fc.property(fc.uint8Array(), (bytes) => {
-        expect(() => decodePacket(bytes)).not.toThrow();
+        expect(() => decodePacket(bytes, riders)).not.toThrow();
       }),
     );
-    expect(decodePacket(Buffer.from("{}"))).toBeUndefined();
-    expect(decodePacket(Buffer.from('{"qos":3}\n'))).toBeUndefined();
+    expect(decodePacket(Buffer.from("{}"), riders)).toBeUndefined();
+    expect(decodePacket(Buffer.from('{"qos":3}\n'), riders)).toBeUndefined();
   });
 });
