@@ -1,14 +1,20 @@
 /** What one client is subscribed to, and at which QoS it hears a topic. */
 import { TopicTree } from "./topic-tree.ts";
 
+interface Granted {
+  readonly qos: number;
+  /** The last publish that the broker had numbered when this began. */
+  readonly since: number;
+}
+
 /** Topics whose QoS is remembered; emptied when full. */
 const knownMax = 1024;
 
 export class Filters {
-  /** QoS by filter; bounded by `limits.subscriptions`. */
-  readonly #filters = new Map<string, number>();
-  readonly #tree = new TopicTree<number>();
-  readonly #known = new Map<string, number>();
+  /** Bounded by `limits.subscriptions`, as is the next. */
+  readonly #filters = new Map<string, Granted>();
+  readonly #tree = new TopicTree<Granted>();
+  readonly #known = new Map<string, Granted>();
 
   get size(): number {
     return this.#filters.size;
@@ -18,9 +24,11 @@ export class Filters {
     return this.#filters.has(filter);
   }
 
-  add(filter: string, qos: number): void {
-    this.#filters.set(filter, qos);
-    this.#tree.set(filter, qos);
+  /** One that is there already is replaced, and goes on [MQTT-3.8.4-3]. */
+  add(filter: string, { qos, since }: Granted): void {
+    const granted = { qos, since: this.#filters.get(filter)?.since ?? since };
+    this.#filters.set(filter, granted);
+    this.#tree.set(filter, granted);
     this.#known.clear();
   }
 
@@ -30,13 +38,30 @@ export class Filters {
     this.#known.clear();
   }
 
-  /** The highest QoS of those that match a topic [MQTT-3.3.5-1]; 0 when none does. */
-  qosOf(topic: string): number {
-    const known = this.#known.get(topic);
-    if (known !== undefined) return known;
-    const qos = Math.max(0, ...this.#tree.matchedBy(topic));
-    if (this.#known.size >= knownMax) this.#known.clear();
-    this.#known.set(topic, qos);
-    return qos;
+  /**
+   * The highest QoS of those that match a topic [MQTT-3.3.5-1]; -1 when none does. A publish that
+   * was under way when a filter came is not for that: it comes as a retained one, or not at all.
+   * @param number of the publish
+   */
+  qosOf(topic: string, number: number): number {
+    let all = this.#known.get(topic);
+    if (all === undefined) {
+      all = highest(this.#tree.matchedBy(topic));
+      if (this.#known.size >= knownMax) this.#known.clear();
+      this.#known.set(topic, all);
+    }
+    if (all.since < number) return all.qos;
+    return highest([...this.#tree.matchedBy(topic)].filter(({ since }) => since < number)).qos;
   }
+}
+
+/** The highest QoS, and the newest beginning, of several. */
+function highest(granted: Iterable<Granted>): Granted {
+  let qos = -1;
+  let since = -1;
+  for (const one of granted) {
+    qos = Math.max(qos, one.qos);
+    since = Math.max(since, one.since);
+  }
+  return { qos, since };
 }

@@ -22,11 +22,13 @@ export function forwarded<Publish extends Delivery & { readonly topic: string }>
   // What waited for a client with a session may be more than it is allowed by now.
   const subscribed = client.clean === true && !isForOne(topic);
   const mayHear = topic !== nowhere && (subscribed || entry.mayHear(site, topic));
-  if (!mayHear || riders.isStale(payload)) {
+  const granted = entry.filters.qosOf(topic, packet.brokerCounter ?? Number.POSITIVE_INFINITY);
+  const waited = packet.messageId !== undefined;
+  if (!mayHear || riders.isStale(payload) || (granted < 0 && !waited)) {
     outgoing.withhold(client, packet);
     return null;
   }
-  const sent = outgoing.send(client, packet, entry.filters.qosOf(topic));
+  const sent = outgoing.send(client, packet, granted);
   // Nothing can be sent to it for as long as it acknowledges nothing [MQTT-4.8.0-2].
   if (sent === "full") entry.guard.cut("egress");
   // A session is subscribed before its CONNACK: what is lost at QoS 0 then, waits else.

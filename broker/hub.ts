@@ -26,7 +26,7 @@ import { Counters } from "./counters.ts";
 import { forwarded } from "./forward.ts";
 import { Guard } from "./guard.ts";
 import type { Login, LoginAttempt } from "./identity.ts";
-import { keepOrder } from "./in-order.ts";
+import { keepOrder, lastNumber } from "./in-order.ts";
 import { Lane } from "./lane.ts";
 import type { Listener, Peer } from "./listeners.ts";
 import { openListener } from "./listeners.ts";
@@ -303,7 +303,9 @@ class AedesHub implements Hub {
     const refusal = own ? undefined : refuseSubscribe(grant, filter);
     const known = entry.filters.has(filter);
     if (refusal === undefined && (!full || known)) {
-      entry.filters.add(filter, qos);
+      // One of a session has been there all the time.
+      const since = entry.guard.admitted ? lastNumber(this.#broker) : -1;
+      entry.filters.add(filter, { qos, since });
       if (rh === 2 || (rh === 1 && known)) entry.hushed.add(filter);
       return true;
     }

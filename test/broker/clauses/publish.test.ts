@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { running } from "../running.ts";
 import { field, packet } from "../wire.ts";
 import { bare, come, root } from "./bare.ts";
-import { ack, hello, publish } from "./packets.ts";
+import { ack, hello, publish, subscribe } from "./packets.ts";
 
 const topic = `${root}/a/b`;
 
@@ -98,6 +98,23 @@ describe("RETAIN", () => {
     const late = await come(at, { id: "late" });
     await late.subscribe([topic, 1]);
     expect(await late.take()).toMatchObject({ payload: "kept", retain: true });
+  });
+
+  it("is 1 alone where the message was there before [MQTT-3.3.1-6] [MQTT-3.3.1-8]", async () => {
+    await using at = await running();
+    for (const qos of [0, 1] as const) {
+      const client = await come(at, { id: `c${qos}` });
+      const own = `${topic}/${qos}`;
+      // At once: the broker library is not done with the PUBLISH when it hears the SUBSCRIBE.
+      client.send(publish({ topic: own, payload: "kept", qos, retain: true }));
+      if (qos === 1) expect((await client.next()).kind).toBe("puback");
+      client.send(subscribe(2, [own, 1]));
+      expect((await client.next()).kind).toBe("suback");
+      expect(await client.take()).toMatchObject({ payload: "kept", retain: true });
+      await client.say(`${own}/fence`, "");
+      client.send(publish({ topic: own, payload: "live" }));
+      expect(await client.take()).toMatchObject({ payload: "live", retain: false });
+    }
   });
 
   it("is 0 to one that was away meanwhile [MQTT-3.3.1-9]", async () => {
