@@ -146,9 +146,9 @@ export class SessionQueue {
       return undefined;
     }
     const isTwo = queued.packet.cmd === "pubrel" || queued.packet.qos === 2;
-    if (cmd === "puback" && isTwo) return undefined;
-    if (cmd === "pubcomp" && queued.packet.cmd !== "pubrel") return undefined;
-    return this.#drop(queued);
+    // [MQTT-4.3.3-1]. A PUBCOMP before PUBREL is MQTT 5's front: its client refused the message.
+    const isItsOwn = cmd === "puback" ? !isTwo : cmd !== "pubcomp" || isTwo;
+    return isItsOwn ? this.#drop(queued) : undefined;
   }
 
   /** Takes out one that waits and is not to be sent. */
