@@ -1,6 +1,6 @@
 /** How a facade enters the broker it writes to: the same words for each. */
-import { address, atLeast, option, secret, text, v } from "../config/index.ts";
-import type { Address, Secret } from "../config/index.ts";
+import { address, atLeast, mqttVersion, option, secret, text, v } from "../config/index.ts";
+import type { Address, MqttVersion, Secret } from "../config/index.ts";
 
 export interface FacadeLinkOptions {
   readonly url: Address;
@@ -10,6 +10,7 @@ export interface FacadeLinkOptions {
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
   readonly keepalive: number;
+  readonly mqtt: MqttVersion;
 }
 
 export const facadeLinkEntries = {
@@ -35,4 +36,5 @@ export const facadeLinkEntries = {
     option(atLeast("1s"), { about: "Longest silence on the link before a ping.", example: "30s" }),
     "30s",
   ),
+  mqtt: v.optional(mqttVersion, "auto"),
 };

@@ -1,7 +1,7 @@
 /**
  * The agent's options: who it is, how it polls, where it publishes, how much it may keep.
  */
-import type { Address, Schema, Secret } from "../config/index.ts";
+import type { Address, MqttVersion, Schema, Secret } from "../config/index.ts";
 import {
   address,
   atLeast,
@@ -9,6 +9,7 @@ import {
   duration,
   interval,
   levelName,
+  mqttVersion,
   option,
   secret,
   size,
@@ -30,6 +31,7 @@ export interface UplinkOptions {
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
   readonly keepalive: number;
+  readonly mqtt: MqttVersion;
   readonly window: number;
   readonly resend: number;
 }
@@ -78,6 +80,7 @@ const uplinkEntries = v.strictObject({
     option(atLeast("1s"), { about: "Longest silence on the link before a ping.", example: "30s" }),
     "30s",
   ),
+  mqtt: v.optional(mqttVersion, "3.1.1"),
   window: v.optional(
     option(whole(1, 1000), { about: "Messages on the link that are not acknowledged yet." }),
     64,

@@ -8,10 +8,12 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { IClientOptions, MqttClient } from "mqtt";
 import mqtt from "mqtt";
-import type { Address } from "../config/index.ts";
+import type { Address, MqttVersion } from "../config/index.ts";
 import { addressText } from "../config/index.ts";
 import type { Platform, Timer } from "../telemetry/index.ts";
 import { GatewayError, messageOf, retryDelay } from "../telemetry/index.ts";
+import type { BrokerBounds } from "./link-reasons.ts";
+import { boundsOf, reasonText, refusalOf, refusesVersion, Turnstile } from "./link-reasons.ts";
 import type { UplinkOptions } from "./options.ts";
 
 export interface Message {
@@ -20,6 +22,8 @@ export interface Message {
   readonly retain: boolean;
   /** 1 when left out. At 0 a message may be lost with the link. */
   readonly qos?: 0 | 1 | undefined;
+  /** After this time nobody should hear it any more; a broker of MQTT 5 sees to that. @unit ms */
+  readonly expires?: number | undefined;
 }
 
 export interface TextMessage extends Message {
@@ -42,7 +46,8 @@ export interface Uplink extends AsyncDisposable {
   /**
    * Publishes at QoS 1; resolves when the broker has taken it, which says nothing of the store.
    * At QoS 0 it resolves when the socket has taken it, and may never once the link is down.
-   * @throws E_UPLINK when the link is down or goes down meanwhile
+   * @throws E_UPLINK when the link is down or goes down meanwhile; E_ACCESS when a broker of
+   *   MQTT 5 refuses it
    */
   publish(message: Message): Promise<void>;
 }
@@ -61,7 +66,7 @@ export interface UplinkTarget {
 export type LinkOptions = Partial<
   Pick<UplinkOptions, "username" | "password" | "ca" | "cert" | "key">
 > &
-  Pick<UplinkOptions, "keepalive">;
+  Pick<UplinkOptions, "keepalive"> & { readonly mqtt?: MqttVersion | undefined };
 
 export interface UplinkParts {
   readonly events: UplinkEvents;
@@ -74,6 +79,19 @@ const retryPolicy = { first: 500, longest: 60_000 };
 const connectTimeout = 10_000;
 /** @unit ms */
 const leaveWait = 1000;
+
+/** What a broker of 3.1.1 takes, for all it says. */
+const unbounded: BrokerBounds = {
+  window: 65_535,
+  packet: Number.POSITIVE_INFINITY,
+  retains: true,
+};
+
+/** What of a PUBLISH is beside topic and payload, at most. @unit bytes */
+const besideMessage = 64;
+
+/** QoS 1 publishes that we take from a broker before the first is acknowledged. */
+const receiveMaximum = 64;
 
 function bytesOf(payload: string | Uint8Array): Buffer {
   return typeof payload === "string" ? Buffer.from(payload) : Buffer.from(payload);
@@ -98,6 +116,11 @@ class MqttUplink implements Uplink {
   #up = false;
   #attempt = 0;
   #refusal: string | undefined;
+  #version: 4 | 5;
+  #bounds = unbounded;
+  #turnstile = new Turnstile(unbounded.window);
+  /** Whether it was said on this connection that a publish was refused. */
+  #complained = false;
   #retry: Timer | undefined;
   #closed = false;
 
@@ -107,17 +130,49 @@ class MqttUplink implements Uplink {
     this.#events = parts.events;
     this.#platform = parts.platform;
     this.#dial = parts.dial;
+    this.#version = (options.mqtt ?? "3.1.1") === "3.1.1" ? 4 : 5;
     this.#connect();
   }
 
-  async publish({ topic, payload, retain, qos = 1 }: Message): Promise<void> {
+  async publish(message: Message): Promise<void> {
+    const { topic, qos = 1 } = message;
     const client = this.#client;
     if (!this.#up || client === undefined) throw new GatewayError("E_UPLINK", "the link is down");
+    const turnstile = this.#turnstile;
+    if (qos > 0) await turnstile.enter();
     try {
-      await client.publishAsync(topic, bytesOf(payload), { qos, retain });
+      await this.#send(client, message);
     } catch (cause) {
+      const refusal = refusalOf(cause);
+      if (refusal !== undefined) throw this.#refused(topic, refusal);
       throw new GatewayError("E_UPLINK", `${topic}: ${messageOf(cause)}`, { cause });
+    } finally {
+      if (qos > 0) turnstile.leave();
     }
+  }
+
+  async #send(client: MqttClient, { topic, payload, retain, qos = 1, expires }: Message) {
+    const bytes = bytesOf(payload);
+    const { packet, retains } = this.#bounds;
+    // It would end the link, and come again with the next.
+    if (topic.length + bytes.length + besideMessage > packet) {
+      throw this.#refused(topic, `larger than the ${packet} bytes that it takes`);
+    }
+    const properties =
+      this.#version === 5 && expires !== undefined
+        ? { properties: { messageExpiryInterval: Math.ceil(expires / 1000) } }
+        : {};
+    await client.publishAsync(topic, bytes, { qos, retain: retain && retains, ...properties });
+  }
+
+  /** Said once a connection: the same is refused again and again. */
+  #refused(topic: string, why: string): GatewayError {
+    const error = new GatewayError("E_ACCESS", `${topic}: the broker refuses it: ${why}`);
+    if (!this.#complained) {
+      this.#platform.log.warn("publish refused", { code: error.code, why: error.message });
+    }
+    this.#complained = true;
+    return error;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -166,7 +221,14 @@ class MqttUplink implements Uplink {
       if (this.#client === client) this.#lost(failure);
       client.end(true);
     });
-    client.on("connect", () => {
+    client.on("disconnect", ({ reasonCode = 0, properties }) => {
+      const why = `the broker ended the link: ${reasonText(reasonCode, properties?.reasonString)}`;
+      failure = new GatewayError("E_UPLINK", why);
+    });
+    client.on("connect", (connack) => {
+      this.#bounds = this.#version === 5 ? boundsOf(connack) : unbounded;
+      this.#turnstile = new Turnstile(this.#bounds.window);
+      this.#complained = false;
       const granted =
         subscribe.length === 0
           ? Promise.resolve()
@@ -174,7 +236,8 @@ class MqttUplink implements Uplink {
       granted.then(
         () => this.#connected(client),
         (cause: unknown) => {
-          const why = `the broker refuses ${subscribe.join(", ")}: ${othersUser}`;
+          const refused = this.#version === 5 ? messageOf(cause) : othersUser;
+          const why = `the broker refuses ${subscribe.join(", ")}: ${refused}`;
           failure = new GatewayError("E_ACCESS", why, { cause });
           client.end(true);
         },
@@ -197,7 +260,8 @@ class MqttUplink implements Uplink {
         ? {}
         : { will: { ...will, payload: bytesOf(will.payload), qos: will.qos ?? 1 } }),
       keepalive: Math.max(1, Math.round(keepalive / 1000)),
-      protocolVersion: 4,
+      protocolVersion: this.#version,
+      ...(this.#version === 5 ? { properties: { receiveMaximum } } : {}),
       clean: true,
       reconnectPeriod: 0,
       connectTimeout,
@@ -221,6 +285,11 @@ class MqttUplink implements Uplink {
   #lost(failure: unknown): void {
     this.#client = undefined;
     if (this.#closed) return;
+    if (this.#version === 5 && this.#options.mqtt === "auto" && refusesVersion(failure)) {
+      this.#version = 4;
+      this.#connect();
+      return;
+    }
     const url = addressText(this.#target.url);
     const why = failure === undefined ? undefined : messageOf(failure);
     // A refusal needs a person; all else is said once.
@@ -243,10 +312,14 @@ class MqttUplink implements Uplink {
 
 const othersUser = "its user is for another site or agent";
 
-/** CONNACK 2 and 5 say no more than that [MQTT-3.2.2-5]; the rest is what mostly is behind it. */
+/**
+ * CONNACK 2 and 5 (of version 5: 0x85 to 0x87) say no more than that [MQTT-3.2.2-5]; the rest is
+ * what mostly is behind it.
+ */
 function refusedBy(error: Error, { cert }: LinkOptions): GatewayError | undefined {
-  if (!("code" in error) || (error.code !== 2 && error.code !== 5)) return undefined;
-  if (error.code === 2) {
+  const code = "code" in error ? error.code : undefined;
+  if (code !== 2 && code !== 5 && code !== 0x85 && code !== 0x86 && code !== 0x87) return undefined;
+  if (code === 2 || code === 0x85) {
     const why = `the broker refuses this client identifier: ${othersUser}`;
     return new GatewayError("E_ACCESS", why, { cause: error });
   }

@@ -3,8 +3,9 @@
  * against a crash and take nothing twice; then the snapshot (so that a crash repeats nothing that
  * was told), the retained payload of the device, the call to whoever watches, and the row in the
  * store. Payloads and rows are tried until they are out; a payload always tells the newest state,
- * so a late one is never wrong. A crash after the snapshot loses a call, never an alert: payloads
- * are published again at start and rows rest in the snapshot.
+ * so neither a late one is wrong nor an early one: it waits for a slow disk `patience` at most. A
+ * crash after the snapshot loses a call, never an alert: payloads are published again at start and
+ * rows rest in the snapshot.
  * Limits: one snapshot in `gap` on average, `burst` of them at once after a quiet, so that a storm
  * is gathered and a first alert does not wait; `maxWaiting` transitions and as many rows, oldest
  * shed, counted.
@@ -54,6 +55,8 @@ const mostRounds = 5;
 const gap = 200;
 /** Snapshots that may follow each other at once. */
 const burst = 5;
+/** How long a payload waits for a disk; 0.9 s for one file were seen. @unit ms */
+const patience = 100;
 const retry: RetryPolicy = { first: 1000, longest: 60_000 };
 
 export class Outbox {
@@ -62,6 +65,8 @@ export class Outbox {
   readonly #stop = new AbortController();
   #transitions: Transition[] = [];
   #topics = new Set<string>();
+  /** Something happened that no snapshot knows of. */
+  #unsaved = false;
   #lines: Line[];
   /** Tags and time of rows; starts anew when full, as a clash needs the same ms. */
   readonly #taken = new Set<string>();
@@ -120,6 +125,7 @@ export class Outbox {
   /** Publishes the state of a topic again. */
   tell(topic: string): void {
     this.#topics.add(topic);
+    this.#unsaved = true;
     if (!this.#isTelling) this.#telling = this.#tellAll();
   }
 
@@ -134,21 +140,44 @@ export class Outbox {
     this.#isTelling = true;
     // The caller goes on first, so that all transitions of one batch go out together.
     await Promise.resolve();
-    while (this.#topics.size > 0) {
+    while (this.#unsaved) {
       const wait = this.#dueAt - (burst - 1) * gap - this.#platform.clock.monotonic();
       if (wait > 0) await sleep(this.#platform.clock, wait, this.#stop.signal);
-      const transitions = await this.#remembered();
-      const topics = this.#topics;
-      this.#topics = new Set();
-      await this.#save();
+      const keeping = this.#keep();
+      const published = this.#publishMeanwhile(keeping);
+      const transitions = await keeping;
       this.#write();
       for (const [i, transition] of transitions.entries()) {
         if (i % atOnce === atOnce - 1) await this.#breathe();
         this.#notify(transition);
       }
-      await this.#publishAll(topics);
+      await published;
     }
     this.#isTelling = false;
+  }
+
+  /** What has happened is in the notifiers' queues, then in the snapshot. */
+  async #keep(): Promise<readonly Transition[]> {
+    const transitions = await this.#remembered();
+    this.#unsaved = this.#transitions.length > 0;
+    await this.#save();
+    return transitions;
+  }
+
+  /** Publishes once all is kept, or after `patience`, and so on with what happens meanwhile. */
+  async #publishMeanwhile(keeping: Promise<unknown>): Promise<void> {
+    let kept = false;
+    const done = keeping.then(() => {
+      kept = true;
+    });
+    do {
+      const patient = new AbortController();
+      await Promise.race([done, sleep(this.#platform.clock, patience, patient.signal)]);
+      patient.abort();
+      const topics = this.#topics;
+      this.#topics = new Set();
+      await this.#publishAll(topics);
+    } while (!kept);
   }
 
   /**

@@ -33,6 +33,7 @@ import type { Forward, Forwarded } from "./federation/contract.ts";
 import { isSummary } from "./federation/grants.ts";
 import { LineMaker } from "./lines.ts";
 import type { SeriesRefusal } from "./series.ts";
+import { hashOf } from "./share.ts";
 import type { Queued, QueueEvents } from "./queue.ts";
 import { StoreQueue } from "./queue.ts";
 
@@ -383,13 +384,6 @@ function answerTopic({ address }: ParsedTopic, stream: string): string | undefin
 
 function unnumbered({ kind, address, place, time, points, faults }: Batch): UnnumberedBatch {
   return { kind, address, place, time, points, faults };
-}
-
-/** Spreads devices over queues, always in the same way. */
-function hashOf(device: string): number {
-  let hash = 0;
-  for (let i = 0; i < device.length; i += 1) hash = (hash * 31 + device.charCodeAt(i)) >>> 0;
-  return hash;
 }
 
 /** The batch of each line. */

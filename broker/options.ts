@@ -2,12 +2,13 @@
  * What the broker may be given in the configuration: where it listens, who may connect, and the
  * bounds that keep one client from hurting the others.
  */
-import type { Address, Schema, Secret } from "../config/index.ts";
+import type { Address, MqttVersion, Schema, Secret } from "../config/index.ts";
 import {
   address,
   addressText,
   atLeast,
   levelName,
+  mqttVersion,
   option,
   pathTo,
   secret,
@@ -60,6 +61,7 @@ export interface OutsideOptions {
   readonly password?: Secret | undefined;
   readonly ca?: string | undefined;
   readonly keepalive: number;
+  readonly mqtt: MqttVersion;
 }
 
 export interface BrokerOptions {
@@ -201,6 +203,7 @@ const outside: Schema<OutsideOptions> = v.strictObject({
     option(atLeast("10s"), { about: "Longest silence on the link before a ping.", example: "30s" }),
     "30s",
   ),
+  mqtt: v.optional(mqttVersion, "auto"),
 });
 
 const sessions: Schema<SessionOptions> = v.strictObject({

@@ -12,6 +12,8 @@ import type { Publisher } from "./client.ts";
 import { Counters } from "./counters.ts";
 import type { Hub, HubHooks, PublishOptions } from "./contract.ts";
 import { roomWithin } from "./lane.ts";
+import type { Share } from "./share.ts";
+import { filterFor, isOurs } from "./share.ts";
 
 /** What the hub tells and asks of a link to a broker; `agent/uplink.ts` has one that fits. */
 export interface OutsideLink extends AsyncDisposable {
@@ -39,10 +41,14 @@ export interface OutsideSetup {
   /** The hub's id: its client identifier is made of it. */
   readonly hub: string;
   readonly connect: (link: OutsideLinkSetup) => OutsideLink;
+  /** Set: it only stores, this much of what comes. */
+  readonly share?: Share | "all";
 }
 
+/** What is stored. */
+const batchKinds = ["telemetry", "event", "backfill"] as const;
 /** What a hub must hear. */
-const kinds = ["telemetry", "event", "backfill", "meta", "state"] as const;
+const kinds = [...batchKinds, "meta", "state"] as const;
 
 /** Opens the link; it keeps itself up until it is disposed. */
 export function openOutside(setup: OutsideSetup, hooks: HubHooks, platform: Platform): Hub {
@@ -56,17 +62,22 @@ class OutsideHub implements Hub {
   readonly #platform: Platform;
   readonly #link: OutsideLink;
   readonly #client: Publisher;
+  readonly #share: Share | undefined;
 
-  constructor({ address, hub, connect }: OutsideSetup, hooks: HubHooks, platform: Platform) {
+  constructor(setup: OutsideSetup, hooks: HubHooks, platform: Platform) {
+    const { address, hub, connect, share } = setup;
     const { region, org, site } = hooks.site;
     const clientId = `rackstreet-hub-${region}-${org}-${site}-${hub}`;
     this.addresses = [address];
     this.#hooks = hooks;
     this.#platform = platform;
     this.#client = { id: clientId, user: "" };
+    this.#share = share === "all" ? undefined : share;
     this.#link = connect({
       clientId,
-      subscribe: kinds.map((kind) => `${topicRoot}/+/+/+/+/+/${kind}`),
+      subscribe: (share === undefined ? kinds : batchKinds).map((kind) =>
+        filterFor(this.#share, `${topicRoot}/+/+/+/+/+/${kind}`),
+      ),
       events: {
         up: () => {
           this.counters.connections = 1;
@@ -102,6 +113,7 @@ class OutsideHub implements Hub {
     if (parsed === undefined || parsed.address.class === "hub") return undefined;
     const current = parsed.kind === "meta" || parsed.kind === "state";
     if (retained && !current) return undefined;
+    if (!isOurs(this.#share, parsed.address)) return undefined;
     this.counters.received += 1;
     this.#hooks.message(topic, payload, this.#client);
     return current ? undefined : this.#room();

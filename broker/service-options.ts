@@ -6,6 +6,8 @@ export interface HubOptions {
   readonly id: string;
   readonly data: string;
   readonly health: number;
+  /** Who stores what agents publish. */
+  readonly ingest: "own" | "workers";
 }
 
 export const hubOptions: Schema<HubOptions> = v.strictObject({
@@ -18,4 +20,13 @@ export const hubOptions: Schema<HubOptions> = v.strictObject({
     "data/hub",
   ),
   health: v.optional(option(interval, { about: "How often the hub reports on itself." }), "10s"),
+  ingest: v.optional(
+    option(v.picklist(["own", "workers"]), {
+      about:
+        "Who stores what agents publish: this hub, or processes beside it that do nothing else " +
+        "(`rackstreet hub --ingest-only`, docs/several-hubs.md).",
+      example: "workers",
+    }),
+    "own",
+  ),
 });

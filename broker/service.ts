@@ -48,6 +48,7 @@ import { healthPoint } from "./hub-health.ts";
 import { hubMeta } from "./hub-meta.ts";
 import type { IngestCounts, IngestLimits, IngestSetup } from "./ingest.ts";
 import { Ingest } from "./ingest.ts";
+import { lookAt } from "./onlooker.ts";
 import type { BrokerOptions } from "./options.ts";
 import type { OutsideSetup } from "./outside.ts";
 import { openOutside } from "./outside.ts";
@@ -277,7 +278,9 @@ export class HubService implements AsyncDisposable {
     else if (kind === "state") this.#states.state(address, payload);
     else {
       if (kind === "telemetry" && !isSummary(address.class)) this.#states.seen(address);
-      this.#ingest.take(topic, parsed, { payload, agent, peer });
+      if (this.#setup.hub.ingest === "own")
+        this.#ingest.take(topic, parsed, { payload, agent, peer });
+      else lookAt(parsed, payload, this.#setup.observe);
     }
   }
 

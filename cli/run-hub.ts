@@ -3,7 +3,13 @@ import { join } from "node:path";
 import type { Alerts, ExpectedDevice, Notifiers, Transition } from "../alerts/index.ts";
 import { CapacityWriter, openAlerts, openNotifiers } from "../alerts/index.ts";
 import { openUplink } from "../agent/index.ts";
-import type { BrokerOptions, Enrolment, Federation, OutsideSetup } from "../broker/index.ts";
+import type {
+  BrokerOptions,
+  Enrolment,
+  Federation,
+  OutsideOptions,
+  OutsideSetup,
+} from "../broker/index.ts";
 import { HubService, openEnrolment } from "../broker/index.ts";
 import type { Address } from "../config/index.ts";
 import { address, addressText, v } from "../config/index.ts";
@@ -41,6 +47,10 @@ export async function runHub(
 ): Promise<RunningHub> {
   letYoungGenerationGrow();
   const { config } = loaded;
+  if (config.hub.ingest === "workers" && Object.keys(config.federation.peers).length > 0) {
+    const why = "federation hands on what this hub stores: `hub.ingest: own`, or no `federation`";
+    throw new GatewayError("E_CONFIG", `${loaded.file}: ${why}`);
+  }
   const site = siteOf(loaded);
   await using parts = new AsyncDisposableStack();
   parts.use(await lockFolder(config.hub.data));
@@ -178,11 +188,19 @@ async function brokerOf(
     const { enrolment, tls } = await openEnrolment(folder.setup, platform);
     return { broker: { ...broker, tls }, enrolment: parts.use(enrolment) };
   }
-  outside.password?.reveal();
-  const { url, ...options } = outside;
+  return { broker: outsideSetup(outside, hub.id, platform) };
+}
+
+/** @throws E_SECRET_MISSING */
+export function outsideSetup(
+  { url, ...options }: OutsideOptions,
+  hub: string,
+  platform: Platform,
+): OutsideSetup {
+  options.password?.reveal();
   const connect: OutsideSetup["connect"] = ({ events, ...link }) =>
     openUplink({ url, ...link }, options, { events, platform });
-  return { broker: { address: addressText(url), hub: hub.id, connect } };
+  return { address: addressText(url), hub, connect };
 }
 
 /** Devices of the configuration itself: in `up` even one that never answered is expected. */

@@ -1,4 +1,5 @@
 export * from "./document.ts";
+export * from "./mqtt-version.ts";
 export * from "./options.ts";
 export * from "./profile.ts";
 export * from "./profile-lines.ts";

@@ -83,13 +83,18 @@ export function discoveryPayload({ device, agent, sensors }: Discovered): string
           name: shown.name,
           value_template: template(shown),
           // What is no longer told is no longer known.
-          expire_after: Math.max(60, Math.ceil((3 * interval) / 1000)),
+          expire_after: Math.ceil(staleAfter(interval) / 1000),
           ...sensorClass(shown.field, facts),
         };
         return [part, sensor];
       }),
     ),
   });
+}
+
+/** How long a value holds. @param interval of its polls, ms @unit ms */
+export function staleAfter(interval: number): number {
+  return Math.max(60_000, 3 * interval);
 }
 
 /**

@@ -13,7 +13,7 @@ import type { Facade } from "../facade.ts";
 import type { Spooled } from "../spooled.ts";
 import type { Message, TextMessage, Uplink, UplinkEvents } from "../uplink.ts";
 import type { Shown } from "./discovery.ts";
-import { discoveryId, discoveryPayload, maxSensors, shownIn } from "./discovery.ts";
+import { discoveryId, discoveryPayload, maxSensors, shownIn, staleAfter } from "./discovery.ts";
 
 export interface HomeAssistantLink {
   readonly will: (() => Message) | undefined;
@@ -30,6 +30,12 @@ export interface HomeAssistantSetup {
   readonly connect: (link: HomeAssistantLink) => Uplink;
 }
 
+interface Newest {
+  readonly payload: string;
+  /** From then on it is of the past; undefined: it holds until it is said anew. @unit ms */
+  readonly until?: number | undefined;
+}
+
 interface Told {
   readonly device: Described;
   readonly sensors: Map<string, Shown>;
@@ -41,7 +47,7 @@ export class HomeAssistant implements Facade {
   readonly #platform: Platform;
   readonly #devices: ReadonlyMap<string, Told>;
   /** The newest payload of each topic, published again after each reconnect. */
-  readonly #newest = new Map<string, string>();
+  readonly #newest = new Map<string, Newest>();
   /** Topics whose newest payload waits for the link, the oldest first. */
   readonly #waiting = new Set<string>();
   readonly #link: Uplink;
@@ -98,7 +104,8 @@ export class HomeAssistant implements Facade {
       const config = discoveryPayload({ device, agent: this.#setup.agent, sensors });
       this.#say(`${this.#setup.prefix}/device/${discoveryId(address)}/config`, config);
     }
-    if (this.#setup.telemetry) this.#say(topic, payload);
+    if (!this.#setup.telemetry) return;
+    this.#say(topic, payload, this.#platform.clock.monotonic() + staleAfter(device.interval));
   }
 
   turned(address: DeviceAddress, state: LinkState, reason: string): void {
@@ -122,7 +129,7 @@ export class HomeAssistant implements Facade {
   }
 
   #keep({ topic, payload }: TextMessage): void {
-    if (this.#setup.telemetry) this.#newest.set(topic, payload);
+    if (this.#setup.telemetry) this.#newest.set(topic, { payload });
   }
 
   /** Home Assistant forgets what it was told when it starts: configs first, then values. */
@@ -133,8 +140,8 @@ export class HomeAssistant implements Facade {
     void this.#run(this.#connection);
   }
 
-  #say(topic: string, payload: string): void {
-    this.#newest.set(topic, payload);
+  #say(topic: string, payload: string, until?: number): void {
+    this.#newest.set(topic, { payload, until });
     this.#waiting.add(topic);
     void this.#run(this.#connection);
   }
@@ -146,9 +153,11 @@ export class HomeAssistant implements Facade {
     for (const topic of this.#waiting) {
       if (!this.#up || this.#connection !== connection) break;
       this.#waiting.delete(topic);
-      const payload = this.#newest.get(topic) ?? "";
+      const { payload, until } = this.#newest.get(topic) ?? { payload: "" };
+      const expires = until === undefined ? until : until - this.#platform.clock.monotonic();
+      if (expires !== undefined && expires <= 0) continue;
       // After a failure the link goes down, and all is said anew on the next.
-      await this.#link.publish({ topic, payload, retain: true }).catch(() => undefined);
+      await this.#link.publish({ topic, payload, retain: true, expires }).catch(() => undefined);
     }
     if (this.#busy === connection) this.#busy = 0;
   }

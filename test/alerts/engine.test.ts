@@ -164,6 +164,26 @@ describe("what comes out of a transition", () => {
     await rig.close();
   });
 
+  it("is told without the snapshot when the disk takes its time, the notifier is not", async () => {
+    const rig = await new Rig(hot).open();
+    const stalled = Promise.withResolvers<void>();
+    vi.spyOn(rig.disk, "replace").mockReturnValueOnce(stalled.promise);
+    rig.temperature(30, "a");
+    await rig.clock.advance(99);
+    expect(rig.published).toEqual([]);
+    await rig.clock.advance(1);
+    rig.temperature(30, "b");
+    await rig.clock.advance(100);
+    const about = (device: string): unknown => rig.alertsOf(deviceNamed(device));
+    expect([about("a"), about("b")]).toMatchObject([[{ state: "firing" }], [{ state: "firing" }]]);
+    expect(rig.told).toEqual([]);
+    stalled.resolve();
+    await rig.clock.advance(0);
+    expect(rig.arrows()).toEqual(["inactive->firing", "inactive->firing"]);
+    expect(rig.published).toHaveLength(2);
+    await rig.close();
+  });
+
   it("does not wait for a disk that is full", async () => {
     const rig = await new Rig(hot).open();
     rig.disk.failure = new Error("no space");

@@ -23,7 +23,7 @@ it("hands its health to the rules", async () => {
   await using service = await HubService.start(
     {
       broker: { ...v.parse(brokerOptions, {}), listen: [] },
-      hub: { id: "hub", data: "", health: 10_000 },
+      hub: { id: "hub", data: "", health: 10_000, ingest: "own" },
       site,
       store: new MemoryStore(),
       disk: new MemoryDisk(),
@@ -50,7 +50,7 @@ function startKeeping(folder: string): Promise<HubService> {
   return HubService.start(
     {
       broker: v.parse(brokerOptions, { listen: ["mqtt://127.0.0.1:0"] }),
-      hub: { id: "hub", data: "", health: 1000 },
+      hub: { id: "hub", data: "", health: 1000, ingest: "own" },
       site,
       store: new MemoryStore(),
       disk: new MemoryDisk(),

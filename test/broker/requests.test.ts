@@ -63,7 +63,7 @@ async function started(lines: readonly Line[] = []) {
   const service = await HubService.start(
     {
       broker: v.parse(brokerOptions, { listen: ["mqtt://127.0.0.1:0"], users }),
-      hub: { id: "hub", data: "", health: 3_600_000 },
+      hub: { id: "hub", data: "", health: 3_600_000, ingest: "own" },
       site,
       store,
       disk: new MemoryDisk(),

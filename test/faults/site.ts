@@ -37,10 +37,14 @@ export class Site implements AsyncDisposable {
     this.agent = startRackstreet(["agent", file]);
   }
 
-  /** @param outside URL of a broker that is there already; without it the hub has its own. */
+  /**
+   * @param outside URL of a broker that is there already; without it the hub has its own.
+   * @param ingest who stores: `workers` are for the test to start
+   */
   static async start(
     store: (folder: string) => Record<string, string>,
     outside?: string,
+    ingest: "own" | "workers" = "own",
   ): Promise<Site> {
     const folder = await mkdtemp(join(tmpdir(), "rackstreet-kill-"));
     const file = join(folder, "site.json");
@@ -54,7 +58,7 @@ export class Site implements AsyncDisposable {
         uplink: { url, resend: "1s" },
         spool: { segment: "64KiB", commit: "20ms" },
       },
-      hub: { data: join(folder, "hub"), health: "1h" },
+      hub: { data: join(folder, "hub"), health: "1h", ingest },
       broker: outside === undefined ? { listen: [url] } : { outside: { url } },
       store: store(folder),
       devices: Object.fromEntries(
@@ -63,6 +67,11 @@ export class Site implements AsyncDisposable {
     };
     await writeFile(file, JSON.stringify(config));
     return new Site(folder, file);
+  }
+
+  /** A process that stores alone. */
+  worker(...args: readonly string[]): Rackstreet {
+    return startRackstreet(["hub", this.#file, "--ingest-only", ...args]);
   }
 
   /** Kills the agent as kill -9 does and starts it again. */

@@ -126,7 +126,7 @@ export class Region {
         store: simStore(this.rows, process, chance),
         disk: await this.#disk("hub", process),
         broker: { ...v.parse(brokerOptions, { users: usersOf(others) }), listen: [] },
-        hub: { id: "hub", data: "", health: 10_000 },
+        hub: { id: "hub", data: "", health: 10_000, ingest: "own" },
         site: this.site,
         observe: () => undefined,
         changed: () => undefined,

@@ -50,7 +50,7 @@ async function sit(telemetry = true) {
       connect: ({ events, ...link }) =>
         openUplink(
           { url, clientId: "gw", orderly: true, ...link },
-          { keepalive: 30_000 },
+          { keepalive: 30_000, mqtt: "auto" },
           { events, platform: realPlatform },
         ),
     },
@@ -125,6 +125,21 @@ describe.skipIf(!present)("Home Assistant over mosquitto", { timeout: 60_000 }, 
       expect(rendered(config.availability[0]?.value_template ?? "", state)).toBe("offline");
     },
   );
+
+  it("lets its broker forget a value when it has grown old", async () => {
+    await using seat = await sit();
+    seat.tell(points);
+    const heard = new Map<string, number | undefined>();
+    const home = await connectAsync(seat.broker.url, { protocolVersion: 5 });
+    home.on("message", (topic, _payload, { properties }) => {
+      heard.set(topic, properties?.messageExpiryInterval);
+    });
+    await home.subscribeAsync("#", { qos: 1 });
+    await vi.waitFor(() => expect(heard.size).toBe(3), wait);
+    expect(heard.get(`${base}/power/meter/telemetry`)).toBeGreaterThan(30);
+    expect(heard.get(configTopic)).toBeUndefined();
+    await home.endAsync();
+  });
 
   it("says all anew when Home Assistant has started, and after a lost broker", async () => {
     await using seat = await sit();

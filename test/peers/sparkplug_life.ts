@@ -129,7 +129,7 @@ export async function live(): Promise<void> {
       connect: ({ events, ...link }) =>
         openUplink(
           { url, clientId: "node", orderly: true, ...link },
-          { keepalive: 30_000 },
+          { keepalive: 30_000, mqtt: "auto" },
           { events, platform: realPlatform },
         ),
     },

@@ -103,7 +103,7 @@ async function withBroker(parts: HubParts, behind: Behind): Promise<Opened> {
     {
       ...behind,
       broker: { ...v.parse(brokerOptions, {}), listen: [] },
-      hub: { id: "hub", data: "", health: 10_000 },
+      hub: { id: "hub", data: "", health: 10_000, ingest: "own" },
       site,
       changed: () => undefined,
       ingest: parts.limits,

@@ -110,7 +110,7 @@ class Voyage implements VoyageState {
             data: "",
             interval: 1000,
             health: 10_000,
-            uplink: { keepalive: 30_000, window, resend: 3000 },
+            uplink: { keepalive: 30_000, mqtt: "3.1.1", window, resend: 3000 },
             spool: { size: spoolSize, segment: segmentSize, commit },
           },
           site,
