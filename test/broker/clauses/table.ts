@@ -165,7 +165,9 @@ export const clauses: readonly Clause[] = [
     limit: "and 100 levels at most: deeper ones end the connection",
   }),
   server("4.7.3-4", "Topics are compared as they are, without normalisation."),
-  both("4.8.0-1", "A breach of the protocol ends the connection."),
+  both("4.8.0-1", "A breach of the protocol ends the connection.", {
+    limit: "an acknowledgement of another QoS than its message is passed over, and ends nothing",
+  }),
   both("4.8.0-2", "A passing failure to handle a packet ends the connection.", {
     limit: "while the store fails publishes are kept back, then accepted: `stored` tells of them",
   }),
