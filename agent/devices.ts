@@ -3,13 +3,14 @@
  * fields a device gives and where they come from. Both are retained, current values only.
  */
 import type { Origin, Setting, Source } from "../drivers/index.ts";
-import type { DeviceAddress, Place, Point, Reading } from "../telemetry/index.ts";
+import type { DeviceAddress, Location, Place, Point, Reading } from "../telemetry/index.ts";
 import { describeField, measurementEntry, unitOf } from "../telemetry/index.ts";
 
 /** A device as the configuration describes it, for `meta`. */
 export interface Described {
   readonly address: DeviceAddress;
   readonly place: Place;
+  readonly location?: Location | undefined;
   readonly driver: string;
   readonly profile: string | undefined;
   readonly vendor: string | undefined;
@@ -84,7 +85,8 @@ export class Inventory {
   }
 
   #meta(device: Described, { agent, origin }: Told): string {
-    const { place, driver, profile, vendor, model, documents, caveats, interval } = device;
+    const { place, location, driver, profile, vendor, model } = device;
+    const { documents, caveats, interval } = device;
     const sources = Map.groupBy(origin?.sources ?? [], ({ measurement }) => measurement);
     const measurements = [...this.#fields].map(([name, known]) => {
       const entries = describeSources(sources.get(name) ?? [], device.lineOf);
@@ -93,6 +95,7 @@ export class Inventory {
     return JSON.stringify({
       v: 1,
       tags: place,
+      location,
       agent,
       driver,
       endpoint: origin?.endpoint,

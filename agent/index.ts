@@ -9,6 +9,8 @@ export * from "./forward-link.ts";
 export { HomeAssistant } from "./home-assistant/facade.ts";
 export * from "./home-assistant/options.ts";
 export * from "./memories.ts";
+export { NgsiLd } from "./ngsi-ld/facade.ts";
+export * from "./ngsi-ld/options.ts";
 export * from "./options.ts";
 export * from "./repair.ts";
 export { parseSegmentName } from "./segment.ts";

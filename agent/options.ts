@@ -19,6 +19,8 @@ import {
 } from "../config/index.ts";
 import type { HomeAssistantOptions } from "./home-assistant/options.ts";
 import { homeAssistantOptions } from "./home-assistant/options.ts";
+import type { NgsiLdOptions } from "./ngsi-ld/options.ts";
+import { ngsiLdOptions } from "./ngsi-ld/options.ts";
 import type { SparkplugOptions } from "./sparkplug/options.ts";
 import { sparkplugOptions } from "./sparkplug/options.ts";
 
@@ -45,6 +47,7 @@ export interface AgentOptions {
   readonly spool: { readonly size: number; readonly segment: number; readonly commit: number };
   readonly sparkplug?: SparkplugOptions | undefined;
   readonly homeAssistant?: HomeAssistantOptions | undefined;
+  readonly ngsiLd?: NgsiLdOptions | undefined;
 }
 
 const uplinkEntries = v.strictObject({
@@ -145,6 +148,11 @@ export const agentOptions: Schema<AgentOptions> = v.strictObject({
   homeAssistant: v.optional(
     option(homeAssistantOptions, {
       about: "Shows devices to Home Assistant by MQTT discovery (docs/facades.md).",
+    }),
+  ),
+  ngsiLd: v.optional(
+    option(ngsiLdOptions, {
+      about: "Shows devices at a context broker of NGSI-LD, FIWARE's (docs/facades.md).",
     }),
   ),
 });

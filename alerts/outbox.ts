@@ -166,18 +166,17 @@ export class Outbox {
 
   /** Publishes once all is kept, or after `patience`, and so on with what happens meanwhile. */
   async #publishMeanwhile(keeping: Promise<unknown>): Promise<void> {
-    let kept = false;
-    const done = keeping.then(() => {
-      kept = true;
-    });
-    do {
+    const kept = keeping.then(() => true);
+    let done = false;
+    while (!done) {
       const patient = new AbortController();
-      await Promise.race([done, sleep(this.#platform.clock, patience, patient.signal)]);
+      const impatient = sleep(this.#platform.clock, patience, patient.signal).then(() => false);
+      done = await Promise.race([kept, impatient]);
       patient.abort();
       const topics = this.#topics;
       this.#topics = new Set();
       await this.#publishAll(topics);
-    } while (!kept);
+    }
   }
 
   /**

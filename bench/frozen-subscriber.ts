@@ -4,8 +4,8 @@
  * within the round; when it is cut, it comes back and freezes again.
  */
 import type { Intruder } from "../broker/escape/intruder.ts";
-import type { Disturbance } from "./tenants-load.ts";
-import { compare, enter } from "./tenants-load.ts";
+import type { Disturbance } from "./neighbours.ts";
+import { compare, enter } from "./neighbours.ts";
 
 export async function run(): Promise<unknown> {
   const { ours, peer, ratio, ...more } = await compare({ broker: {}, size: 8192, disturb });

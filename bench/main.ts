@@ -12,6 +12,7 @@ import { run as failover } from "./failover.ts";
 import { run as forecast } from "./forecast.ts";
 import { run as frozenSubscriber } from "./frozen-subscriber.ts";
 import { run as host } from "./host.ts";
+import { run as idle } from "./idle.ts";
 import { run as lines } from "./lines.ts";
 import { run as modbusTcp } from "./modbus-tcp.ts";
 import { run as noisyNeighbour } from "./noisy-neighbour.ts";
@@ -25,6 +26,7 @@ import { run as spool } from "./spool.ts";
 import { run as sqlite } from "./sqlite.ts";
 import { run as store } from "./store.ts";
 import { run as tenantsEscapes } from "./tenants-escapes.ts";
+import { run as tenantsLoad } from "./tenants-load.ts";
 
 const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   accelerators,
@@ -40,6 +42,7 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   forecast,
   "frozen-subscriber": frozenSubscriber,
   host,
+  idle,
   lines,
   "modbus-tcp": modbusTcp,
   "noisy-neighbour": noisyNeighbour,
@@ -53,6 +56,7 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   sqlite,
   store,
   "tenants-escapes": tenantsEscapes,
+  "tenants-load": tenantsLoad,
 };
 
 const name = process.argv[2] ?? "";

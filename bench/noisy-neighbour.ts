@@ -6,8 +6,8 @@
 import { publishPacket } from "../broker/escape/wire.ts";
 import { clock } from "../cli/platform.ts";
 import type { Timer } from "../telemetry/index.ts";
-import type { Disturbance } from "./tenants-load.ts";
-import { compare, enter, noisyOrg } from "./tenants-load.ts";
+import type { Disturbance } from "./neighbours.ts";
+import { compare, enter, noisyOrg } from "./neighbours.ts";
 
 /** @unit 1/s */
 const quota = 50;

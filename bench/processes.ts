@@ -46,19 +46,25 @@ export interface Mosquitto extends Program {
   readonly port: number;
 }
 
+export interface MosquittoSetup {
+  readonly noDelay: boolean;
+  /** Lines of its configuration about who may what; left out: anyone may all. */
+  readonly more?: readonly string[];
+}
+
 /**
  * Starts Mosquitto without a limit of messages in flight; its configuration goes into `folder`.
  * @throws E_TOOL_MISSING
  */
 export async function startMosquitto(
   folder: string,
-  { noDelay }: { readonly noDelay: boolean },
+  { noDelay, more = ["allow_anonymous true"] }: MosquittoSetup,
 ): Promise<Mosquitto> {
   const port = await freePort();
   const file = join(folder, `${port}.conf`);
   const lines = [
     `listener ${port} 127.0.0.1`,
-    "allow_anonymous true",
+    ...more,
     `set_tcp_nodelay ${noDelay}`,
     "max_inflight_messages 0",
     "max_queued_messages 0",

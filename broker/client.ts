@@ -36,9 +36,11 @@ interface ClientParts {
   readonly guard: Guard;
   readonly lane: Lane;
   readonly peer: Peer;
-  /** What it alone may publish. */
-  readonly rate: Rate;
+  /** What it alone may publish; undefined: it has no bound. */
+  readonly rate: Rate | undefined;
 }
+
+const noRates: readonly Rate[] = [];
 
 export class HubClient {
   readonly guard: Guard;
@@ -46,12 +48,13 @@ export class HubClient {
   readonly peer: Peer;
   /** Filters it is subscribed to. */
   readonly filters = new Filters();
-  /** Those of the SUBSCRIBE under way that want nothing retained. */
-  readonly hushed = new Set<string>();
+  /** Those of the SUBSCRIBE under way that want nothing retained; mostly there are none. */
+  hushed: Set<string> | undefined;
   #publisher: Publisher = { id: "", user: "" };
   #grant: Grant | undefined;
-  readonly #allowed = new Set<string>();
-  readonly #audible = new Set<string>();
+  /** Made when there is something to remember: most clients only publish, or only hear. */
+  #allowed: Set<string> | undefined;
+  #audible: Set<string> | undefined;
   #noticed = Number.NEGATIVE_INFINITY;
 
   /** As the one who asks the hub; undefined until it does. */
@@ -66,7 +69,7 @@ export class HubClient {
     this.guard = guard;
     this.lane = lane;
     this.peer = peer;
-    this.#rates = [rate];
+    this.#rates = rate === undefined ? noRates : [rate];
   }
 
   /** It publishes for an organisation with a bound. */
@@ -105,22 +108,20 @@ export class HubClient {
 
   /** Why it may not publish on `topic`, or undefined. */
   refusePublish(topic: string): Refusal | undefined {
-    if (this.#allowed.has(topic)) return undefined;
+    if (this.#allowed?.has(topic) === true) return undefined;
     if (this.#grant === undefined) return { rule: "not logged in", remedy: "log in first" };
     const refusal = refusePublish(this.#grant, topic);
     if (refusal !== undefined) return refusal;
-    if (this.#allowed.size >= allowedMax) this.#allowed.clear();
-    this.#allowed.add(topic);
+    this.#allowed = withTopic(this.#allowed, topic);
     return undefined;
   }
 
   /** Whether it may read a topic; the grant of its login counts, not that of its session. */
   mayHear(hub: Site, topic: string): boolean {
-    if (this.#audible.has(topic) || this.isOwn(hub, topic)) return true;
+    if (this.#audible?.has(topic) === true || this.isOwn(hub, topic)) return true;
     const grant = this.#grant;
     if (grant === undefined || refuseSubscribe(grant, topic) !== undefined) return false;
-    if (this.#audible.size >= allowedMax) this.#audible.clear();
-    this.#audible.add(topic);
+    this.#audible = withTopic(this.#audible, topic);
     return true;
   }
 
@@ -155,4 +156,10 @@ export class HubClient {
   isOwn(hub: Site, filter: string): boolean {
     return ownKinds.some((kind) => this.ownTopic(hub, kind) === filter);
   }
+}
+
+function withTopic(known: Set<string> | undefined, topic: string): Set<string> {
+  if (known === undefined) return new Set([topic]);
+  if (known.size >= allowedMax) known.clear();
+  return known.add(topic);
 }

@@ -11,31 +11,31 @@ interface Granted {
 const knownMax = 1024;
 
 export class Filters {
-  /** Bounded by `limits.subscriptions`, as is the next. */
-  readonly #filters = new Map<string, Granted>();
-  readonly #tree = new TopicTree<Granted>();
-  readonly #known = new Map<string, Granted>();
+  /** Bounded by `limits.subscriptions`, as is the next; made for who subscribes at all. */
+  #filters: Map<string, Granted> | undefined;
+  #tree: TopicTree<Granted> | undefined;
+  #known: Map<string, Granted> | undefined;
 
   get size(): number {
-    return this.#filters.size;
+    return this.#filters?.size ?? 0;
   }
 
   has(filter: string): boolean {
-    return this.#filters.has(filter);
+    return this.#filters?.has(filter) === true;
   }
 
   /** One that is there already is replaced, and goes on [MQTT-3.8.4-3]. */
   add(filter: string, { qos, since }: Granted): void {
-    const granted = { qos, since: this.#filters.get(filter)?.since ?? since };
-    this.#filters.set(filter, granted);
-    this.#tree.set(filter, granted);
-    this.#known.clear();
+    const granted = { qos, since: this.#filters?.get(filter)?.since ?? since };
+    (this.#filters ??= new Map()).set(filter, granted);
+    (this.#tree ??= new TopicTree()).set(filter, granted);
+    this.#known = undefined;
   }
 
   delete(filter: string): void {
-    if (!this.#filters.delete(filter)) return;
-    this.#tree.delete(filter);
-    this.#known.clear();
+    if (this.#filters?.delete(filter) !== true) return;
+    this.#tree?.delete(filter);
+    this.#known = undefined;
   }
 
   /**
@@ -44,11 +44,13 @@ export class Filters {
    * @param number of the publish
    */
   qosOf(topic: string, number: number): number {
-    let all = this.#known.get(topic);
+    if (this.#tree === undefined) return -1;
+    const known = (this.#known ??= new Map());
+    let all = known.get(topic);
     if (all === undefined) {
       all = highest(this.#tree.matchedBy(topic));
-      if (this.#known.size >= knownMax) this.#known.clear();
-      this.#known.set(topic, all);
+      if (known.size >= knownMax) known.clear();
+      known.set(topic, all);
     }
     if (all.since < number) return all.qos;
     return highest([...this.#tree.matchedBy(topic)].filter(({ since }) => since < number)).qos;

@@ -34,14 +34,16 @@ interface Header {
 }
 
 const nothing: Framed = { whole: [], fault: undefined };
+const noBytes = Buffer.alloc(0);
+const noneHeld: readonly Buffer[] = [];
 
 export class Framer {
   readonly #limits: FramerLimits;
   /** Before CONNECT; behind it, until the client is let in; after; behind a fault or DISCONNECT. */
   #state: "new" | "held" | "open" | "broken" = "new";
-  #held: Buffer[] = [];
+  #held: readonly Buffer[] = noneHeld;
   /** The packet under way; its first `#used` bytes are there. */
-  #partial: Buffer = Buffer.alloc(0);
+  #partial: Buffer = noBytes;
   #used = 0;
   #need = 0;
   #fault: Fault | undefined;
@@ -65,7 +67,7 @@ export class Framer {
   feed(chunk: Buffer): Framed {
     if (this.#state === "broken") return nothing;
     if (this.#state === "held") {
-      this.#held.push(chunk);
+      this.#held = [...this.#held, chunk];
       return nothing;
     }
     const whole: Buffer[] = [];
@@ -73,7 +75,7 @@ export class Framer {
     if (this.#used > 0) rest = this.#continue(rest, whole);
     if (this.#used === 0 && !this.#stopped()) rest = this.#stretch(rest, whole);
     // CONNECT was in it: what lies behind waits.
-    if (this.#stopped() && rest.length > 0) this.#held.push(rest);
+    if (this.#stopped() && rest.length > 0) this.#held = [...this.#held, rest];
     return { whole, fault: this.#fault };
   }
 
@@ -82,7 +84,7 @@ export class Framer {
     if (this.#state !== "held") return nothing;
     this.#state = "open";
     const held = Buffer.concat(this.#held);
-    this.#held = [];
+    this.#held = noneHeld;
     return this.feed(held);
   }
 
@@ -103,7 +105,7 @@ export class Framer {
     this.#store(taken);
     if (this.#used < this.#need) return rest.subarray(taken.length);
     const packet = this.#partial.subarray(0, this.#used);
-    this.#partial = Buffer.alloc(0);
+    this.#partial = noBytes;
     this.#used = 0;
     this.#need = 0;
     this.#stretch(packet, whole);
@@ -134,7 +136,7 @@ export class Framer {
     if (this.#stopped() || rest.length === 0) return rest;
     this.#need = this.#header(rest, 0)?.total ?? 0;
     this.#store(rest);
-    return Buffer.alloc(0);
+    return noBytes;
   }
 
   /** The fixed header at `at`, or undefined when it is incomplete or breaks a rule. */

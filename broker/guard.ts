@@ -44,8 +44,9 @@ export class Guard extends Duplex {
   readonly #counters: Counters;
   readonly #framer: Framer;
   readonly #egress: Egress;
-  readonly #deadline: Timer;
   readonly #settings: GuardSettings;
+  /** Until its CONNECT is here. */
+  #deadline: Timer | undefined;
   #front: Front | undefined;
   #admitted = false;
   #ended = false;
@@ -125,7 +126,8 @@ export class Guard extends Duplex {
     this.#counters.receivedBytes += chunk.length;
     this.#pass(this.#framer.feed(chunk));
     if (!this.#framer.connected || this.destroyed) return;
-    this.#deadline.cancel();
+    this.#deadline?.cancel();
+    this.#deadline = undefined;
     if (!this.#admitted) this.#stream.pause();
   }
 
@@ -225,7 +227,7 @@ export class Guard extends Duplex {
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     // Only the broker ends a connection with an error.
     if (error !== null) this.#counters.countCut("broker");
-    this.#deadline.cancel();
+    this.#deadline?.cancel();
     // A refusal written in this turn still leaves.
     this.#flush();
     this.#stream.destroy();

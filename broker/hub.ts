@@ -24,6 +24,7 @@ import { HubClient } from "./client.ts";
 import type { Hub, HubHooks, PublishOptions, RetainedMessage } from "./contract.ts";
 import { Counters } from "./counters.ts";
 import { forwarded } from "./forward.ts";
+import type { GuardSettings } from "./guard.ts";
 import { Guard } from "./guard.ts";
 import type { Login, LoginAttempt } from "./identity.ts";
 import { keepOrder, lastNumber } from "./in-order.ts";
@@ -32,8 +33,9 @@ import type { Listener, Peer } from "./listeners.ts";
 import { openListener } from "./listeners.ts";
 import type { LoginProblem } from "./logins.ts";
 import { Logins, refusedLogin } from "./logins.ts";
-import { reasons } from "./mqtt5/index.ts";
+import { forgetHello, keepNoNumbers, lighten } from "./lean.ts";
 import { packetOf } from "./lead.ts";
+import { reasons } from "./mqtt5/index.ts";
 import { membership } from "./networks.ts";
 import type { BrokerOptions } from "./options.ts";
 import { noFilter } from "./persistence.ts";
@@ -88,6 +90,8 @@ class AedesHub implements Hub {
   readonly #clients = new WeakMap<Client, HubClient>();
   readonly #hellos = new WeakMap<Client, ConnectPacket>();
   readonly #guards = new Set<Guard>();
+  /** One for all, as there are thousands. */
+  readonly #guarding: GuardSettings;
   readonly #logins: Logins;
   readonly #publishes: Publishes;
   readonly #tls: TlsFiles | undefined;
@@ -103,6 +107,10 @@ class AedesHub implements Hub {
     this.#hooks = hooks;
     this.#tls = options.tls && new TlsFiles(options.tls, platform);
     this.#version5 = new Version5(options, platform);
+    const { packet, egress } = options.limits;
+    const { clock } = platform;
+    const version5 = this.#version5.settings;
+    this.#guarding = { packet, egress, clock, counters: this.counters, version5 };
     const publish = (topic: string, text: string): Promise<void> => this.publish(topic, text);
     this.#teller = new Teller({ ...platform, hooks, limits: options.limits, publish });
     const { site, enrolment } = hooks;
@@ -140,14 +148,16 @@ class AedesHub implements Hub {
     const broker = await Aedes.createBroker(this.#aedesOptions(sessions));
     this.#broker = broker;
     keepOrder(broker);
+    keepNoNumbers();
     broker.on("connackSent", ({ returnCode }, client) => {
+      forgetHello(client, this.#hellos);
       if (returnCode === 0) this.#clients.get(client)?.guard.admit();
     });
     broker.on("subscribe", (subscriptions, client) => {
       const entry = this.#clients.get(client);
       if (entry === undefined) return;
       // aedes looks for retained messages in this very turn.
-      sessions.persistence.hush(entry.hushed);
+      if (entry.hushed !== undefined) sessions.persistence.hush(entry.hushed);
       for (const { topic } of subscriptions) this.#teller.greet(entry, topic);
     });
     broker.on("keepaliveTimeout", (client) => this.#clients.get(client)?.guard.cut("keepalive"));
@@ -223,30 +233,26 @@ class AedesHub implements Hub {
     const { limits } = this.#options;
     const { clock } = this.#platform;
     const broker = this.#broker;
-    if (broker === undefined || broker.closed) {
-      stream.destroy();
-      return;
-    }
+    if (broker === undefined || broker.closed) return void stream.destroy();
     if (this.counters.connections >= limits.connections) {
       this.counters.countRejected("connections");
-      stream.on("error", () => undefined).destroy();
-      return;
+      return void stream.on("error", () => undefined).destroy();
     }
     this.counters.connections += 1;
-    const { packet, egress } = limits;
-    const version5 = this.#version5.settings;
-    const guard = new Guard(stream, { packet, egress, clock, counters: this.counters, version5 });
+    const guard = new Guard(stream, this.#guarding);
     const lane = new Lane((needsRoom) => this.#roomFor(client, needsRoom), clock);
-    const rate = new Rate(limits.rate, clock);
+    const rate = Rate.of(limits.rate, clock);
     const client: HubClient = new HubClient({ guard, lane, peer, rate });
     this.#guards.add(guard);
-    guard.once("close", () => {
+    const handled = lighten(broker.handle(guard));
+    this.#clients.set(handled, client);
+    guard.on("close", () => {
       this.counters.connections -= 1;
       this.#guards.delete(guard);
       client.lane.close();
       this.#logins.release(client, this.#sessions);
+      handled.close();
     });
-    this.#clients.set(broker.handle(guard), client);
   }
 
   async #login(attempt: Attempt, done: LoginDone): Promise<void> {
@@ -306,7 +312,7 @@ class AedesHub implements Hub {
       // One of a session has been there all the time.
       const since = entry.guard.admitted ? lastNumber(this.#broker) : -1;
       entry.filters.add(filter, { qos, since });
-      if (rh === 2 || (rh === 1 && known)) entry.hushed.add(filter);
+      if (rh === 2 || (rh === 1 && known)) (entry.hushed ??= new Set()).add(filter);
       return true;
     }
     this.counters.denied += 1;

@@ -59,6 +59,12 @@ export class Rate {
     this.#bytes = bytes === undefined ? undefined : new Bucket(bytes, now);
   }
 
+  /** Undefined where there is no bound. */
+  static of(options: RateOptions, clock: Pick<Clock, "monotonic" | "after">): Rate | undefined {
+    const { messages, bytes } = options;
+    return messages === undefined && bytes === undefined ? undefined : new Rate(options, clock);
+  }
+
   /** Counts a publish that goes on. */
   take(bytes: number): void {
     const now = this.#clock.monotonic();

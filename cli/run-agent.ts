@@ -120,6 +120,7 @@ async function openDevice(
       ...(common.zone === undefined ? {} : { zone: common.zone }),
       ...(common.rack === undefined ? {} : { rack: common.rack }),
     },
+    location: common.location ?? loaded.config.site.location,
     driver: kind.name,
     profile: profile?.id,
     vendor: profile?.vendor,

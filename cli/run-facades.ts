@@ -1,6 +1,8 @@
 /** Opens what shows an agent's devices to others: the facades its configuration names. */
-import type { Described, Facade, HomeAssistantOptions, SparkplugOptions } from "../agent/index.ts";
-import { BirthCount, EdgeNode, HomeAssistant, openUplink } from "../agent/index.ts";
+import type { Described, Facade, HomeAssistantOptions } from "../agent/index.ts";
+import type { NgsiLdOptions, SparkplugOptions } from "../agent/index.ts";
+import { BirthCount, EdgeNode, HomeAssistant, NgsiLd, openUplink } from "../agent/index.ts";
+import { HttpClient } from "../drivers/index.ts";
 import type { Platform } from "../telemetry/index.ts";
 import type { LoadedConfig } from "./config.ts";
 import { openFolder } from "./folder.ts";
@@ -11,13 +13,28 @@ export async function openFacades(
   devices: readonly Described[],
   platform: Platform,
 ): Promise<Facade[]> {
-  const { sparkplug, homeAssistant } = loaded.config.agent;
+  const { sparkplug, homeAssistant, ngsiLd } = loaded.config.agent;
   const facades: Facade[] = [];
   if (sparkplug !== undefined) facades.push(await openEdgeNode(loaded, sparkplug, platform));
   if (homeAssistant !== undefined) {
     facades.push(openHomeAssistant(loaded, devices, { options: homeAssistant, platform }));
   }
+  if (ngsiLd !== undefined) facades.push(openNgsiLd(ngsiLd, devices, platform));
   return facades;
+}
+
+function openNgsiLd(
+  options: NgsiLdOptions,
+  devices: readonly Described[],
+  platform: Platform,
+): NgsiLd {
+  // Asked for once at the start, as for the uplink.
+  options.token?.reveal();
+  for (const secret of Object.values(options.headers)) secret.reveal();
+  const located = devices.filter((device) => device.location !== undefined).length;
+  platform.log.info("context broker named", { url: options.url, devices: devices.length, located });
+  const client = new HttpClient(options, platform.clock);
+  return new NgsiLd({ options, devices, client }, platform);
 }
 
 function openHomeAssistant(

@@ -11,6 +11,7 @@ import {
   deviceClasses,
   interval,
   levelName,
+  location,
   option,
   placeText,
   text,
@@ -20,12 +21,14 @@ import {
 } from "../config/index.ts";
 import { drivers, serialBusOptions } from "../drivers/index.ts";
 import { rollupOptions, storeOptions } from "../store/index.ts";
+import type { Location } from "../telemetry/index.ts";
 import { logLevels } from "./platform.ts";
 
 export interface SiteOptions {
   readonly region: string;
   readonly org: string;
   readonly name: string;
+  readonly location?: Location | undefined;
 }
 
 /** What every device may say, whatever its driver. */
@@ -35,6 +38,7 @@ export interface DeviceOptions {
   readonly class?: string | undefined;
   readonly zone?: string | undefined;
   readonly rack?: string | undefined;
+  readonly location?: Location | undefined;
   readonly interval?: number | undefined;
   readonly simulate: boolean;
   readonly allow: readonly string[];
@@ -48,6 +52,9 @@ const site: Schema<SiteOptions> = v.pipe(
         region: v.optional(option(levelName, { about: "Whose hub it reports to." }), "local"),
         org: v.optional(option(levelName, { about: "Which unit owns it." }), "main"),
         name: option(levelName, { about: "Which place it is.", example: "hall-1" }),
+        location: v.optional(
+          option(location, { about: "Where it stands: of each device that says no other." }),
+        ),
       }),
     ],
     "write a name of a-z, 0-9, _ and -, or region, org and name",
@@ -68,6 +75,7 @@ const commonDevice = {
   ),
   zone: v.optional(option(placeText, { about: "Room, hall, street or district.", example: "h1" })),
   rack: v.optional(option(placeText, { about: "The rack it belongs to.", example: "r12" })),
+  location: v.optional(option(location, { about: "Where it stands; the site's when left out." })),
   interval: v.optional(
     option(interval, { about: "How often it is read; the agent's when left out.", example: "5s" }),
   ),

@@ -6,6 +6,7 @@
 import { inspect } from "node:util";
 import { readFileSync } from "node:fs";
 import * as v from "valibot";
+import type { Location } from "../telemetry/index.ts";
 import { GatewayError, levelPattern } from "../telemetry/index.ts";
 
 export { v };
@@ -73,6 +74,23 @@ export const placeText: v.GenericSchema<string> = v.pipe(
   text,
   v.maxLength(64, "at most 64 characters"),
 );
+
+function degrees(most: number, what: string, example: number): Schema<number> {
+  const sentence = `must be degrees from -${most} to ${most}`;
+  return option(
+    v.pipe(v.number(sentence), v.minValue(-most, sentence), v.maxValue(most, sentence)),
+    {
+      about: `${what}, in degrees of WGS 84.`,
+      example,
+    },
+  );
+}
+
+/** A place on Earth. @unit degrees */
+export const location: Schema<Location> = v.strictObject({
+  latitude: degrees(90, "North of the equator", 48.1374),
+  longitude: degrees(180, "East of Greenwich", 11.5755),
+});
 
 /** A whole number between two bounds, both included. */
 export function whole(lowest: number, highest: number): Schema<number> {

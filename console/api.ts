@@ -83,7 +83,12 @@ async function pour(
   if (!gone.aborted) response.end(`${text}]}\n`);
 }
 
-function callOf({ url = "", headers, socket }: IncomingMessage): Omit<ApiCall, "request" | "gone"> {
+/** Who asks, and what the query says. */
+export function callOf({
+  url = "",
+  headers,
+  socket,
+}: IncomingMessage): Omit<ApiCall, "request" | "gone"> {
   const query = url.includes("?") ? url.slice(url.indexOf("?") + 1) : "";
   const [scheme = "", proof = ""] = (headers.authorization ?? "").split(" ", 2);
   const basic = scheme.toLowerCase() === "basic" ? Buffer.from(proof, "base64") : undefined;

@@ -12,8 +12,8 @@ const entries = v.strictObject({
   listen: v.optional(
     option(address({ http: 9464 }), {
       about:
-        "Where `/metrics` (Prometheus), `/health` and, of a hub, `/api/v1/latest` and " +
-        "`/api/v1/catalog` are served; nowhere when left out.",
+        "Where `/metrics` (Prometheus), `/health` and, of a hub, `/api/v1/latest`, " +
+        "`/api/v1/catalog` and `/ngsi-ld/v1/entities` are served; nowhere when left out.",
       example: "http://127.0.0.1:9464",
     }),
   ),

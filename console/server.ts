@@ -4,7 +4,7 @@
  *
  *   GET /health    200 {"status":"ok"} or 503 {"status":"degraded","failing":["store"]}
  *   GET /metrics   200, with the token where there is one
- *   GET /api/v1/…  what a hub is asked (`api.ts`)
+ *   GET /api/v1/…  what a hub is asked (`api.ts`), and by `/ngsi-ld/v1/…` (`ngsi-ld/answer.ts`)
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
@@ -14,6 +14,7 @@ import { addressText } from "../config/index.ts";
 import { GatewayError, messageOf, systemCode } from "../telemetry/index.ts";
 import type { Api } from "./api.ts";
 import { answerApi, requestIn } from "./api.ts";
+import { answerNgsiLd, ngsiLdIn } from "./ngsi-ld/answer.ts";
 import type { ConsoleOptions } from "./options.ts";
 import { consoleAddress } from "./options.ts";
 
@@ -77,18 +78,18 @@ function answer(
   { source, wanted }: Serving,
 ): void {
   const { method = "", url = "", headers } = request;
-  const [path] = url.split("?", 1);
+  const [path = ""] = url.split("?", 1);
   response.setHeader("cache-control", "no-store");
   response.setHeader("x-content-type-options", "nosniff");
-  const asked = source.api && requestIn(path ?? "");
-  if (path !== "/health" && path !== "/metrics" && asked === undefined)
+  const answered = source.api && answerFor(source.api, path);
+  if (path !== "/health" && path !== "/metrics" && answered === undefined)
     return end(response, 404, "no such page\n");
   if (method !== "GET" && method !== "HEAD") {
     response.setHeader("allow", "GET, HEAD");
     return end(response, 405, "only GET\n");
   }
-  if (source.api !== undefined && asked !== undefined) {
-    void answerApi(source.api, asked, { incoming: request, response });
+  if (answered !== undefined) {
+    void answered({ incoming: request, response });
     return;
   }
   if (path === "/health") return health(response, source.failing());
@@ -99,6 +100,19 @@ function answer(
   }
   response.setHeader("content-type", "text/plain; version=0.0.4; charset=utf-8");
   end(response, 200, source.metrics());
+}
+
+interface Exchange {
+  readonly incoming: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/** What answers a path that a hub is asked by. */
+function answerFor(api: Api, path: string): ((exchange: Exchange) => Promise<void>) | undefined {
+  const request = requestIn(path);
+  if (request !== undefined) return (exchange) => answerApi(api, request, exchange);
+  const asked = ngsiLdIn(path);
+  return asked && ((exchange) => answerNgsiLd(api, asked, exchange));
 }
 
 function health(response: ServerResponse, failing: readonly string[]): void {

@@ -1,5 +1,7 @@
 export * from "./contract.ts";
 export * from "./registry.ts";
+export { HttpClient } from "./transport/http.ts";
+export type { DeviceAnswer, DeviceRequest } from "./transport/http.ts";
 export * from "./transport/options.ts";
 export * from "./transport/ports.ts";
 export { listSerialPorts } from "./transport/serial.ts";

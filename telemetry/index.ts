@@ -3,6 +3,7 @@ export * from "./codes.ts";
 export * from "./der.ts";
 export * from "./enrolling.ts";
 export * from "./errors.ts";
+export * from "./ngsi-ld/index.ts";
 export * from "./payload.ts";
 export * from "./payload-schemas.ts";
 export * from "./platform.ts";

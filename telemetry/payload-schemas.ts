@@ -105,6 +105,7 @@ export const payloadSchemas: Readonly<Partial<Record<TopicKind, JsonSchema>>> = 
     { v: version, measurements: { type: "object" } },
     {
       tags: place,
+      location: objectOf({ latitude: { type: "number" }, longitude: { type: "number" } }),
       agent: text,
       driver: text,
       profile: text,

@@ -56,6 +56,12 @@ export interface Place {
   readonly rack?: string;
 }
 
+/** Where something stands on Earth (WGS 84). @unit degrees, north and east positive */
+export interface Location {
+  readonly latitude: number;
+  readonly longitude: number;
+}
+
 export type BatchKind = "telemetry" | "event";
 
 /** All points of one poll of one device, before the spool gives it a sequence number. */

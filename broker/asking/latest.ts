@@ -1,5 +1,5 @@
 /** `latest` and `catalog`: what is live now, of many devices in one request. */
-import { v } from "../../config/index.ts";
+import { levelName, v } from "../../config/index.ts";
 import type { DeviceAddress, TopicKind } from "../../telemetry/index.ts";
 import { isRecord, topicOf } from "../../telemetry/index.ts";
 import { refusePublish } from "../access.ts";
@@ -9,22 +9,29 @@ import type { Found, Retained } from "./retained.ts";
 import { bodyOf, filterForm, filtersFor, foundIn, inParts, saidOf } from "./retained.ts";
 
 const args = v.strictObject({ filter: v.optional(filterForm) });
+const latestArgs = v.strictObject({
+  filter: v.optional(filterForm),
+  device: v.optional(levelName),
+  with: v.optional(v.literal("meta")),
+});
 const about = 'give "filter", a topic filter within what you may read, or nothing for all of that';
 /** @unit ms */
 const within = 300_000;
 
 /**
  * The newest batch of each device: `[{topic, state, message}]`, `message` as it was published on
- * the topic, `state` as on the device's `state` topic.
+ * the topic, `state` as on the device's `state` topic; with `"with": "meta"` also `meta`, as
+ * `catalog` has it; `device` is the name of the only one wanted.
  */
 export function latestRequest(retained: Retained): HubRequest {
   return defineRequest({
     name: "latest",
     about,
-    args,
+    args: latestArgs,
     within,
-    async *answer({ filter }, by) {
-      yield* inParts(latestOf(retained, filtersFor(by, filter), by));
+    async *answer({ filter, device, with: more }, by) {
+      const filters = filtersFor(by, filter);
+      yield* inParts(latestOf(retained, filters, { by, device, describes: more === "meta" }));
     },
   });
 }
@@ -45,16 +52,27 @@ export function catalogRequest(retained: Retained): HubRequest {
   });
 }
 
+interface Wanted {
+  readonly by: AskedBy;
+  readonly device: string | undefined;
+  readonly describes: boolean;
+}
+
 function* latestOf(
   retained: Retained,
   filters: readonly string[],
-  by: AskedBy,
+  { by, device, describes }: Wanted,
 ): Generator<readonly [object, number]> {
   for (const { address, topic, payload } of foundIn(retained, filters, "telemetry")) {
+    if (device !== undefined && address.device !== device) continue;
     const message = bodyOf(payload);
     if (message === undefined) continue;
     const state = saidOf(retained, { address, kind: "state", by });
-    yield [{ topic, ...(state === undefined ? {} : { state }), message }, payload.length];
+    const whole = describes ? saidOf(retained, { address, kind: "meta", by }) : undefined;
+    const meta = whole && withoutSources(whole);
+    const size = payload.length + (meta === undefined ? 0 : JSON.stringify(meta).length);
+    const told = { ...(state === undefined ? {} : { state }), ...(meta && { meta }) };
+    yield [{ topic, ...told, message }, size];
   }
 }
 

@@ -159,6 +159,15 @@ describe("latest", () => {
     expect(narrow[0]).not.toHaveProperty("state");
   });
 
+  it("gives one device alone, and what it says of itself", async () => {
+    await using at = await site3();
+    const ask = { do: "latest", device: "pdu-1", with: "meta" };
+    const [thing, ...more] = thingsIn(await at.ask("city", ask));
+    expect(more).toEqual([]);
+    expect(thing).toMatchObject({ topic: `${root}/power/pdu-1/telemetry`, meta: { v: 1 } });
+    expect(thingsIn(await at.ask("city", { ...ask, device: "t-1" }))).toEqual([]);
+  });
+
   it("looks within a filter, which must be within the grant", async () => {
     await using at = await site3();
     const filter = "rackstreet/v1/+/+/+/thermal/#";

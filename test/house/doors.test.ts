@@ -23,6 +23,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   "modbus-serial": ["drivers/modbus/simulator.ts"],
   // The agent's link to its hub, and what drivers hear at other brokers.
   mqtt: ["agent/uplink.ts", "drivers/transport/mqtt.ts"],
+  "mqtt-packet": ["broker/lean.ts"],
   "net-snmp": ["drivers/snmp/door.ts"],
   "node:sqlite": ["store/sqlite/worker.ts", "broker/keep/worker.ts", "store/sql.ts"],
   nodemailer: ["alerts/notifiers/smtp.ts"],
@@ -35,7 +36,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Comes with another library, at the version that one pins. */
-const broughtAlong = ["@serialport/bindings-cpp"];
+const broughtAlong = ["@serialport/bindings-cpp", "mqtt-packet"];
 
 describe("doors", () => {
   it("let each library in at one place", () => {

@@ -107,7 +107,8 @@ describe.skipIf(!ready)("for integrators", () => {
     const answer: unknown = JSON.parse(await typed(commandWith("mosquitto_pub")));
     expect(answer).toMatchObject({ v: 1, id: "1", part: 1, last: true, ok: [thing] });
     expect(JSON.parse(await typed(commandWith("ask latest")))).toMatchObject([thing]);
-    expect(JSON.parse(await typed(commandWith("curl")))).toMatchObject({ v: 1, ok: [thing] });
+    const overHttp = await typed(commandWith("curl", "latest"));
+    expect(JSON.parse(overHttp)).toMatchObject({ v: 1, ok: [thing] });
     const stranger = commandWith("curl").replace("$CITY", "wrong").replace("-sSf", "-sS");
     expect(JSON.parse(await typed(stranger))).toMatchObject({ problem: "credentials" });
     const wide = commandWith("curl").replace("main/%2B/power", "main").replace("-sSf", "-sS");
