@@ -8,37 +8,24 @@
 const most = 65_535;
 
 export class PacketIds {
-  /** A bit each: 8 KiB. */
-  readonly #used = new Uint8Array((most + 1) / 8);
-  #count = 0;
+  /** Those in use, at most all: mostly a few, so that a client costs little. */
+  readonly #used = new Set<number>();
   #last = 0;
 
   /** One that is not in use; undefined when all are. */
   next(): number | undefined {
-    if (this.#count >= most) return undefined;
+    if (this.#used.size >= most) return undefined;
     do this.#last = (this.#last % most) + 1;
-    while (this.#isUsed(this.#last));
-    this.hold(this.#last);
+    while (this.#used.has(this.#last));
+    this.#used.add(this.#last);
     return this.#last;
   }
 
   hold(id: number): void {
-    if (id < 1 || id > most || this.#isUsed(id)) return;
-    this.#flip(id);
-    this.#count += 1;
+    if (id >= 1 && id <= most) this.#used.add(id);
   }
 
   release(id: number): void {
-    if (id < 1 || id > most || !this.#isUsed(id)) return;
-    this.#flip(id);
-    this.#count -= 1;
-  }
-
-  #isUsed(id: number): boolean {
-    return ((this.#used[id >> 3] ?? 0) & (1 << (id & 7))) !== 0;
-  }
-
-  #flip(id: number): void {
-    this.#used[id >> 3] = (this.#used[id >> 3] ?? 0) ^ (1 << (id & 7));
+    this.#used.delete(id);
   }
 }
