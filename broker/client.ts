@@ -5,6 +5,7 @@ import type { Grant, Refusal } from "./access.ts";
 import { ownKinds, refusePublish, refuseSubscribe } from "./access.ts";
 import type { Asker } from "./asking/reply.ts";
 import type { EnrolledBy } from "./enrol/enrolment.ts";
+import { Filters } from "./filters.ts";
 import type { Guard } from "./guard.ts";
 import type { Lane } from "./lane.ts";
 import type { Peer } from "./listeners.ts";
@@ -46,7 +47,7 @@ export class HubClient {
   readonly lane: Lane;
   readonly peer: Peer;
   /** Filters it is subscribed to. */
-  readonly filters = new Set<string>();
+  readonly filters = new Filters();
   /** Those of the SUBSCRIBE under way that want nothing retained; mostly there are none. */
   hushed: Set<string> | undefined;
   #publisher: Publisher = { id: "", user: "" };

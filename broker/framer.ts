@@ -39,7 +39,7 @@ const noneHeld: readonly Buffer[] = [];
 
 export class Framer {
   readonly #limits: FramerLimits;
-  /** Before CONNECT; behind it, until the client is let in; after. */
+  /** Before CONNECT; behind it, until the client is let in; after; behind a fault or DISCONNECT. */
   #state: "new" | "held" | "open" | "broken" = "new";
   #held: readonly Buffer[] = noneHeld;
   /** The packet under way; its first `#used` bytes are there. */
@@ -128,6 +128,7 @@ export class Framer {
         break;
       }
       if (isConnect) this.#state = "held";
+      if (first >> 4 === packetTypes.disconnect) this.#state = "broken"; // [MQTT-3.14.4-2]
       at += header.total;
     }
     if (at > 0) whole.push(chunk.subarray(0, at));

@@ -74,6 +74,11 @@ export class Guard extends Duplex {
     stream.on("error", () => this.destroy());
   }
 
+  /** Whether CONNACK was sent, which comes before all else [MQTT-3.2.0-1]. */
+  get admitted(): boolean {
+    return this.#admitted;
+  }
+
   /** Lets the client's packets behind CONNECT through; call it once CONNACK says yes. */
   admit(): void {
     if (this.#admitted) return;

@@ -18,25 +18,27 @@ import type { AedesOptions, Client, ConnectPacket, Subscription } from "aedes";
 import { Aedes } from "aedes";
 import type { Platform } from "../telemetry/index.ts";
 import { GatewayError, messageOf } from "../telemetry/index.ts";
-import { isForOne, refuseSubscribe } from "./access.ts";
+import { refuseSubscribe } from "./access.ts";
 import { AskDoor } from "./asking/asker.ts";
 import { HubClient } from "./client.ts";
 import type { Hub, HubHooks, PublishOptions, RetainedMessage } from "./contract.ts";
 import { Counters } from "./counters.ts";
+import { forwarded } from "./forward.ts";
 import type { GuardSettings } from "./guard.ts";
 import { Guard } from "./guard.ts";
 import type { Login, LoginAttempt } from "./identity.ts";
-import { keepOrder } from "./in-order.ts";
+import { keepOrder, lastNumber } from "./in-order.ts";
 import { Lane } from "./lane.ts";
 import type { Listener, Peer } from "./listeners.ts";
 import { openListener } from "./listeners.ts";
 import type { LoginProblem } from "./logins.ts";
 import { Logins, refusedLogin } from "./logins.ts";
 import { forgetHello, keepNoNumbers, lighten } from "./lean.ts";
-import { nowhere, packetOf } from "./lead.ts";
+import { packetOf } from "./lead.ts";
 import { reasons } from "./mqtt5/index.ts";
 import { membership } from "./networks.ts";
 import type { BrokerOptions } from "./options.ts";
+import { noFilter } from "./persistence.ts";
 import { Publishes } from "./publishes.ts";
 import { Rate } from "./rate.ts";
 import { RetainedQuotas } from "./retained.ts";
@@ -209,15 +211,15 @@ class AedesHub implements Hub {
         }
         this.#publishes.take(from, packet, go);
       },
-      authorizeSubscribe: (client, subscription, done) => {
-        done(null, this.#maySubscribe(client, subscription) ? subscription : null);
+      // For aedes it is of QoS 2: `outgoing.ts` sees to what it is.
+      authorizeSubscribe: (client, subscription, done) =>
+        done(null, this.#maySubscribe(client, subscription) ? { ...subscription, qos: 2 } : null),
+      authorizeForward: (client, packet) => {
+        const entry = this.#clients.get(client);
+        const { outgoing } = sessions.persistence;
+        const parts = { site: this.#hooks.site, outgoing, riders: this.#version5.riders };
+        return entry === undefined ? null : forwarded(packet, [client, entry], parts);
       },
-      authorizeForward: (client, packet) =>
-        packet.topic !== nowhere &&
-        !this.#version5.riders.isStale(packet.payload) &&
-        this.#mayHear(client, packet.topic)
-          ? packet
-          : null,
       published: (packet, client: Client | null, done) => {
         const from = client === null ? undefined : this.#clients.get(client);
         // Only here is a QoS 2 publish free of its repetitions.
@@ -298,16 +300,18 @@ class AedesHub implements Hub {
     return slow ?? (needsRoom ? this.#hooks.room() : undefined);
   }
 
-  #maySubscribe(client: Client, { topic: filter, rh = 0 }: Subscription): boolean {
+  #maySubscribe(client: Client, { topic: filter, qos, rh = 0 }: Subscription): boolean {
     const entry = this.#clients.get(client);
     const grant = entry?.grant;
-    if (entry === undefined || grant === undefined) return false;
+    if (entry === undefined || grant === undefined || filter === noFilter) return false;
     const full = entry.filters.size >= this.#options.limits.subscriptions;
     const own = entry.isOwn(this.#hooks.site, filter);
     const refusal = own ? undefined : refuseSubscribe(grant, filter);
     const known = entry.filters.has(filter);
     if (refusal === undefined && (!full || known)) {
-      entry.filters.add(filter);
+      // One of a session has been there all the time.
+      const since = entry.guard.admitted ? lastNumber(this.#broker) : -1;
+      entry.filters.add(filter, { qos, since });
       if (rh === 2 || (rh === 1 && known)) (entry.hushed ??= new Set()).add(filter);
       return true;
     }
@@ -321,12 +325,6 @@ class AedesHub implements Hub {
     // It may be one of a kept session that was allowed once.
     void this.#sessions?.persistence.removeSubscriptions(client, [filter]);
     return false;
-  }
-
-  /** What waited for a client may be more than it is allowed by now. */
-  #mayHear(client: Client, topic: string): boolean {
-    const subscribed = client.clean && !isForOne(topic);
-    return subscribed || this.#clients.get(client)?.mayHear(this.#hooks.site, topic) === true;
   }
 
   retained(filter: string): Iterable<RetainedMessage> {

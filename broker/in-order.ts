@@ -37,3 +37,9 @@ export function keepOrder(broker: object): void {
   );
   Reflect.set(mq, "emit", ordered);
 }
+
+/** The number of the newest publish of a broker of aedes; -1 when that is not known. */
+export function lastNumber(broker: object | undefined): number {
+  const counter: unknown = broker === undefined ? undefined : Reflect.get(broker, "counter");
+  return typeof counter === "number" ? counter : -1;
+}

@@ -14,6 +14,7 @@ export interface Publish {
 /** A publish as aedes hands it over. */
 export interface GivenPublish extends Publish {
   readonly qos: number;
+  dup: boolean;
   /** Packet identifier; none at QoS 0. */
   readonly messageId?: number | undefined;
 }

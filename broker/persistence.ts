@@ -5,11 +5,13 @@
  * told to whoever keeps them over a restart.
  *
  * Bounds: retained topics by the hub; sessions, and messages and bytes of each, here: the oldest
- * message goes first, counted, unless it is on its way. Handshakes of QoS 2 and wills end with the
- * process.
+ * message goes first, counted, unless it is on its way. Wills, and handshakes of QoS 2 that clients
+ * began, end with the process.
  */
 import { Readable } from "node:stream";
 import type { RetainedMessage } from "./contract.ts";
+import type { Subscriber } from "./outgoing.ts";
+import { Outgoing } from "./outgoing.ts";
 import { orgOfTopic } from "./retained.ts";
 import type { Packet, QueueLimits } from "./session-queue.ts";
 import { SessionQueue, waiting } from "./session-queue.ts";
@@ -44,6 +46,21 @@ export interface PersistenceParts {
   readonly changes: Changes;
   /** Whether a client may have a subscription: aedes hands over refused ones too. */
   readonly granted: (client: string, filter: string) => boolean;
+  /** Whether a client that comes takes up a session; left out: no client does. */
+  readonly resumes?: (client: string) => boolean;
+}
+
+/**
+ * Stands for the subscriptions of a session that has none: aedes takes such a session for a new
+ * one, and says so in its CONNACK [MQTT-3.2.2-2]. It is never subscribed to.
+ */
+export const noFilter = "$none";
+
+/** Somebody with a session who is to get a message. */
+interface Subscribed {
+  readonly clientId: string;
+  readonly qos?: number;
+  readonly rap?: boolean | undefined;
 }
 
 interface Session {
@@ -54,6 +71,7 @@ interface Session {
 type Broker = { readonly id: string };
 
 export class HubPersistence {
+  readonly outgoing: Outgoing;
   readonly #parts: PersistenceParts;
   readonly #retained = new TopicTree<Packet>();
   /** By `region/org`; bounded by the topics. */
@@ -72,6 +90,8 @@ export class HubPersistence {
 
   constructor(parts: PersistenceParts) {
     this.#parts = parts;
+    const queueOf = (client: string): SessionQueue | undefined => this.#sessions.get(client)?.queue;
+    this.outgoing = new Outgoing({ limits: parts.limits, queueOf });
   }
 
   get broker(): Broker | undefined {
@@ -121,6 +141,8 @@ export class HubPersistence {
   }
 
   restoreSession(client: string, { subscriptions }: KeptSession): void {
+    // What is on its way to a client outlives its subscription [MQTT-3.10.4-3].
+    this.#sessionOf(client);
     for (const subscription of subscriptions) this.#subscribe(client, subscription);
   }
 
@@ -135,9 +157,8 @@ export class HubPersistence {
   forget(client: string): void {
     const session = this.#sessions.get(client);
     this.#incoming.delete(client);
-    if (session === undefined) return;
-    for (const filter of session.subscriptions.keys()) this.#unsubscribe(client, filter);
-    session.queue.clear();
+    for (const filter of session?.subscriptions.keys() ?? []) this.#unsubscribe(client, filter);
+    session?.queue.clear();
     this.#sessions.delete(client);
     this.#parts.changes.session(client, undefined);
   }
@@ -195,7 +216,11 @@ export class HubPersistence {
   }
 
   subscriptionsByClient({ id }: ClientOf): Promise<Subscription[]> {
-    return Promise.resolve([...(this.#sessions.get(id)?.subscriptions.values() ?? [])]);
+    const found = [...(this.#sessions.get(id)?.subscriptions.values() ?? [])];
+    if (found.length === 0 && this.#parts.resumes?.(id) === true) {
+      found.push({ topic: noFilter, qos: 0 });
+    }
+    return Promise.resolve(found);
   }
 
   subscriptionsByTopic(topic: string): Promise<(Subscription & { readonly clientId: string })[]> {
@@ -269,11 +294,16 @@ export class HubPersistence {
     return Promise.resolve();
   }
 
-  outgoingEnqueueCombi(
-    subscriptions: readonly { readonly clientId: string }[],
-    packet: Packet,
-  ): Promise<void> {
-    for (const { clientId } of subscriptions) this.#enqueue(clientId, packet);
+  outgoingEnqueueCombi(subscriptions: readonly Subscribed[], packet: Packet): Promise<void> {
+    // A client's filters may overlap: it hears a message once, as its best filter wants it.
+    const best = new Map<string, Subscribed>();
+    for (const one of subscriptions) {
+      if ((best.get(one.clientId)?.qos ?? -1) < (one.qos ?? 2)) best.set(one.clientId, one);
+    }
+    for (const [client, { qos = 2, rap = false }] of best) {
+      const retain = rap && packet.retain === true; // [MQTT-3.3.1-9]
+      this.#enqueue(client, { ...packet, retain, qos: Math.min(packet.qos ?? 0, qos) });
+    }
     return Promise.resolve();
   }
 
@@ -281,17 +311,26 @@ export class HubPersistence {
     this.shed += this.#sessionOf(client).queue.add(packet, this.#parts.limits);
   }
 
-  outgoingUpdate({ id }: ClientOf, packet: Packet): Promise<void> {
-    const known = this.#sessions.get(id)?.queue.update(packet) === true;
-    return known ? Promise.resolve() : Promise.reject(new Error("no such packet"));
+  outgoingUpdate(client: Subscriber, packet: Packet): Promise<void> {
+    const isRelease = packet.cmd === "pubrel";
+    // One that its subscription made QoS 0 does not wait for anything.
+    if (packet.qos === 0 && !isRelease) return Promise.resolve();
+    this.outgoing.writing(client, packet);
+    const known = this.#sessions.get(client.id)?.queue.update(packet) === true;
+    // What a client thinks is on its way and is not, ends with the same handshake.
+    return known || isRelease ? Promise.resolve() : Promise.reject(new Error("no such packet"));
   }
 
-  outgoingClearMessageId({ id }: ClientOf, packet: Packet): Promise<Packet | undefined> {
-    return Promise.resolve(this.#sessions.get(id)?.queue.take(packet));
+  outgoingClearMessageId(client: Subscriber, packet: Packet): Promise<Packet | undefined> {
+    this.outgoing.acked(client, packet);
+    return Promise.resolve(this.#sessions.get(client.id)?.queue.take(packet));
   }
 
-  outgoingStream({ id }: ClientOf): Readable {
-    return Readable.from(this.#sessions.get(id)?.queue.packets ?? []);
+  outgoingStream(client: Subscriber): Readable {
+    const queue = this.#sessions.get(client.id)?.queue;
+    return Readable.from(
+      client.clean === undefined ? (queue?.packets ?? []) : this.outgoing.follow(client),
+    );
   }
 
   // --- handshakes of QoS 2, wills ---

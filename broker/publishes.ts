@@ -34,6 +34,7 @@ export class Publishes {
   /** @param from undefined: nobody who is known */
   take(from: HubClient | undefined, packet: GivenPublish, done: () => void): void {
     const { door, counters, log } = this.#parts;
+    packet.dup = false; // [MQTT-3.3.1-3]
     const bytes = packet.topic.length + packet.payload.length;
     const kind = packet.topic.slice(packet.topic.lastIndexOf("/") + 1);
     let refusal = from?.refusePublish(packet.topic);

@@ -46,6 +46,8 @@ interface Booked {
   org?: string | undefined;
   /** When its client left; undefined while it is here. @unit ms since 1970-01-01 UTC */
   left: number | undefined;
+  /** Its client had it when it came. */
+  resumed?: boolean;
   /** How long it lives without its client; undefined: as long as any. @unit ms */
   keep?: number | undefined;
   subscriptions: readonly Subscription[];
@@ -76,7 +78,12 @@ export class Sessions implements AsyncDisposable {
     this.#options = options;
     this.#clock = clock;
     this.#riders = riders;
-    this.persistence = new HubPersistence({ limits: options, granted, changes: this.#changes() });
+    this.persistence = new HubPersistence({
+      limits: options,
+      granted,
+      changes: this.#changes(),
+      resumes: (client) => this.#book.get(client)?.resumed === true,
+    });
   }
 
   /** @throws E_CONFIG when the file cannot be opened */
@@ -109,7 +116,9 @@ export class Sessions implements AsyncDisposable {
 
   /** A client with a session is here. */
   entered(client: string, user: string, org: string | undefined): void {
-    const booked = this.#book.get(client) ?? { user, left: undefined, subscriptions: [] };
+    const known: Booked | undefined = this.#book.get(client);
+    const booked = known ?? { user, left: undefined, subscriptions: [] };
+    booked.resumed = known !== undefined;
     booked.left = undefined;
     booked.org = org;
     this.#book.set(client, booked);
@@ -128,8 +137,6 @@ export class Sessions implements AsyncDisposable {
 
   forget(client: string): void {
     this.persistence.forget(client);
-    this.#book.delete(client);
-    this.#keeper?.note("session", client, undefined);
   }
 
   /** Forgets the sessions of clients that were away for too long. */
@@ -160,8 +167,7 @@ export class Sessions implements AsyncDisposable {
       session: (client, session) => {
         const booked = this.#book.get(client);
         if (session === undefined) {
-          this.#book.delete(client);
-          this.#keeper?.note("session", client, undefined);
+          if (this.#book.delete(client)) this.#keeper?.note("session", client, undefined);
         } else if (booked !== undefined) {
           booked.subscriptions = session.subscriptions;
           this.#keep(client, booked);
@@ -191,7 +197,7 @@ export class Sessions implements AsyncDisposable {
     if (packet === undefined) return;
     if (table === "retained") return this.persistence.restoreRetained(key, packet);
     const [client, seq] = queuedPlace(key);
-    this.persistence.restoreQueued(client, seq, unsent(packet));
+    this.persistence.restoreQueued(client, seq, packet);
   }
 
   #restoreSession(client: string, value: Uint8Array): void {
@@ -202,11 +208,6 @@ export class Sessions implements AsyncDisposable {
     this.#book.set(client, { ...booked, left });
     this.persistence.restoreSession(client, { subscriptions });
   }
-}
-
-/** Its client has forgotten the number with the connection, or will be told a new one. */
-function unsent(packet: Packet): Packet {
-  return packet.cmd === "pubrel" ? packet : { ...packet, messageId: undefined };
 }
 
 const seqDigits = 16;

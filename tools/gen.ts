@@ -9,6 +9,7 @@ import { configJsonSchema, configPage } from "./gen/config.ts";
 import { examplesModule } from "./gen/examples.ts";
 import { errorsPage } from "./gen/errors.ts";
 import { measurementsPage } from "./gen/measurements.ts";
+import { mqttClausesPage } from "./gen/mqtt_clauses.ts";
 import { fieldLinesModule, profilesModule, profilesPage } from "./gen/profiles.ts";
 import { readFieldLines, readProfiles } from "./gen/profiles.ts";
 import { queryOutputs } from "./gen/queries.ts";
@@ -42,6 +43,7 @@ export async function outputs(): Promise<readonly Output[]> {
     { path: "docs/reference/config.gen.md", content: configPage() },
     { path: "docs/reference/errors.gen.md", content: errorsPage() },
     { path: "docs/reference/measurements.gen.md", content: measurementsPage() },
+    { path: "docs/reference/mqtt-clauses.gen.md", content: mqttClausesPage() },
     { path: "docs/reference/profiles.gen.md", content: profilesPage(profiles) },
   ];
 }

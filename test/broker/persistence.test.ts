@@ -63,6 +63,20 @@ describe("a session", () => {
     expect(persistence.shed).toBe(5);
   });
 
+  it("is done with QoS 2 at PUBCOMP, also where a client of MQTT 5 refused it", async () => {
+    const limits = { messages: 9, bytes: 10_000 };
+    const persistence = new HubPersistence({ limits, changes: silent, granted: () => true });
+    const client = { id: "city" };
+    await persistence.addSubscriptions(client, [{ topic: "a/#", qos: 2 }]);
+    const subscribed = await persistence.subscriptionsByTopic("a/b");
+    for (const [n, cmd] of ["puback", "pubcomp"].entries()) {
+      await persistence.outgoingEnqueueCombi(subscribed, { ...message(n), qos: 2 });
+      await persistence.outgoingUpdate(client, { ...message(n), messageId: n + 1 });
+      await persistence.outgoingClearMessageId(client, { cmd, messageId: n + 1 });
+    }
+    expect(await drain(persistence, "city")).toEqual(["0"]);
+  });
+
   it("has none of the subscriptions that were refused", async () => {
     const persistence = new HubPersistence({
       limits: { messages: 3, bytes: 10_000 },
