@@ -26,17 +26,18 @@ import { Counters } from "./counters.ts";
 import { Guard } from "./guard.ts";
 import type { Login, LoginAttempt } from "./identity.ts";
 import { keepOrder } from "./in-order.ts";
-import { Lane } from "./lane.ts";
+import { Lane, roomKinds } from "./lane.ts";
 import type { Listener, Peer } from "./listeners.ts";
-import { openListener } from "./listeners.ts";
+import { besidePacket, openListener } from "./listeners.ts";
 import type { LoginProblem } from "./logins.ts";
 import { Logins, refusedLogin } from "./logins.ts";
 import { lead, nowhere, packetOf, sign } from "./lead.ts";
+import type { Memory } from "./memory.ts";
+import { openMemory } from "./memory.ts";
 import { membership } from "./networks.ts";
 import type { BrokerOptions } from "./options.ts";
 import { Rate } from "./rate.ts";
 import { RetainedQuotas } from "./retained.ts";
-import { Sessions } from "./sessions.ts";
 import { TlsFiles } from "./tls.ts";
 import { whoami } from "./whoami.ts";
 
@@ -59,14 +60,8 @@ export async function startHub(
   return hub;
 }
 
-/** Last levels of the topics that wait for room. */
-const roomKinds: ReadonlySet<string> = new Set(["telemetry", "backfill", "event"]);
-
 /** For the reason to leave before the connection ends. @unit ms */
 const lastWord = 100;
-
-/** A WebSocket message may hold a packet and the start of others. @unit bytes */
-const besidePacket = 65_536;
 
 interface Attempt {
   readonly client: Client;
@@ -90,7 +85,7 @@ class AedesHub implements Hub {
   readonly #door: AskDoor;
   readonly #tls: TlsFiles | undefined;
   #broker: Aedes | undefined;
-  #sessions: Sessions | undefined;
+  #sessions: Memory | undefined;
   #retained: RetainedQuotas | undefined;
 
   /** @throws E_SECRET_MISSING, E_CONFIG when the files of `tls` do not do */
@@ -109,16 +104,19 @@ class AedesHub implements Hub {
     });
   }
 
+  get redisUp(): boolean | undefined {
+    return this.#sessions?.up;
+  }
+
   get addresses(): readonly string[] {
     return this.#listeners.map((listener) => listener.address);
   }
 
   async open(): Promise<void> {
-    const sessions = await Sessions.open({
-      ...this.#platform,
-      options: this.#options.sessions,
-      keep: this.#hooks.keep,
-      granted: (client, filter) => this.#logins.holds(client, filter),
+    const sessions = await openMemory(this.#options, this.#platform, {
+      hooks: this.#hooks,
+      logins: this.#logins,
+      publish: this.publish.bind(this),
     });
     this.#sessions = sessions;
     this.#retained = new RetainedQuotas(this.#options, sessions.persistence);
@@ -153,8 +151,9 @@ class AedesHub implements Hub {
     }
   }
 
-  #aedesOptions(sessions: Sessions): AedesOptions {
+  #aedesOptions(sessions: Memory): AedesOptions {
     return {
+      ...sessions.broker,
       persistence: sessions.persistence,
       concurrency: 0,
       heartbeatInterval: 60_000,
@@ -174,8 +173,7 @@ class AedesHub implements Hub {
       authorizeSubscribe: (client, subscription, done) => {
         done(null, this.#maySubscribe(client, subscription.topic) ? subscription : null);
       },
-      authorizeForward: (client, packet) =>
-        packet.topic !== nowhere && this.#mayHear(client, packet.topic) ? packet : null,
+      authorizeForward: (client, packet) => (this.#mayHear(client, packet) ? packet : null),
       published: (packet, client: Client | null, done) => {
         const from = client === null ? undefined : this.#clients.get(client);
         // Only here is a QoS 2 publish free of its repetitions.
@@ -252,7 +250,7 @@ class AedesHub implements Hub {
   #roomFor(client: HubClient, needsRoom: boolean): Promise<void> | undefined {
     const slow = client.wait();
     if (slow !== undefined) this.counters.delayed += 1;
-    return slow ?? (needsRoom ? this.#hooks.room() : undefined);
+    return slow ?? (needsRoom ? (this.#hooks.room() ?? this.#sessions?.room?.()) : undefined);
   }
 
   /** Publishes and wills; a will comes when its client is gone. */
@@ -333,7 +331,7 @@ class AedesHub implements Hub {
     // Its `denied` topic may be in the same SUBSCRIBE.
     this.#platform.clock.after(0, () => this.#tell(entry, filter, told));
     // It may be one of a kept session that was allowed once.
-    void this.#sessions?.persistence.removeSubscriptions(client, [filter]);
+    this.#sessions?.persistence.removeSubscriptions(client, [filter]).catch(() => undefined);
     return false;
   }
 
@@ -350,7 +348,9 @@ class AedesHub implements Hub {
   }
 
   /** What waited for a client may be more than it is allowed by now. */
-  #mayHear(client: Client, topic: string): boolean {
+  #mayHear(client: Client, packet: PublishPacket): boolean {
+    const { topic } = packet;
+    if (topic === nowhere || this.#sessions?.holds?.(client.id, packet) === true) return false;
     const subscribed = client.clean && !isForOne(topic);
     return subscribed || this.#clients.get(client)?.mayHear(this.#hooks.site, topic) === true;
   }

@@ -25,6 +25,8 @@ import type { PasswordHash } from "./passwords.ts";
 import { parsePasswordHash } from "./passwords.ts";
 import type { BrokerLimits, Tenant } from "./quota-options.ts";
 import { limits, tenant } from "./quota-options.ts";
+import type { RedisOptions } from "./redis/options.ts";
+import { redisOptions } from "./redis/options.ts";
 import type { SessionOptions } from "./sessions.ts";
 import type { TlsOptions } from "./tls.ts";
 
@@ -74,6 +76,8 @@ export interface BrokerOptions {
   /** By `region/org`. */
   readonly tenants: Readonly<Record<string, Tenant>>;
   readonly sessions: SessionOptions;
+  /** Set: hubs of the region share it. */
+  readonly redis?: RedisOptions | undefined;
   /** Set: agents get certificates of the hub's own authority. */
   readonly enroll?: EnrolOptions | undefined;
 }
@@ -298,6 +302,11 @@ const entries = v.strictObject({
   sessions: v.optional(
     option(sessions, { about: "What is kept for clients that come back (CleanSession 0)." }),
     {},
+  ),
+  redis: v.optional(
+    option(redisOptions, {
+      about: "A Redis that several hubs of one region share, so that clients may use any of them.",
+    }),
   ),
 });
 

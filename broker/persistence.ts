@@ -23,7 +23,7 @@ export interface Subscription {
   readonly nl?: boolean | undefined;
 }
 
-interface ClientOf {
+export interface ClientOf {
   readonly id: string;
 }
 
@@ -101,6 +101,11 @@ export class HubPersistence {
   /** Topics of `region/org` that hold a message. */
   retainedOf(org: string): number {
     return this.#retainedOf.get(org) ?? 0;
+  }
+
+  /** The packet that a topic retains. */
+  retainedAt(topic: string): Packet | undefined {
+    return this.#retained.get(topic);
   }
 
   restoreRetained(topic: string, packet: Packet): void {

@@ -51,6 +51,7 @@ import { Ingest } from "./ingest.ts";
 import type { BrokerOptions } from "./options.ts";
 import type { OutsideSetup } from "./outside.ts";
 import { openOutside } from "./outside.ts";
+import { overhearing } from "./overheard.ts";
 import type { HubOptions } from "./service-options.ts";
 import type { DeviceState } from "./states.ts";
 import { SeriesQuotas } from "./series.ts";
@@ -141,6 +142,8 @@ export class HubService implements AsyncDisposable {
       const hooks: HubHooks = {
         site: setup.site,
         message: (topic, payload, client) => service.#message(topic, payload, client),
+        heard: overhearing({ states: service.#states, observe: setup.observe }),
+        gone: (node) => service.#states.adopt(node),
         enrolment: setup.enrolment,
         room: () => service.#ingest.room(),
         keep: setup.keep,
@@ -209,6 +212,11 @@ export class HubService implements AsyncDisposable {
 
   get counts(): IngestCounts {
     return this.#ingest.counts;
+  }
+
+  /** Whether the Redis that it shares can be reached; undefined: it shares none. */
+  get redisUp(): boolean | undefined {
+    return this.#hub?.redisUp;
   }
 
   get devices(): readonly DeviceState[] {
@@ -368,6 +376,7 @@ export class HubService implements AsyncDisposable {
     const { rollups, capacity, vitals } = this.#setup;
     return healthPoint({
       ingest: this.#ingest.counts,
+      redisUp: this.redisUp,
       connections: this.#hub?.counters.connections ?? 0,
       denied: this.#hub?.counters.denied ?? 0,
       undescribed: this.#states.undescribed,

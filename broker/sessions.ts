@@ -9,6 +9,7 @@ import type { Clock, Platform, Timer } from "../telemetry/index.ts";
 import { Keeper } from "./keep/keeper.ts";
 import type { Entry } from "./keep/messages.ts";
 import { decodePacket, encodePacket, jsonOf } from "./keep/packets.ts";
+import type { Memory } from "./memory.ts";
 import type { Changes, Subscription } from "./persistence.ts";
 import { HubPersistence } from "./persistence.ts";
 import type { Packet } from "./session-queue.ts";
@@ -56,8 +57,10 @@ const bookedSchema = v.object({
 /** @unit ms */
 const lookEvery = 60_000;
 
-export class Sessions implements AsyncDisposable {
+export class Sessions implements Memory {
   readonly persistence: HubPersistence;
+  /** Nothing is shared. */
+  readonly broker = {};
   readonly #options: SessionOptions;
   readonly #clock: Clock;
   /** By client identifier. */

@@ -1,0 +1,163 @@
+/**
+ * Retained messages in Redis, and in each hub all of them, so that what asks for them never waits:
+ * a hash by topic of `<time> <packet>`. A hub writes what its own clients retain, and hears of the
+ * rest by the wire. After it could not hear, it takes what Redis has and writes what was retained
+ * here meanwhile, where that is newer.
+ */
+import { decodePacket, encodePacket } from "../keep/packets.ts";
+import type { HubPersistence } from "../persistence.ts";
+import type { Packet } from "../session-queue.ts";
+import type { Connection } from "./connection.ts";
+
+const key = "retained";
+/** Digits of the time, which so sorts as text. */
+const digits = 15;
+/** Entries of one step, between which the hub does other work. */
+const atOnce = 200;
+const overhead = 200;
+
+/** KEYS hash; ARGV topic, entry, digits: puts it where there is none, or an older one. */
+const newerScript = `
+local raw = redis.call('hget', KEYS[1], ARGV[1])
+if raw and string.sub(raw, 1, ARGV[3]) > string.sub(ARGV[2], 1, ARGV[3]) then return 1 end
+if #ARGV[2] == tonumber(ARGV[3]) then redis.call('hdel', KEYS[1], ARGV[1])
+else redis.call('hset', KEYS[1], ARGV[1], ARGV[2]) end
+return 0`;
+
+export class SharedRetained {
+  readonly #mirror: HubPersistence;
+  readonly #now: () => number;
+  readonly #changed: (packet: Packet) => void;
+  /** What changed here while nothing could be written, and when; bounded as topics are. */
+  readonly #unwritten = new Map<string, number>();
+  /** What was heard while all is read; undefined: nothing is read now. */
+  #heard: Set<string> | undefined;
+  /** Which life of the server was read last. */
+  #server = "";
+
+  /** @param changed hears what is read and was not known */
+  constructor(
+    mirror: HubPersistence,
+    { now, changed }: { now: () => number; changed: (packet: Packet) => void },
+  ) {
+    this.#mirror = mirror;
+    this.#now = now;
+    this.#changed = changed;
+  }
+
+  /** What a client of this hub retains; an empty payload clears. */
+  store(packet: Packet, connection: Connection | undefined): void {
+    const { topic = "", payload = "" } = packet;
+    void this.#mirror.storeRetained(packet);
+    this.#heard?.add(topic);
+    if (connection === undefined) {
+      this.#unwritten.set(topic, this.#now());
+      return;
+    }
+    const { redis } = connection;
+    const size = topic.length + payload.length + overhead;
+    if (payload.length === 0) connection.post(size, () => redis.hdel(key, topic));
+    else {
+      const packed = packedAt(this.#now(), packet);
+      connection.post(size, () => redis.hset(key, topic, packed));
+    }
+  }
+
+  /** What a client of another hub retains. */
+  hear(packet: Packet): void {
+    const { topic = "" } = packet;
+    void this.#mirror.storeRetained(packet);
+    this.#heard?.add(topic);
+    this.#unwritten.delete(topic);
+  }
+
+  /**
+   * Makes Redis and this hub agree; what comes meanwhile counts as newer. @param server which life
+   * of it this is: one that has forgotten is told all that this hub knows.
+   */
+  async agree(connection: Connection, server: string): Promise<Packet[]> {
+    const heard = new Set<string>();
+    this.#heard = heard;
+    try {
+      const written = await this.write(connection);
+      const found = new Set<string>();
+      await this.#read(connection, (topic, packet) => {
+        found.add(topic);
+        if (heard.has(topic)) return;
+        const known = this.#mirror.retainedAt(topic)?.payload;
+        this.#mirror.restoreRetained(topic, packet);
+        if (!sameBytes(known, packet.payload)) this.#changed(packet);
+      });
+      const forgotten = server !== this.#server;
+      await this.#judgeRest(connection, { found, heard, forgotten });
+      this.#server = server;
+      return written;
+    } finally {
+      this.#heard = undefined;
+    }
+  }
+
+  /** Writes what changed here meanwhile; what of it is not newer there. */
+  async write({ redis }: Connection): Promise<Packet[]> {
+    const written: Packet[] = [];
+    for (const [topic, at] of this.#unwritten) {
+      const packet = this.#mirror.retainedAt(topic);
+      const empty = { topic, payload: Buffer.alloc(0), retain: true, qos: 0 };
+      const packed = packet === undefined ? Buffer.from(timeText(at)) : packedAt(at, packet);
+      const newer = await redis.eval(newerScript, 1, key, topic, packed, digits);
+      if (newer === 0) written.push(packet ?? empty);
+      this.#unwritten.delete(topic);
+    }
+    return written;
+  }
+
+  async #read({ redis }: Connection, each: (topic: string, packet: Packet) => void): Promise<void> {
+    let cursor = "0";
+    do {
+      const [next, found] = await redis.hscanBuffer(key, cursor, "COUNT", atOnce);
+      for (let at = 0; at + 1 < found.length; at += 2) {
+        const packet = packetIn(found[at + 1]);
+        if (packet !== undefined) each(found[at]?.toString() ?? "", packet);
+      }
+      cursor = next.toString();
+    } while (cursor !== "0");
+  }
+
+  /** What this hub has and Redis has not was cleared there, or forgotten. */
+  async #judgeRest(
+    { redis }: Connection,
+    { found, heard, forgotten }: { found: Set<string>; heard: Set<string>; forgotten: boolean },
+  ): Promise<void> {
+    const all = [...this.#mirror.retainedOn("#")].map(({ topic }) => topic);
+    const rest = all.filter((topic) => !found.has(topic));
+    for (let at = 0; at < rest.length; at += atOnce) {
+      const some = rest.slice(at, at + atOnce).filter((topic) => !heard.has(topic));
+      const entries: (string | Buffer)[] = [];
+      for (const topic of some) {
+        const packet = this.#mirror.retainedAt(topic);
+        if (packet === undefined) continue;
+        if (forgotten) entries.push(topic, packedAt(this.#now(), packet));
+        else void this.#mirror.storeRetained({ topic, payload: Buffer.alloc(0) });
+      }
+      if (entries.length > 0) await redis.hset(key, ...entries);
+    }
+  }
+}
+
+function timeText(at: number): string {
+  return String(Math.floor(at)).padStart(digits, "0");
+}
+
+function packedAt(at: number, packet: Packet): Buffer {
+  return Buffer.concat([Buffer.from(timeText(at)), encodePacket(packet)]);
+}
+
+function packetIn(entry: Buffer | undefined): Packet | undefined {
+  return entry === undefined ? undefined : decodePacket(entry.subarray(digits));
+}
+
+type Payload = Packet["payload"];
+
+function sameBytes(one: Payload, other: Payload): boolean {
+  return one !== undefined && Buffer.from(one).equals(Buffer.from(other ?? ""));
+}

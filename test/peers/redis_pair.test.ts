@@ -1,0 +1,299 @@
+/** Two hubs of one region over a real Redis: what each client finds on either. */
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { IClientOptions } from "mqtt";
+import { connect } from "mqtt";
+import { describe, expect, it, vi } from "vitest";
+import type { HubHooks } from "../../broker/contract.ts";
+import type { LogFields } from "../../telemetry/index.ts";
+import { realPlatform } from "../broker/platform.ts";
+import type { Running } from "../broker/running.ts";
+import { inbox, running } from "../broker/running.ts";
+import { root as repository } from "../house/tree.ts";
+import { needs } from "../peers.ts";
+import type { Redisd } from "./redisd.ts";
+import { startRedis } from "./redisd.ts";
+
+const present = needs("redis-server", "redis-server");
+const run = promisify(execFile);
+const patience = { timeout: 20_000, interval: 20 };
+
+const root = "rackstreet/v1/local/main/hall";
+const topic = `${root}/power/pdu-1/telemetry`;
+const users = {
+  "edge-1": { password: "edge-secret", role: "agent" },
+  city: { password: "city-secret", role: "reader" },
+  other: { password: "other-secret", role: "reader" },
+  root: { password: "root-secret", role: "admin" },
+};
+const city: IClientOptions = { clientId: "app", username: "city", password: "city-secret" };
+const other: IClientOptions = { username: "other", password: "other-secret" };
+const admin: IClientOptions = { username: "root", password: "root-secret" };
+
+interface Pair extends AsyncDisposable {
+  readonly redis: Redisd;
+  readonly a: Running;
+  readonly b: Running;
+  /** Log lines of both. */
+  readonly log: string[];
+}
+
+async function pair(
+  more: Record<string, unknown> = {},
+  hooks: Partial<HubHooks> = {},
+): Promise<Pair> {
+  await using made = new AsyncDisposableStack();
+  const redis = made.use(await startRedis(["--requirepass", "redis-secret"]));
+  const log: string[] = [];
+  const line = (event: string, fields?: LogFields): void => {
+    log.push(`${event} ${JSON.stringify(fields ?? {})}`);
+  };
+  const platform = {
+    ...realPlatform,
+    log: { debug: line, info: line, warn: line, error: line },
+  };
+  const options = { users, redis: { url: redis.url, password: "redis-secret" }, ...more };
+  const a = made.use(await running(options, hooks, platform));
+  const b = made.use(await running(options, hooks, platform));
+  const kept = made.move();
+  return { redis, a, b, log, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+/** Subscribes with a session, and leaves. */
+async function subscribeAndLeave(at: Running, options: IClientOptions = city): Promise<void> {
+  const client = await at.connect({ ...options, clean: false });
+  await client.subscribeAsync(`${root}/#`, { qos: 1 });
+  await client.endAsync();
+}
+
+async function say(at: Running, ...payloads: readonly string[]): Promise<void> {
+  const client = await at.connect(admin);
+  for (const payload of payloads) await client.publishAsync(topic, payload, { qos: 1 });
+  await client.endAsync();
+}
+
+/** Comes back and hears what waited, in order. */
+async function comeBack(at: Running, wanted: readonly string[]): Promise<void> {
+  const got: string[] = [];
+  const client = connect(at.url, { ...city, clean: false, reconnectPeriod: 0 });
+  client.on("message", (_topic, payload) => got.push(payload.toString()));
+  await vi.waitFor(() => expect(got).toEqual(wanted), patience);
+  await client.endAsync();
+}
+
+/** Whether a client is let in; the code of the refusal. */
+async function knock(at: Running, options: IClientOptions): Promise<number> {
+  const client = connect(at.url, { reconnectPeriod: 0, ...options });
+  client.on("error", () => undefined);
+  const code = await new Promise<number>((resolve) => {
+    client.on("packetreceive", (packet) => {
+      if (packet.cmd === "connack") resolve(packet.returnCode ?? 0);
+    });
+  });
+  await client.endAsync(true);
+  return code;
+}
+
+describe.skipIf(!present)("the exam of aedes-persistence, over Redis", () => {
+  it("is passed, each part of it that is asked", async () => {
+    const script = join(repository, "test/broker/redis-exam.ts");
+    const args = ["--test-reporter=tap", "--test", script];
+    const { stdout } = await run(process.execPath, args, { cwd: repository });
+    expect(stdout).toMatch(/^# fail 0$/m);
+    expect(Number(/^# pass (\d+)$/m.exec(stdout)?.[1])).toBeGreaterThan(45);
+  }, 60_000);
+});
+
+describe.skipIf(!present)("two hubs over Redis", () => {
+  it.each([0, 1, 2] as const)(
+    "QoS %i from a client of one to a client of the other",
+    async (qos) => {
+      await using hubs = await pair();
+      const reader = await hubs.b.connect(city);
+      const heard = inbox(reader);
+      await reader.subscribeAsync(`${root}/#`, { qos });
+      const publisher = await hubs.a.connect(admin);
+      const payloads = Array.from({ length: 90 }, (_, n) => `${n}`);
+      // Some retained, some not: they must not overtake each other.
+      await Promise.all(
+        payloads.map((payload, n) =>
+          publisher.publishAsync(topic, payload, { qos, retain: n % 3 === 0 }),
+        ),
+      );
+      const wanted = payloads.map((payload) => `${topic} ${payload}`);
+      await vi.waitFor(() => expect(heard).toHaveLength(wanted.length), patience);
+      expect(heard).toEqual(wanted);
+      // Only the hub that a client publishes at stores it.
+      expect(hubs.a.seen).toHaveLength(wanted.length);
+      expect(hubs.b.seen).toEqual([]);
+    },
+  );
+
+  it("what waited for a session follows its client, each thing once", async () => {
+    await using hubs = await pair();
+    await subscribeAndLeave(hubs.a);
+    await say(hubs.a, "1", "2");
+    await say(hubs.b, "3", "4");
+    await comeBack(hubs.b, ["1", "2", "3", "4"]);
+    await say(hubs.b, "5");
+    await comeBack(hubs.a, ["5"]);
+    await comeBack(hubs.b, []);
+  });
+
+  it("a message that is not acknowledged at one comes again at the other", async () => {
+    await using hubs = await pair();
+    await subscribeAndLeave(hubs.a);
+    await say(hubs.a, "1", "2");
+    const client = connect(hubs.a.url, { ...city, clean: false, reconnectPeriod: 0 });
+    // It takes what comes and acknowledges nothing.
+    const seen: string[] = [];
+    client.handleMessage = (packet) => seen.push(packet.payload.toString());
+    await vi.waitFor(() => expect(seen.length).toBeGreaterThan(0), patience);
+    await client.endAsync(true);
+    await comeBack(hubs.b, ["1", "2"]);
+    await comeBack(hubs.a, []);
+  });
+
+  it("[MQTT-3.2.0-1] CONNACK comes first, then what waited, then the rest", async () => {
+    await using hubs = await pair();
+    await subscribeAndLeave(hubs.a);
+    const publisher = await hubs.b.connect(admin);
+    const wanted: string[] = [];
+    const got: string[] = [];
+    for (let round = 0; round < 20; round += 1) {
+      const sent = Array.from({ length: 10 }, (_, n) => `${round}.${n}`);
+      wanted.push(...sent);
+      const publishing = sent.map((text) => publisher.publishAsync(topic, text, { qos: 1 }));
+      const client = connect(hubs.a.url, { ...city, clean: false, reconnectPeriod: 0 });
+      const first = new Promise<string>((resolve) => {
+        client.once("packetreceive", ({ cmd }) => resolve(cmd));
+      });
+      client.on("message", (_topic, payload) => got.push(payload.toString()));
+      expect(await first).toBe("connack");
+      await Promise.all(publishing);
+      await vi.waitFor(() => expect(got).toEqual(wanted), patience);
+      await client.endAsync();
+    }
+  });
+
+  it("a client with subscriptions that overlap hears each thing once", async () => {
+    await using hubs = await pair();
+    const client = await hubs.a.connect({ ...city, clean: false });
+    const heard = inbox(client);
+    await client.subscribeAsync([`${root}/#`, `${root}/power/+/telemetry`], { qos: 1 });
+    await say(hubs.b, "1", "2");
+    await vi.waitFor(() => expect(heard).toHaveLength(2), patience);
+    await client.endAsync();
+    await comeBack(hubs.b, []);
+    await say(hubs.a, "3");
+    await comeBack(hubs.b, ["3"]);
+    await comeBack(hubs.a, []);
+  });
+
+  it("retained messages are the same on both, set, replaced and cleared", async () => {
+    await using hubs = await pair({ limits: { retained: 2 } });
+    const retain = (at: Running, payload: string) =>
+      at.hub.publish(topic, payload, { retain: true, qos: 1 });
+    const both = (): string[] =>
+      [hubs.a, hubs.b].map(({ hub }) =>
+        [...(hub.retained?.(`${root}/#`) ?? [])].map(({ payload }) => String(payload)).join(" "),
+      );
+    await retain(hubs.a, "one");
+    await vi.waitFor(() => expect(both()).toEqual(["one", "one"]), patience);
+    await retain(hubs.b, "two");
+    await vi.waitFor(() => expect(both()).toEqual(["two", "two"]), patience);
+    const late = await hubs.a.connect(city);
+    const heard = inbox(late);
+    await late.subscribeAsync(`${root}/#`);
+    await vi.waitFor(() => expect(heard).toEqual([`${topic} two`]), patience);
+    await retain(hubs.a, "");
+    await vi.waitFor(() => expect(both()).toEqual(["", ""]), patience);
+  });
+
+  it("a hub that starts later knows what is retained", async () => {
+    await using hubs = await pair();
+    for (let n = 0; n < 1000; n += 1) {
+      await hubs.a.hub.publish(`${root}/power/pdu-${n}/meta`, `${n}`, { retain: true, qos: 1 });
+    }
+    const options = { users, redis: { url: hubs.redis.url, password: "redis-secret" } };
+    await using later = await running(options);
+    const found = [...(later.hub.retained?.(`${root}/power/+/meta`) ?? [])];
+    expect(found).toHaveLength(1000);
+    expect(String(found.find(({ topic: at }) => at.includes("pdu-77/"))?.payload)).toBe("77");
+  });
+
+  it("another user gets neither a session nor a connection by its client identifier", async () => {
+    await using hubs = await pair();
+    await subscribeAndLeave(hubs.a);
+    await say(hubs.a, "1");
+    const stranger = { ...other, clientId: "app" };
+    expect(await knock(hubs.b, { ...stranger, clean: false })).toBe(2);
+    expect(await knock(hubs.b, { ...stranger, clean: true })).toBe(2);
+    expect(hubs.b.hub.counters.rejected).toMatchObject({ client_id_taken: 2 });
+    await comeBack(hubs.b, ["1"]);
+    // Nor by that of one who is connected without a session.
+    const here = await hubs.a.connect({ ...city, clientId: "visitor" });
+    expect(await knock(hubs.b, { ...other, clientId: "visitor" })).toBe(2);
+    await here.endAsync();
+    await vi.waitFor(async () => {
+      expect(await knock(hubs.b, { ...other, clientId: "visitor" })).toBe(0);
+    }, patience);
+  });
+
+  it("[MQTT-3.1.4-2] [MQTT-3.1.2-8] the older connection ends, with its will, first", async () => {
+    await using hubs = await pair();
+    const state = `${root}/agent/edge-1/state`;
+    const watch = await hubs.b.connect(city);
+    const heard = inbox(watch);
+    await watch.subscribeAsync(state, { qos: 1 });
+    const edge = { clientId: "edge", username: "edge-1", password: "edge-secret" };
+    const will = { topic: state, payload: Buffer.from("offline"), qos: 1 as const, retain: true };
+    const older = await hubs.a.connect({ ...edge, will });
+    const ended = new Promise<void>((resolve) => older.once("close", () => resolve()));
+    const newer = await hubs.b.connect({ ...edge, will });
+    await newer.publishAsync(state, "online", { qos: 1, retain: true });
+    await ended;
+    await vi.waitFor(() => expect(heard).toHaveLength(2), patience);
+    expect(heard).toEqual([`${state} offline`, `${state} online`]);
+    expect(newer.connected).toBe(true);
+    for (const { hub } of [hubs.a, hubs.b]) {
+      await vi.waitFor(() => {
+        expect([...(hub.retained?.(state) ?? [])].map(({ payload }) => String(payload))).toEqual([
+          "online",
+        ]);
+      }, patience);
+    }
+  });
+
+  it("nobody ends another's connection by what he publishes", async () => {
+    await using hubs = await pair();
+    const here = await hubs.a.connect({ ...city, clientId: "app" });
+    const rogue = await hubs.b.connect(admin);
+    await rogue.publishAsync("$SYS/elsewhere/new/clients", "app", { qos: 1 });
+    await rogue.publishAsync("$SYS/sub/add", JSON.stringify({ clientId: "app", subs: [] }), {
+      qos: 1,
+    });
+    const heard = inbox(here);
+    await here.subscribeAsync(`${root}/#`);
+    await say(hubs.b, "after");
+    await vi.waitFor(() => expect(heard).toContain(`${topic} after`), patience);
+    expect(here.connected).toBe(true);
+  });
+
+  it("what waits is bounded, and the oldest goes first", async () => {
+    await using hubs = await pair({ sessions: { messages: 5 } });
+    await subscribeAndLeave(hubs.a);
+    await say(hubs.b, ...Array.from({ length: 20 }, (_, n) => `${n}`));
+    await comeBack(hubs.a, ["15", "16", "17", "18", "19"]);
+    expect(await hubs.redis.ask("KEYS", "*queue*")).not.toContain("queue:app");
+  });
+
+  it("what waits is bounded in bytes", async () => {
+    await using hubs = await pair({ sessions: { bytes: "10KiB" } });
+    await subscribeAndLeave(hubs.a);
+    const payloads = Array.from({ length: 20 }, (_, n) => `${n} ${"x".repeat(2000)}`);
+    await say(hubs.a, ...payloads);
+    await comeBack(hubs.b, payloads.slice(-4));
+  });
+});
