@@ -314,10 +314,17 @@ const entries = v.strictObject({
 export const brokerOptions: Schema<BrokerOptions> = v.pipe(
   entries,
   v.rawCheck(({ dataset, addIssue }) => {
-    if (!dataset.typed || dataset.value.outside !== undefined) return;
-    const { listen, tls: given, users, enroll } = dataset.value;
-    const complain = (message: string, key: "listen" | "tls"): void =>
+    if (!dataset.typed) return;
+    const { outside: elsewhere, listen, tls: given, users, enroll, redis } = dataset.value;
+    const complain = (message: string, key: "listen" | "tls" | "redis"): void =>
       addIssue({ message, path: pathTo(dataset.value, [key]) });
+    if (redis !== undefined && elsewhere !== undefined) {
+      complain("a broker elsewhere (`outside`) keeps its own sessions", "redis");
+    }
+    if (elsewhere !== undefined) return;
+    if (redis !== undefined && enroll !== undefined) {
+      complain("`enroll` is one hub's own authority: hubs that share use `tls.clientCa`", "redis");
+    }
     const open = enroll === undefined ? openDoor(listen, users) : undefined;
     if (open !== undefined) complain(open, "listen");
     const secure = listen.find(({ scheme }) => scheme === "mqtts" || scheme === "wss");

@@ -118,12 +118,4 @@ export class Live {
     const { node, clock } = this.#setup;
     await within(clock, this.connection.redis.del(nodeKey + node));
   }
-
-  /** Which life of the server this is: one that was started again may have forgotten. */
-  async server(): Promise<string> {
-    const info = await within(this.#setup.clock, this.connection.redis.info("server"));
-    const [, run] = /^run_id:(\w+)/m.exec(info) ?? [];
-    if (run === undefined) throw new GatewayError("E_REDIS", "it does not say which run it is");
-    return run;
-  }
 }

@@ -109,7 +109,7 @@ export class SharedPersistence implements HubPersistent {
 
   async cleanSubscriptions(client: ClientOf): Promise<void> {
     this.#parts.ended(client.id);
-    await this.#library?.cleanSubscriptions(client);
+    await this.#whileLive(({ subscribers }) => subscribers.library.cleanSubscriptions(client));
   }
 
   async countOffline(): Promise<{ readonly subsCount: number; readonly clientsCount: number }> {
@@ -142,16 +142,16 @@ export class SharedPersistence implements HubPersistent {
   }
 
   async outgoingUpdate(client: ClientOf, packet: Packet): Promise<void> {
-    await this.#parts.live()?.queues.update(client, packet);
+    await this.#whileLive(({ queues }) => queues.update(client, packet));
   }
 
   async outgoingClearMessageId(client: ClientOf, packet: Packet): Promise<Packet | undefined> {
-    return await this.#parts.live()?.queues.take(client, packet);
+    return await this.#whileLive(({ queues }) => queues.take(client, packet));
   }
 
-  outgoingStream(client: ClientOf): Readable {
+  outgoingStream(client: ClientOf & { readonly clean?: boolean }): Readable {
     const live = this.#parts.live();
-    return Readable.from(live === undefined ? [] : live.queues.all(client));
+    return Readable.from(live === undefined || client.clean === true ? [] : waited(live, client));
   }
 
   // --- handshakes of QoS 2 ---
@@ -170,7 +170,7 @@ export class SharedPersistence implements HubPersistent {
 
   async cleanIncoming(client: ClientOf): Promise<void> {
     await this.#parts.mirror.cleanIncoming(client);
-    await this.#library?.cleanIncoming(client);
+    await this.#whileLive(({ subscribers }) => subscribers.library.cleanIncoming(client));
   }
 
   // --- wills ---
@@ -225,6 +225,17 @@ export class SharedPersistence implements HubPersistent {
     return Promise.resolve();
   }
 
+  /** What cannot be done because Redis goes away under way is as good as away: no client's fault. */
+  async #whileLive<T>(act: (live: Live) => Promise<T>): Promise<T | undefined> {
+    const live = this.#parts.live();
+    try {
+      return live && (await act(live));
+    } catch (error) {
+      if (live?.connection.lost.aborted !== true) throw error;
+      return undefined;
+    }
+  }
+
   get #library(): Library | undefined {
     return this.#parts.live()?.subscribers.library;
   }
@@ -233,5 +244,14 @@ export class SharedPersistence implements HubPersistent {
     const library = this.#library;
     if (library === undefined) throw new GatewayError("E_REDIS", "it is away");
     return library;
+  }
+}
+
+/** A client that is not sent all of it is ended when Redis is back, as all with a session are. */
+async function* waited({ queues, connection }: Live, client: ClientOf): AsyncGenerator<Packet> {
+  try {
+    yield* queues.all(client);
+  } catch (error) {
+    if (!connection.lost.aborted) throw error;
   }
 }

@@ -2,7 +2,7 @@
  * Retained messages in Redis, and in each hub all of them, so that what asks for them never waits:
  * a hash by topic of `<time> <packet>`. A hub writes what its own clients retain, and hears of the
  * rest by the wire. After it could not hear, it takes what Redis has and writes what was retained
- * here meanwhile, where that is newer.
+ * here meanwhile, or so shortly before that a crash of Redis may have cost it, where that is newer.
  */
 import { decodePacket, encodePacket } from "../keep/packets.ts";
 import type { HubPersistence } from "../persistence.ts";
@@ -10,19 +10,30 @@ import type { Packet } from "../session-queue.ts";
 import type { Connection } from "./connection.ts";
 
 const key = "retained";
+/** Where Redis says which memory it has: one that is empty has another. */
+const memoryKey = "memory";
+/** What a Redis that wrote its file once a second may have lost, with patience. @unit ms */
+const unsure = 10_000;
 /** Digits of the time, which so sorts as text. */
 const digits = 15;
 /** Entries of one step, between which the hub does other work. */
 const atOnce = 200;
 const overhead = 200;
 
-/** KEYS hash; ARGV topic, entry, digits: puts it where there is none, or an older one. */
+/** KEYS hash; ARGV topic, entry, digits: puts it where there is none, or an older one → 0. */
 const newerScript = `
 local raw = redis.call('hget', KEYS[1], ARGV[1])
-if raw and string.sub(raw, 1, ARGV[3]) > string.sub(ARGV[2], 1, ARGV[3]) then return 1 end
+if raw and string.sub(raw, 1, ARGV[3]) >= string.sub(ARGV[2], 1, ARGV[3]) then return 1 end
 if #ARGV[2] == tonumber(ARGV[3]) then redis.call('hdel', KEYS[1], ARGV[1])
 else redis.call('hset', KEYS[1], ARGV[1], ARGV[2]) end
 return 0`;
+
+/** What was retained at a time, and could not be told then. */
+export interface Late {
+  readonly packet: Packet;
+  /** @unit ms since 1970-01-01 UTC */
+  readonly at: number;
+}
 
 export class SharedRetained {
   readonly #mirror: HubPersistence;
@@ -30,10 +41,14 @@ export class SharedRetained {
   readonly #changed: (packet: Packet) => void;
   /** What changed here while nothing could be written, and when; bounded as topics are. */
   readonly #unwritten = new Map<string, number>();
+  /** What was written lately, and when; bounded as topics are. */
+  readonly #recent = new Map<string, number>();
+  /** What was written last of `#unwritten`, and when. */
+  readonly #settled = new Map<string, number>();
   /** What was heard while all is read; undefined: nothing is read now. */
   #heard: Set<string> | undefined;
-  /** Which life of the server was read last. */
-  #server = "";
+  /** The memory that was read last. */
+  #memory: string | undefined;
 
   /** @param changed hears what is read and was not known */
   constructor(
@@ -50,32 +65,68 @@ export class SharedRetained {
     const { topic = "", payload = "" } = packet;
     void this.#mirror.storeRetained(packet);
     this.#heard?.add(topic);
+    const now = this.#now();
     if (connection === undefined) {
-      this.#unwritten.set(topic, this.#now());
+      this.#unwritten.set(topic, now);
       return;
     }
+    this.#remember(topic, now);
     const { redis } = connection;
     const size = topic.length + payload.length + overhead;
     if (payload.length === 0) connection.post(size, () => redis.hdel(key, topic));
     else {
-      const packed = packedAt(this.#now(), packet);
+      const packed = packedAt(now, packet);
       connection.post(size, () => redis.hset(key, topic, packed));
     }
   }
 
-  /** What a client of another hub retains. */
-  hear(packet: Packet): void {
-    const { topic = "" } = packet;
-    void this.#mirror.storeRetained(packet);
-    this.#heard?.add(topic);
-    this.#unwritten.delete(topic);
+  /** The connection is gone: what was written last may be lost. */
+  lost(): void {
+    for (const [topic, at] of this.#recent) this.#unwritten.set(topic, at);
+    this.#recent.clear();
+  }
+
+  #remember(topic: string, now: number): void {
+    this.#recent.delete(topic);
+    this.#recent.set(topic, now);
+    for (const [oldest, at] of this.#recent) {
+      if (at > now - unsure) break;
+      this.#recent.delete(oldest);
+    }
   }
 
   /**
-   * Makes Redis and this hub agree; what comes meanwhile counts as newer. @param server which life
-   * of it this is: one that has forgotten is told all that this hub knows.
+   * What a client of another hub retains. @param at when it did so, where it is told late
+   * @returns whether that is news
    */
-  async agree(connection: Connection, server: string): Promise<Packet[]> {
+  hear(packet: Packet, at?: number): boolean {
+    const { topic = "" } = packet;
+    const own = this.#unwritten.get(topic) ?? this.#settled.get(topic);
+    if (at !== undefined && own !== undefined && own > at) return false;
+    this.#recent.delete(topic);
+    void this.#mirror.storeRetained(packet);
+    this.#heard?.add(topic);
+    this.#unwritten.delete(topic);
+    return true;
+  }
+
+  /**
+   * Makes Redis and this hub agree; what comes meanwhile counts as newer. A Redis that has another
+   * memory than the last is told all that this hub knows.
+   * @returns what was written of what changed here
+   */
+  async agree(connection: Connection, memory: string): Promise<Late[]> {
+    const { redis } = connection;
+    this.#settled.clear();
+    await redis.setnx(memoryKey, memory);
+    const found = await redis.get(memoryKey);
+    const forgotten = found !== this.#memory;
+    const written = await this.#agree(connection, forgotten);
+    this.#memory = found ?? undefined;
+    return written;
+  }
+
+  async #agree(connection: Connection, forgotten: boolean): Promise<Late[]> {
     const heard = new Set<string>();
     this.#heard = heard;
     try {
@@ -88,9 +139,7 @@ export class SharedRetained {
         this.#mirror.restoreRetained(topic, packet);
         if (!sameBytes(known, packet.payload)) this.#changed(packet);
       });
-      const forgotten = server !== this.#server;
       await this.#judgeRest(connection, { found, heard, forgotten });
-      this.#server = server;
       return written;
     } finally {
       this.#heard = undefined;
@@ -98,15 +147,16 @@ export class SharedRetained {
   }
 
   /** Writes what changed here meanwhile; what of it is not newer there. */
-  async write({ redis }: Connection): Promise<Packet[]> {
-    const written: Packet[] = [];
+  async write({ redis }: Connection): Promise<Late[]> {
+    const written: Late[] = [];
     for (const [topic, at] of this.#unwritten) {
       const packet = this.#mirror.retainedAt(topic);
       const empty = { topic, payload: Buffer.alloc(0), retain: true, qos: 0 };
       const packed = packet === undefined ? Buffer.from(timeText(at)) : packedAt(at, packet);
       const newer = await redis.eval(newerScript, 1, key, topic, packed, digits);
-      if (newer === 0) written.push(packet ?? empty);
+      if (newer === 0) written.push({ packet: packet ?? empty, at });
       this.#unwritten.delete(topic);
+      this.#settled.set(topic, at);
     }
     return written;
   }

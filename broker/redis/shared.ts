@@ -147,6 +147,7 @@ export class Shared implements Memory {
       } catch (error) {
         this.#away(error);
       }
+      if (this.#live !== undefined) this.#retained.lost();
       this.#live = undefined;
       tried();
       const { clock, entropy } = this.#parts;
@@ -169,7 +170,8 @@ export class Shared implements Memory {
     try {
       const { alive } = await live.nodes();
       const strangers = await this.#clients.join(live, alive);
-      const written = await this.#retained.agree(live.connection, await live.server());
+      const memory = this.#parts.entropy.id();
+      const written = await this.#retained.agree(live.connection, memory);
       const wills = [...this.persistence.wills];
       const { library } = live.subscribers;
       await Promise.all(wills.map(([id, will]) => library.putWill({ id }, { ...will })));
@@ -177,7 +179,7 @@ export class Shared implements Memory {
       this.#live = live;
       // What was retained while all of that was read.
       written.push(...(await this.#retained.write(live.connection)));
-      for (const packet of written) live.wire.tell({ kind: "publish", packet });
+      for (const late of written) live.wire.tell({ kind: "publish", ...late });
       neighbours.end(strangers);
       await this.#sweep(live);
     } catch (error) {
@@ -203,9 +205,9 @@ export class Shared implements Memory {
   #hear(told: Told, node: string): void {
     if (told.kind === "book") return this.#clients.hear(told.client, told.entry);
     if (told.kind !== "publish") return;
-    const { packet } = told;
+    const { packet, at } = told;
     const { topic = "", payload = "" } = packet;
-    if (packet.retain === true) this.#retained.hear(packet);
+    if (packet.retain === true && !this.#retained.hear(packet, at)) return;
     this.#emitter.take(packet);
     if (!topic.startsWith("$")) this.#parts.neighbours.heard(topic, Buffer.from(payload), node);
   }

@@ -14,7 +14,12 @@ import type { Connection } from "./connection.ts";
 
 /** A publish, or something that hubs alone say. */
 export type Told =
-  | { readonly kind: "publish"; readonly packet: Packet }
+  | {
+      readonly kind: "publish";
+      readonly packet: Packet;
+      /** When it was made, of one that is told late. @unit ms since 1970-01-01 UTC */
+      readonly at?: number | undefined;
+    }
   | { readonly kind: "subscriptions"; readonly topic: string; readonly body: string }
   | { readonly kind: "book"; readonly client: string; readonly entry: string | null };
 
@@ -31,6 +36,7 @@ const message = v.variant("k", [
     r: v.boolean(),
     c: v.number(),
     i: v.nullish(v.string()),
+    a: v.nullish(v.number()),
   }),
   v.object({ k: v.literal("s"), n: v.string(), t: v.string(), b: v.string() }),
   v.object({ k: v.literal("b"), n: v.string(), c: v.string(), e: v.nullable(v.string()) }),
@@ -103,7 +109,8 @@ export class Wire {
     const p = typeof payload === "string" ? Buffer.from(payload) : payload;
     const q = told.packet.qos === 1 ? 1 : told.packet.qos === 2 ? 2 : 0;
     const c = told.packet.brokerCounter ?? 0;
-    return { said: { k: "p", n, t, p, q, r, c, i }, bytes: t.length + p.length + overhead };
+    const a = told.at ?? null;
+    return { said: { k: "p", n, t, p, q, r, c, i, a }, bytes: t.length + p.length + overhead };
   }
 
   #hear(said: object, hear: (told: Told, node: string) => void): void {
@@ -115,7 +122,7 @@ export class Wire {
     const { n: node } = output;
     if (output.k === "s") hear({ kind: "subscriptions", topic: output.t, body: output.b }, node);
     else if (output.k === "b") hear({ kind: "book", client: output.c, entry: output.e }, node);
-    else hear({ kind: "publish", packet: packetOf(output, node) }, node);
+    else hear({ kind: "publish", packet: packetOf(output, node), at: output.a ?? undefined }, node);
   }
 }
 

@@ -2,98 +2,30 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type { IClientOptions } from "mqtt";
 import { connect } from "mqtt";
 import { describe, expect, it, vi } from "vitest";
-import type { HubHooks } from "../../broker/contract.ts";
-import type { LogFields } from "../../telemetry/index.ts";
-import { realPlatform } from "../broker/platform.ts";
-import type { Running } from "../broker/running.ts";
 import { inbox, running } from "../broker/running.ts";
 import { root as repository } from "../house/tree.ts";
 import { needs } from "../peers.ts";
-import type { Redisd } from "./redisd.ts";
-import { startRedis } from "./redisd.ts";
+import type { Running } from "../broker/running.ts";
+import {
+  admin,
+  city,
+  comeBack,
+  knock,
+  other,
+  pair,
+  patience,
+  retainedAtBoth,
+  root,
+  say,
+  subscribeAndLeave,
+  topic,
+  users,
+} from "./redis_hubs.ts";
 
 const present = needs("redis-server", "redis-server");
 const run = promisify(execFile);
-const patience = { timeout: 20_000, interval: 20 };
-
-const root = "rackstreet/v1/local/main/hall";
-const topic = `${root}/power/pdu-1/telemetry`;
-const users = {
-  "edge-1": { password: "edge-secret", role: "agent" },
-  city: { password: "city-secret", role: "reader" },
-  other: { password: "other-secret", role: "reader" },
-  root: { password: "root-secret", role: "admin" },
-};
-const city: IClientOptions = { clientId: "app", username: "city", password: "city-secret" };
-const other: IClientOptions = { username: "other", password: "other-secret" };
-const admin: IClientOptions = { username: "root", password: "root-secret" };
-
-interface Pair extends AsyncDisposable {
-  readonly redis: Redisd;
-  readonly a: Running;
-  readonly b: Running;
-  /** Log lines of both. */
-  readonly log: string[];
-}
-
-async function pair(
-  more: Record<string, unknown> = {},
-  hooks: Partial<HubHooks> = {},
-): Promise<Pair> {
-  await using made = new AsyncDisposableStack();
-  const redis = made.use(await startRedis(["--requirepass", "redis-secret"]));
-  const log: string[] = [];
-  const line = (event: string, fields?: LogFields): void => {
-    log.push(`${event} ${JSON.stringify(fields ?? {})}`);
-  };
-  const platform = {
-    ...realPlatform,
-    log: { debug: line, info: line, warn: line, error: line },
-  };
-  const options = { users, redis: { url: redis.url, password: "redis-secret" }, ...more };
-  const a = made.use(await running(options, hooks, platform));
-  const b = made.use(await running(options, hooks, platform));
-  const kept = made.move();
-  return { redis, a, b, log, [Symbol.asyncDispose]: () => kept.disposeAsync() };
-}
-
-/** Subscribes with a session, and leaves. */
-async function subscribeAndLeave(at: Running, options: IClientOptions = city): Promise<void> {
-  const client = await at.connect({ ...options, clean: false });
-  await client.subscribeAsync(`${root}/#`, { qos: 1 });
-  await client.endAsync();
-}
-
-async function say(at: Running, ...payloads: readonly string[]): Promise<void> {
-  const client = await at.connect(admin);
-  for (const payload of payloads) await client.publishAsync(topic, payload, { qos: 1 });
-  await client.endAsync();
-}
-
-/** Comes back and hears what waited, in order. */
-async function comeBack(at: Running, wanted: readonly string[]): Promise<void> {
-  const got: string[] = [];
-  const client = connect(at.url, { ...city, clean: false, reconnectPeriod: 0 });
-  client.on("message", (_topic, payload) => got.push(payload.toString()));
-  await vi.waitFor(() => expect(got).toEqual(wanted), patience);
-  await client.endAsync();
-}
-
-/** Whether a client is let in; the code of the refusal. */
-async function knock(at: Running, options: IClientOptions): Promise<number> {
-  const client = connect(at.url, { reconnectPeriod: 0, ...options });
-  client.on("error", () => undefined);
-  const code = await new Promise<number>((resolve) => {
-    client.on("packetreceive", (packet) => {
-      if (packet.cmd === "connack") resolve(packet.returnCode ?? 0);
-    });
-  });
-  await client.endAsync(true);
-  return code;
-}
 
 describe.skipIf(!present)("the exam of aedes-persistence, over Redis", () => {
   it("is passed, each part of it that is asked", async () => {
@@ -195,10 +127,7 @@ describe.skipIf(!present)("two hubs over Redis", () => {
     await using hubs = await pair({ limits: { retained: 2 } });
     const retain = (at: Running, payload: string) =>
       at.hub.publish(topic, payload, { retain: true, qos: 1 });
-    const both = (): string[] =>
-      [hubs.a, hubs.b].map(({ hub }) =>
-        [...(hub.retained?.(`${root}/#`) ?? [])].map(({ payload }) => String(payload)).join(" "),
-      );
+    const both = (): string[] => retainedAtBoth(hubs);
     await retain(hubs.a, "one");
     await vi.waitFor(() => expect(both()).toEqual(["one", "one"]), patience);
     await retain(hubs.b, "two");

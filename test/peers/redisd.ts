@@ -20,6 +20,8 @@ export interface Redisd extends AsyncDisposable {
   kill9(): Promise<void>;
   /** Starts it again on the same port, with what it kept. */
   restart(): Promise<void>;
+  /** Loses what was kept, while it does not run. */
+  forget(): Promise<void>;
   /** Lets it stand still, or go on. */
   signal(signal: "SIGSTOP" | "SIGCONT"): void;
   /** What it answers to one command, as text. */
@@ -54,6 +56,7 @@ export async function startRedis(more: readonly string[] = []): Promise<Redisd> 
       await end();
       child = await launch(args, ask);
     },
+    forget: () => rm(join(folder, "appendonlydir"), { recursive: true, force: true }),
     signal: (signal) => void child.kill(signal),
     ask,
     async [Symbol.asyncDispose]() {
