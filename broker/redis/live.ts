@@ -7,7 +7,7 @@ import { Connection, prefixOf, within } from "./connection.ts";
 import { Subscribers } from "./library.ts";
 import type { RedisOptions } from "./options.ts";
 import { Queues } from "./queues.ts";
-import type { Told } from "./wire.ts";
+import type { Told } from "./records.ts";
 import { Wire } from "./wire.ts";
 
 /** Hubs that there were; each has a key of its own while it lives. */

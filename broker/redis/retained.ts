@@ -100,11 +100,12 @@ export class SharedRetained {
    * @returns whether that is news
    */
   hear(packet: Packet, at?: number): boolean {
-    const { topic = "" } = packet;
+    const { topic = "", payload = "" } = packet;
     const own = this.#unwritten.get(topic) ?? this.#settled.get(topic);
     if (at !== undefined && own !== undefined && own > at) return false;
     this.#recent.delete(topic);
-    void this.#mirror.storeRetained(packet);
+    // A part of a larger message, which would stay in memory with it.
+    void this.#mirror.storeRetained({ ...packet, payload: Buffer.from(payload) });
     this.#heard?.add(topic);
     this.#unwritten.delete(topic);
     return true;

@@ -20,7 +20,7 @@ import type { RedisOptions } from "./options.ts";
 import { SharedPersistence } from "./persistence.ts";
 import { SharedRetained } from "./retained.ts";
 import { sweepWills } from "./wills.ts";
-import type { Told } from "./wire.ts";
+import type { Told } from "./records.ts";
 
 const retryPolicy = { first: 200, longest: 5000 };
 /** How often a hub says that it lives, and looks whether the others do. @unit ms */
