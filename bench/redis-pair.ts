@@ -85,7 +85,6 @@ async function killed(): Promise<{ readonly acknowledged: number; readonly lost:
   const section = JSON.stringify({ redis: { url: redis.url } });
   using first = startHere("tenants-hub.ts", [section]);
   using second = startHere("tenants-hub.ts", [section]);
-  const urlOf = async (hub: Program): Promise<string> => `mqtt://127.0.0.1:${await hub.line()}`;
   const [dying, living] = [await urlOf(first), await urlOf(second)];
   const reader = await connectAsync(living, { clientId: "reader" });
   const heard = new Set<string>();
@@ -117,4 +116,8 @@ async function killed(): Promise<{ readonly acknowledged: number; readonly lost:
   await reader.endAsync(true);
   await publisher.endAsync(true);
   return { acknowledged: acknowledged.size, lost };
+}
+
+async function urlOf(hub: Program): Promise<string> {
+  return `mqtt://127.0.0.1:${await hub.line()}`;
 }

@@ -42,8 +42,8 @@ export class Connection {
     this.redis = redis;
     this.ear = ear;
     for (const one of [redis, ear]) {
-      // Its reason comes with the error before; "end" comes in any case.
-      one.on("error", (error: Error) => this.#lost.abort(error));
+      // The first reason counts; "end" comes in any case.
+      one.on("error", (error: Error) => this.close(error));
       one.on("end", () => this.close(new GatewayError("E_REDIS", "the connection was lost")));
     }
   }
@@ -92,9 +92,15 @@ export class Connection {
     }
     this.#commands += 1;
     this.#bytes += bytes;
-    void send()
-      .catch((error: unknown) => this.close(error))
-      .finally(() => this.#done(bytes));
+    void this.#send(send).finally(() => this.#done(bytes));
+  }
+
+  async #send(send: () => Promise<unknown>): Promise<void> {
+    try {
+      await send();
+    } catch (error) {
+      this.close(error);
+    }
   }
 
   /** What a loaded script gives, as bytes; the library's types lack it. */

@@ -225,7 +225,7 @@ export class SharedPersistence implements HubPersistent {
     return Promise.resolve();
   }
 
-  /** What cannot be done because Redis goes away under way is as good as away: no client's fault. */
+  /** What Redis does not answer because it goes away meanwhile is no fault of a client. */
   async #whileLive<T>(act: (live: Live) => Promise<T>): Promise<T | undefined> {
     const live = this.#parts.live();
     try {

@@ -62,6 +62,10 @@ describe.skipIf(!present)("a hub whose Redis is away", () => {
     await using hubs = await pair();
     await subscribeAndLeave(hubs.a);
     await say(hubs.a, "before");
+    // A PUBACK does not say that.
+    await vi.waitFor(async () => {
+      expect(await hubs.redis.ask("HLEN", "rackstreet:local:queue:app")).toContain(":2");
+    }, patience);
     await away(hubs);
     expect(await knock(hubs.a, { ...city, clean: false })).toBe(3);
     expect(hubs.a.hub.counters.rejected).toMatchObject({ redis: 1 });
@@ -105,6 +109,8 @@ describe.skipIf(!present)("a hub whose Redis is away", () => {
     await retain(hubs.a, "power/pdu-1/meta", "older");
     await retain(hubs.a, "power/pdu-2/meta", "");
     await retain(hubs.a, "power/pdu-3/meta", "new");
+    const older = Date.now();
+    await vi.waitFor(() => expect(Date.now()).toBeGreaterThan(older), { interval: 1 });
     await retain(hubs.b, "power/pdu-1/meta", "newest");
     await back(hubs);
     await vi.waitFor(() => {
@@ -114,7 +120,9 @@ describe.skipIf(!present)("a hub whose Redis is away", () => {
     await vi.waitFor(() => expect(heard).toEqual([`${root}/power/pdu-3/meta new`]), patience);
     const options = { users, redis: { url: hubs.redis.url, password: "redis-secret" } };
     await using later = await running(options);
-    const found = [...(later.hub.retained?.(`${root}/#`) ?? [])].map(({ payload }) => `${payload}`);
+    const found = [...(later.hub.retained?.(`${root}/#`) ?? [])].map(({ payload }) =>
+      String(payload),
+    );
     expect(found.toSorted()).toEqual(["new", "newest"]);
   });
 
