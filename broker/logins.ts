@@ -85,7 +85,8 @@ export class Logins {
     const taken = await this.#taken({ id, clean, ...login }, sessions);
     // What it took it gives back, unless it has another connection.
     const refused = (problem: LoginProblem): LoginProblem => {
-      if (taken === undefined && !this.#owners.has(id)) sessions?.left(id);
+      const claimed = sessions?.claim !== undefined && taken === undefined;
+      if (claimed && !this.#owners.has(id)) sessions.left(id);
       return problem;
     };
     if (client.guard.destroyed) return refused("refused");
