@@ -3,7 +3,8 @@
  * A closed loop: a publisher has at most `window` messages that are not both acknowledged and
  * delivered. Packets are encoded once and answers are counted by their size, so that the broker's
  * core is what is full. Arguments: port, seconds, and a word when clients shall log in
- * (`access-cost.ts`). Prints deliveries per second.
+ * (`access-cost.ts`). Prints deliveries per second. Several ports, as `1,2`: each has its share of
+ * the publishers, and a subscriber to all of them (`redis-pair.ts`).
  */
 import { once } from "node:events";
 import type { Socket } from "node:net";
@@ -23,14 +24,16 @@ interface Publisher {
   readonly packet: Buffer;
   sent: number;
   acknowledged: number;
-  delivered: number;
+  /** To each subscriber. */
+  readonly delivered: number[];
 }
 
-const [port = 0, seconds = 2] = process.argv.slice(2).map(Number);
+const ports = (process.argv[2] ?? "").split(",").map(Number);
+const seconds = Number(process.argv[3] ?? 2);
 const login = process.argv[4] !== undefined;
 const all = await Promise.all(Array.from({ length: publishers }, (_, n) => openPublisher(n)));
 let deliveries = 0;
-await openSubscriber();
+for (const subscriber of ports.keys()) await openSubscriber(subscriber);
 for (const publisher of all) fill(publisher);
 // The first third warms up.
 await pause(seconds / 3);
@@ -42,13 +45,13 @@ console.log(JSON.stringify({ rate: Math.round(rate), deliveries: deliveries - fr
 process.exit(0);
 
 async function openPublisher(n: number): Promise<Publisher> {
-  const socket = await open(`publisher-${n}`, "edge");
+  const socket = await open(`publisher-${n}`, "edge", ports[n % ports.length]);
   const packet = Buffer.alloc(messageSize, n);
   const length = messageSize - 3;
   packet.set([0x32, (length & 0x7f) | 0x80, length >> 7, 0, topic.length], 0);
   packet.write(topic, 5);
   packet.writeUInt16BE(1, idAt);
-  const publisher = { socket, packet, sent: 0, acknowledged: 0, delivered: 0 };
+  const publisher = { socket, packet, sent: 0, acknowledged: 0, delivered: ports.map(() => 0) };
   let bytes = 0;
   socket.on("data", (chunk: Buffer) => {
     bytes += chunk.length;
@@ -59,15 +62,15 @@ async function openPublisher(n: number): Promise<Publisher> {
 }
 
 function fill(publisher: Publisher): void {
-  const done = Math.min(publisher.acknowledged, publisher.delivered);
+  const done = Math.min(publisher.acknowledged, ...publisher.delivered);
   const free = window - (publisher.sent - done);
   if (free <= 0) return;
   publisher.sent += free;
   publisher.socket.write(Buffer.concat(Array<Buffer>(free).fill(publisher.packet)));
 }
 
-async function openSubscriber(): Promise<void> {
-  const socket = await open("subscriber", "city");
+async function openSubscriber(subscriber: number): Promise<void> {
+  const socket = await open(`subscriber-${subscriber}`, "city", ports[subscriber]);
   const filter = Buffer.from(`\0${String.fromCharCode(topic.length)}${topic}\x01`);
   socket.write(Buffer.concat([Buffer.from([0x82, filter.length + 2, 0, 1]), filter]));
   await once(socket, "data");
@@ -79,8 +82,8 @@ async function openSubscriber(): Promise<void> {
     for (let n = 0; n < whole; n += 1) {
       const at = n * messageSize;
       answers.set([0x40, 2, bytes[at + idAt] ?? 0, bytes[at + idAt + 1] ?? 0], n * 4);
-      const publisher = all[bytes[at + headerSize] ?? 0];
-      if (publisher !== undefined) publisher.delivered += 1;
+      const delivered = all[bytes[at + headerSize] ?? 0]?.delivered;
+      if (delivered !== undefined) delivered[subscriber] = (delivered[subscriber] ?? 0) + 1;
     }
     carry = Buffer.from(bytes.subarray(whole * messageSize));
     deliveries += whole;
@@ -89,7 +92,7 @@ async function openSubscriber(): Promise<void> {
   });
 }
 
-async function open(id: string, user: string): Promise<Socket> {
+async function open(id: string, user: string, port = 0): Promise<Socket> {
   const socket = connect({ host: "127.0.0.1", port, noDelay: true });
   await once(socket, "connect");
   const secret = login ? [user, `pw-${user}`] : [];

@@ -22,12 +22,20 @@ export interface Delivery extends Packet {
 /** `wait`: not now; it comes in its turn, if at all. `full`: no identifier is free. */
 export type Sent = "go" | "wait" | "full";
 
+/** What the hub asks for as aedes asks for leave. */
+export interface Leaving {
+  /** Settles QoS and packet identifier of a message, live or retained. */
+  send(client: Subscriber, packet: Delivery, granted: number): Sent;
+  /** One that its client may not hear waits for it no longer. */
+  withhold(client: Subscriber, packet: Packet): void;
+}
+
 interface OutgoingParts {
   readonly limits: QueueLimits;
   readonly queueOf: (client: string) => SessionQueue | undefined;
 }
 
-export class Outgoing {
+export class Outgoing implements Leaving {
   readonly #parts: OutgoingParts;
   /** Identifiers in use by clients without a session; each ends with its connection. */
   readonly #flying = new WeakMap<Subscriber, PacketIds>();
@@ -40,7 +48,6 @@ export class Outgoing {
     this.#parts = parts;
   }
 
-  /** Settles QoS and packet identifier of a message, live or retained. */
   send(client: Subscriber, packet: Delivery, granted: number): Sent {
     // One that waited, with what was settled when it came.
     if (packet.messageId !== undefined || packet.qos === 0) return "go";
@@ -61,7 +68,6 @@ export class Outgoing {
     return packet.messageId === undefined ? "full" : "go";
   }
 
-  /** One that its client may not hear waits for it no longer. */
   withhold({ id, clean }: Subscriber, packet: Packet): void {
     if (clean === false) this.#parts.queueOf(id)?.withdraw(packet);
   }
