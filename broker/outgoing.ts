@@ -5,7 +5,7 @@
  * overtake what waited for its client. So each subscription is one of QoS 2 inside aedes
  * (`subscribedAs`), and what a client is to get is settled here, where aedes asks for leave.
  */
-import { PacketIds } from "./packet-ids.ts";
+import { FlyingIds } from "./packet-ids.ts";
 import type { Packet, QueueLimits, SessionQueue } from "./session-queue.ts";
 
 /** A client as aedes has it, the same object as long as its connection lives. */
@@ -38,7 +38,7 @@ interface OutgoingParts {
 export class Outgoing implements Leaving {
   readonly #parts: OutgoingParts;
   /** Identifiers in use by clients without a session; each ends with its connection. */
-  readonly #flying = new WeakMap<Subscriber, PacketIds>();
+  readonly #flying = new FlyingIds<Subscriber>();
   /** Clients that were sent all that waited. */
   readonly #caughtUp = new WeakSet<Subscriber>();
   /** What clients that catch up were given and aedes has not written yet, by identifier. */
@@ -58,7 +58,7 @@ export class Outgoing implements Leaving {
       queue?.withdraw(packet);
       return "go";
     }
-    if (queue === undefined) packet.messageId = this.#idsOf(client).next();
+    if (queue === undefined) packet.messageId = this.#flying.next(client);
     else if (isKept(packet)) packet.messageId = queue.pass(packet, this.#parts.limits);
     else {
       if (this.#caughtUp.has(client)) packet.messageId = queue.send(packet);
@@ -74,7 +74,7 @@ export class Outgoing implements Leaving {
 
   /** An acknowledgement came. */
   acked(client: Subscriber, { messageId }: Packet): void {
-    if (messageId !== undefined) this.#flying.get(client)?.release(messageId);
+    if (messageId !== undefined) this.#flying.release(client, messageId);
   }
 
   /**
@@ -101,14 +101,6 @@ export class Outgoing implements Leaving {
   /** aedes is about to write a packet. */
   writing(client: Subscriber, { messageId }: Packet): void {
     this.#underWay.get(client)?.delete(messageId);
-  }
-
-  #idsOf(client: Subscriber): PacketIds {
-    const known = this.#flying.get(client);
-    if (known !== undefined) return known;
-    const ids = new PacketIds();
-    this.#flying.set(client, ids);
-    return ids;
   }
 }
 

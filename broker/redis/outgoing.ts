@@ -3,14 +3,14 @@
  * waits for clients with a session waits in Redis, which no delivery can be kept for.
  */
 import type { Delivery, Leaving, Sent, Subscriber } from "../outgoing.ts";
-import { PacketIds } from "../packet-ids.ts";
+import { FlyingIds } from "../packet-ids.ts";
 import type { Packet } from "../session-queue.ts";
 import type { Queues } from "./queues.ts";
 
 export class SharedOutgoing implements Leaving {
   readonly #queues: () => Queues | undefined;
   /** Identifiers in use by clients that nothing waits for; each ends with its connection. */
-  readonly #flying = new WeakMap<Subscriber, PacketIds>();
+  readonly #flying = new FlyingIds<Subscriber>();
 
   /** @param queues undefined while Redis is away */
   constructor(queues: () => Queues | undefined) {
@@ -28,7 +28,7 @@ export class SharedOutgoing implements Leaving {
       queues?.withdraw(client.id, packet);
       return "go";
     }
-    packet.messageId = queues === undefined ? this.#idsOf(client).next() : queues.nextId(client.id);
+    packet.messageId = queues === undefined ? this.#flying.next(client) : queues.nextId(client.id);
     return packet.messageId === undefined ? "full" : "go";
   }
 
@@ -38,14 +38,6 @@ export class SharedOutgoing implements Leaving {
 
   /** An acknowledgement came. */
   acked(client: Subscriber, { messageId }: Packet): void {
-    if (messageId !== undefined) this.#flying.get(client)?.release(messageId);
-  }
-
-  #idsOf(client: Subscriber): PacketIds {
-    const known = this.#flying.get(client);
-    if (known !== undefined) return known;
-    const ids = new PacketIds();
-    this.#flying.set(client, ids);
-    return ids;
+    if (messageId !== undefined) this.#flying.release(client, messageId);
   }
 }
