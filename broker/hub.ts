@@ -278,8 +278,8 @@ class AedesHub implements Hub {
       client.clean = true;
       if (hello !== undefined) hello.clean = true;
     };
-    const wish = this.#version5.wishOf(entry);
-    const request = { ...attempt, id, clean, wish, endSession };
+    const anew = this.#version5.beginsAnew(entry);
+    const request = { ...attempt, id, clean, anew, endSession };
     const problem = await this.#logins.refuse(request, entry, this.#sessions);
     if (problem === undefined) this.#version5.entered(entry, id, client.clean);
     return problem;

@@ -20,7 +20,6 @@ import type { Memory } from "./memory.ts";
 import { reasons } from "./mqtt5/index.ts";
 import type { BrokerOptions, User } from "./options.ts";
 import { Tenants } from "./tenants.ts";
-import type { SessionWish } from "./version5.ts";
 
 /** `unavailable`: it may come again later as it is. */
 export type LoginProblem = "client_id_taken" | "refused" | "unavailable";
@@ -32,8 +31,8 @@ export interface LoginRequest {
   readonly clean: boolean;
   readonly user: string | undefined;
   readonly password: Uint8Array | undefined;
-  /** What a client of MQTT 5 wants of its session. */
-  readonly wish?: SessionWish | undefined;
+  /** Wants a session, and none of what was in the one it had. */
+  readonly anew: boolean;
   /** Lets its session end with its connection. */
   readonly endSession: () => void;
 }
@@ -75,7 +74,7 @@ export class Logins {
 
   /** Why a client is not let in; undefined: it is in. */
   async refuse(
-    { id, clean, user, password, wish, endSession }: LoginRequest,
+    { id, clean, user, password, anew, endSession }: LoginRequest,
     client: HubClient,
     sessions: Memory | undefined,
   ): Promise<LoginProblem | undefined> {
@@ -116,7 +115,7 @@ export class Logins {
     if (clean || sessions === undefined) return undefined;
     const most = this.#tenants.sessionsOf(login.org);
     if (sessions.allowsOf(id, login.org, most)) {
-      if (wish?.anew === true) await sessions.forget(id);
+      if (anew) await sessions.forget(id);
       // It may have left meanwhile, and was released.
       if (client.guard.destroyed) return "refused";
       sessions.entered(id, login.user, login.org);
