@@ -167,7 +167,7 @@ function siteOf(address: DeviceAddress): string {
 export function refuseSubscribe(grant: Grant, filter: string): Refusal | undefined {
   // A shared subscription would be granted and never match: refused loudly instead.
   if (filter.startsWith("$share/")) {
-    return refusal("no shared subscriptions in MQTT 3.1.1", "subscribe without $share/<group>/");
+    return refusal("no shared subscriptions here", "subscribe without $share/<group>/");
   }
   const granted = readableBy(grant);
   if (granted.some((outer) => covers(outer, filter))) {
