@@ -23,6 +23,7 @@ import { AskDoor } from "./asking/asker.ts";
 import { HubClient } from "./client.ts";
 import type { Hub, HubHooks, PublishOptions, RetainedMessage } from "./contract.ts";
 import { Counters } from "./counters.ts";
+import { Direct } from "./direct.ts";
 import { forwarded } from "./forward.ts";
 import type { GuardSettings } from "./guard.ts";
 import { Guard } from "./guard.ts";
@@ -182,6 +183,9 @@ class AedesHub implements Hub {
   }
 
   #aedesOptions(sessions: Sessions): AedesOptions {
+    const { outgoing } = sessions.persistence;
+    const { riders } = this.#version5;
+    const parts = { site: this.#hooks.site, outgoing, riders, direct: new Direct() };
     return {
       persistence: sessions.persistence,
       concurrency: 0,
@@ -216,8 +220,6 @@ class AedesHub implements Hub {
         done(null, this.#maySubscribe(client, subscription) ? { ...subscription, qos: 2 } : null),
       authorizeForward: (client, packet) => {
         const entry = this.#clients.get(client);
-        const { outgoing } = sessions.persistence;
-        const parts = { site: this.#hooks.site, outgoing, riders: this.#version5.riders };
         return entry === undefined ? null : forwarded(packet, [client, entry], parts);
       },
       published: (packet, client: Client | null, done) => {
