@@ -1,9 +1,9 @@
 /**
- * The load of `bench/broker.ts`, `fan-out.ts` and `access-cost.ts`, a process of its own: so many
- * publishers, so many subscribers that hear all of it, one QoS, 200 B. A closed loop: a publisher
- * has at most `window` messages that are not both acknowledged and delivered to all. Packets are
- * encoded once and answers are counted by their size, so that the broker's core is what is full.
- * Argument: a `LoadShape` as JSON. Prints what was delivered while it measured, and what was lost.
+ * The load of `bench/broker.ts`, `fan-out.ts`, `access-cost.ts` and `redis-pair.ts`, a process of
+ * its own: so many publishers, so many subscribers that hear all of it, one QoS, 200 B. A closed
+ * loop: a publisher has at most `window` messages that are not both acknowledged and delivered to
+ * all. Packets are encoded once and answers are counted by their size, so that the broker's core is
+ * what is full. Argument: what to do, as JSON. Prints what was delivered, and then what was lost.
  */
 import { once } from "node:events";
 import type { Socket } from "node:net";
@@ -13,7 +13,8 @@ import { v } from "../config/index.ts";
 const topic = "rackstreet/v1/local/main/bench/power/pdu-1/telemetry";
 
 const shape = v.object({
-  port: v.number(),
+  /** Of hubs that are one broker: each has its share of the clients. */
+  ports: v.array(v.number()),
   publishers: v.number(),
   subscribers: v.number(),
   qos: v.picklist([0, 1]),
@@ -25,7 +26,7 @@ const shape = v.object({
 });
 
 const given: unknown = JSON.parse(process.argv[2] ?? "");
-const { port, publishers, subscribers, qos, window, seconds, login } = v.parse(shape, given);
+const { ports, publishers, subscribers, qos, window, seconds, login } = v.parse(shape, given);
 
 /** Fixed header (2-byte length), topic, at QoS 1 a packet identifier. @unit bytes */
 const headerSize = 3 + 2 + topic.length + 2 * qos;
@@ -67,7 +68,7 @@ console.log(JSON.stringify({ lost: await lost() }));
 process.exit(0);
 
 async function openPublisher(n: number): Promise<Publisher> {
-  const socket = await open(`publisher-${n}`, "edge");
+  const socket = await open(`publisher-${n}`, "edge", ports[n % ports.length]);
   const packet = Buffer.alloc(messageSize, n);
   const length = messageSize - 3;
   packet.set([0x30 | (qos << 1), (length & 0x7f) | 0x80, length >> 7, 0, topic.length], 0);
@@ -94,7 +95,7 @@ function fill(publisher: Publisher): void {
 }
 
 async function openSubscriber(n: number): Promise<void> {
-  const socket = await open(`subscriber-${n}`, "city");
+  const socket = await open(`subscriber-${n}`, "city", ports[n % ports.length]);
   const filter = Buffer.from(`\0${String.fromCharCode(topic.length)}${topic}`);
   const subscribe = Buffer.from([0x82, filter.length + 3, 0, 1, ...filter, qos]);
   socket.write(subscribe);
@@ -128,7 +129,7 @@ function count(publisher: Publisher, n: number): void {
   publisher.behind = delivered.filter((one) => one === publisher.done).length;
 }
 
-async function open(id: string, user: string): Promise<Socket> {
+async function open(id: string, user: string, port = 0): Promise<Socket> {
   const socket = connect({ host: "127.0.0.1", port, noDelay: true });
   await once(socket, "connect");
   const secret = login ? [user, `pw-${user}`] : [];

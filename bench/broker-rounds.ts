@@ -34,14 +34,14 @@ export const fanIn = { publishers: 20, subscribers: 1, window: 20, seconds: 2 } 
 /** Measures a broker, and ends it. */
 export async function measure(started: Broker, load: Load): Promise<Round> {
   using broker = started;
-  using clients = startHere("broker-load.ts", [JSON.stringify({ port: broker.port, ...load })]);
+  using clients = startLoad([broker.port], load);
   pin(0, broker.pid);
   pin(1, clients.pid);
   await clients.line();
   const before = cpuOf(broker.pid);
-  const { rate, deliveries, busy } = await figures(clients);
+  const { rate, deliveries, busy } = await figuresOf(clients);
   const spent = cpuOf(broker.pid) - before;
-  const { lost } = await figures(clients);
+  const { lost } = await figuresOf(clients);
   return {
     rate: Number(rate),
     cpu: rounded((spent / Number(deliveries)) * 100_000),
@@ -50,7 +50,13 @@ export async function measure(started: Broker, load: Load): Promise<Round> {
   };
 }
 
-async function figures(load: Program): Promise<Readonly<Record<string, unknown>>> {
+/** @param ports of hubs that are one broker: each has its share of the clients */
+export function startLoad(ports: readonly number[], load: Load): Program {
+  return startHere("broker-load.ts", [JSON.stringify({ ports, ...load })]);
+}
+
+/** The next figures that a load prints. */
+export async function figuresOf(load: Program): Promise<Readonly<Record<string, unknown>>> {
   const result: unknown = JSON.parse(await load.line());
   if (!isRecord(result)) throw new Error("nothing was measured");
   return result;

@@ -18,6 +18,7 @@ import { run as lines } from "./lines.ts";
 import { run as modbusTcp } from "./modbus-tcp.ts";
 import { run as noisyNeighbour } from "./noisy-neighbour.ts";
 import { run as readPlan } from "./read-plan.ts";
+import { run as redisPair } from "./redis-pair.ts";
 import { run as rollups } from "./rollups.ts";
 import { run as rtuFuzz } from "./rtu-fuzz.ts";
 import { run as rtuWire } from "./rtu-wire.ts";
@@ -49,6 +50,7 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   "modbus-tcp": modbusTcp,
   "noisy-neighbour": noisyNeighbour,
   "read-plan": readPlan,
+  "redis-pair": redisPair,
   rollups,
   "rtu-fuzz": rtuFuzz,
   "rtu-wire": rtuWire,

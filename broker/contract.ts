@@ -23,6 +23,10 @@ export interface HubHooks {
    * and events wait for that (20 s at most) without a PUBACK.
    */
   readonly room: Room;
+  /** Hears what clients of other hubs of the region publish, and what of it was retained. */
+  heard?(topic: string, payload: Uint8Array, node: string | undefined): void;
+  /** Another hub of the region is gone. */
+  gone?(node: string): void;
   /** Answers what clients ask of the hub; left out: nothing is. */
   readonly desk?: Desk | undefined;
   /** Where agents get their certificates from this hub. */
@@ -45,6 +49,8 @@ export interface Hub extends AsyncDisposable {
   /** Where it listens, with the real ports. */
   readonly addresses: readonly string[];
   readonly counters: HubCounters;
+  /** Whether the Redis that it shares with others can be reached; undefined: it shares none. */
+  readonly redisUp?: boolean | undefined;
   /** Takes a connection over that no listener accepted; only a broker of its own can. */
   accept?(stream: Duplex, peer: Peer): void;
   /** Retained messages on topics that a filter matches; only a broker of its own has them. */

@@ -9,6 +9,8 @@ export type CutReason =
   | "keepalive"
   | "egress"
   | "broker"
+  /** It comes again for what it missed while Redis was away, or is another's meanwhile. */
+  | "redis"
   | "revoked";
 
 /** Why a connection was never let in. */
@@ -22,6 +24,8 @@ export type RejectReason =
   | "certificate"
   | "revoked"
   | "quota"
+  /** It keeps a session, and Redis is away. */
+  | "redis"
   /** Let in, without the session that it asked for. */
   | "session";
 

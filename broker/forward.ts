@@ -5,12 +5,14 @@ import type { HubClient } from "./client.ts";
 import type { Direct } from "./direct.ts";
 import { nowhere } from "./lead.ts";
 import type { Riders } from "./mqtt5/index.ts";
-import type { Delivery, Outgoing, Subscriber } from "./outgoing.ts";
+import type { Delivery, Leaving, Subscriber } from "./outgoing.ts";
 
 export interface ForwardParts {
   readonly site: Site;
-  readonly outgoing: Outgoing;
+  readonly outgoing: Leaving;
   readonly riders: Riders;
+  /** Of this broker: another hub of the region numbers its publishes by itself. */
+  readonly broker: string | undefined;
   readonly direct: Direct;
 }
 
@@ -18,13 +20,14 @@ export interface ForwardParts {
 export function forwarded<Publish extends Delivery & { readonly topic: string }>(
   packet: Publish,
   [client, entry]: readonly [Subscriber, HubClient],
-  { site, outgoing, riders, direct }: ForwardParts,
+  { site, outgoing, riders, broker, direct }: ForwardParts,
 ): Publish | null {
   const { topic, payload } = packet;
   // What waited for a client with a session may be more than it is allowed by now.
   const subscribed = client.clean === true && !isForOne(topic);
   const mayHear = topic !== nowhere && (subscribed || entry.mayHear(site, topic));
-  const granted = entry.filters.qosOf(topic, packet.brokerCounter ?? Number.POSITIVE_INFINITY);
+  const number = packet.brokerId === broker ? packet.brokerCounter : undefined;
+  const granted = entry.filters.qosOf(topic, number ?? Number.POSITIVE_INFINITY);
   const waited = packet.messageId !== undefined;
   if (!mayHear || riders.isStale(payload) || (granted < 0 && !waited)) {
     outgoing.withhold(client, packet);

@@ -19,6 +19,8 @@ export interface HubVitals {
 
 export interface HubState {
   readonly ingest: IngestCounts;
+  /** Undefined: it shares none. */
+  readonly redisUp: boolean | undefined;
   readonly connections: number;
   readonly denied: number;
   /** Devices without a `meta`. */
@@ -41,6 +43,7 @@ export function healthPoint({ ingest, vitals, ...state }: HubState): Point {
       points_refused_total: ingest.pointsRefused,
       store_state: ingest.storeUp ? 1 : 0,
       write_ms: ingest.writeMs,
+      ...(state.redisUp === undefined ? {} : { redis_state: state.redisUp ? 1 : 0 }),
       clients_count: state.connections,
       undescribed_count: state.undescribed,
       denied_total: state.denied,

@@ -31,19 +31,20 @@ import type { Login, LoginAttempt } from "./identity.ts";
 import { keepOrder, lastNumber } from "./in-order.ts";
 import { Lane } from "./lane.ts";
 import type { Listener, Peer } from "./listeners.ts";
-import { openListener } from "./listeners.ts";
+import { besidePacket, openListener } from "./listeners.ts";
 import type { LoginProblem } from "./logins.ts";
 import { Logins, refusedLogin } from "./logins.ts";
 import { forgetHello, keepNoNumbers, lighten } from "./lean.ts";
 import { packetOf } from "./lead.ts";
 import { reasons } from "./mqtt5/index.ts";
+import type { Memory } from "./memory.ts";
+import { openMemory } from "./memory.ts";
 import { membership } from "./networks.ts";
 import type { BrokerOptions } from "./options.ts";
 import { noFilter } from "./persistence.ts";
 import { Publishes } from "./publishes.ts";
 import { Rate } from "./rate.ts";
 import { RetainedQuotas } from "./retained.ts";
-import { Sessions } from "./sessions.ts";
 import { Teller } from "./teller.ts";
 import { TlsFiles } from "./tls.ts";
 import { Version5 } from "./version5.ts";
@@ -69,9 +70,6 @@ export async function startHub(
 
 /** For the reason to leave before the connection ends. @unit ms */
 const lastWord = 100;
-
-/** A WebSocket message may hold a packet and the start of others. @unit bytes */
-const besidePacket = 65_536;
 
 interface Attempt {
   readonly client: Client;
@@ -99,7 +97,7 @@ class AedesHub implements Hub {
   readonly #version5: Version5;
   readonly #teller: Teller;
   #broker: Aedes | undefined;
-  #sessions: Sessions | undefined;
+  #sessions: Memory | undefined;
 
   /** @throws E_SECRET_MISSING, E_CONFIG when the files of `tls` do not do */
   constructor(options: BrokerOptions, platform: Platform, hooks: HubHooks) {
@@ -132,17 +130,20 @@ class AedesHub implements Hub {
     });
   }
 
+  get redisUp(): boolean | undefined {
+    return this.#sessions?.up;
+  }
+
   get addresses(): readonly string[] {
     return this.#listeners.map((listener) => listener.address);
   }
 
   async open(): Promise<void> {
-    const sessions = await Sessions.open({
-      ...this.#platform,
-      options: this.#options.sessions,
-      keep: this.#hooks.keep,
+    const sessions = await openMemory(this.#options, this.#platform, {
+      hooks: this.#hooks,
+      logins: this.#logins,
       riders: this.#version5.riders,
-      granted: (client, filter) => this.#logins.holds(client, filter),
+      publish: this.publish.bind(this),
     });
     this.#sessions = sessions;
     this.#publishes.retained = new RetainedQuotas(this.#options, sessions.persistence);
@@ -182,11 +183,10 @@ class AedesHub implements Hub {
     }
   }
 
-  #aedesOptions(sessions: Sessions): AedesOptions {
-    const { outgoing } = sessions.persistence;
-    const { riders } = this.#version5;
-    const parts = { site: this.#hooks.site, outgoing, riders, direct: new Direct() };
+  #aedesOptions(sessions: Memory): AedesOptions {
+    const direct = new Direct();
     return {
+      ...sessions.broker,
       persistence: sessions.persistence,
       concurrency: 0,
       heartbeatInterval: 60_000,
@@ -220,6 +220,10 @@ class AedesHub implements Hub {
         done(null, this.#maySubscribe(client, subscription) ? { ...subscription, qos: 2 } : null),
       authorizeForward: (client, packet) => {
         const entry = this.#clients.get(client);
+        const { outgoing } = sessions.persistence;
+        const { riders } = this.#version5;
+        const broker = this.#broker?.id;
+        const parts = { site: this.#hooks.site, outgoing, riders, broker, direct };
         return entry === undefined ? null : forwarded(packet, [client, entry], parts);
       },
       published: (packet, client: Client | null, done) => {
@@ -277,8 +281,8 @@ class AedesHub implements Hub {
       client.clean = true;
       if (hello !== undefined) hello.clean = true;
     };
-    const wish = this.#version5.wishOf(entry);
-    const request = { ...attempt, id, clean, wish, endSession };
+    const anew = this.#version5.beginsAnew(entry);
+    const request = { ...attempt, id, clean, anew, endSession };
     const problem = await this.#logins.refuse(request, entry, this.#sessions);
     if (problem === undefined) this.#version5.entered(entry, id, client.clean);
     return problem;
@@ -299,7 +303,7 @@ class AedesHub implements Hub {
   #roomFor(client: HubClient, needsRoom: boolean): Promise<void> | undefined {
     const slow = client.wait();
     if (slow !== undefined) this.counters.delayed += 1;
-    return slow ?? (needsRoom ? this.#hooks.room() : undefined);
+    return slow ?? (needsRoom ? (this.#hooks.room() ?? this.#sessions?.room?.()) : undefined);
   }
 
   #maySubscribe(client: Client, { topic: filter, qos, rh = 0 }: Subscription): boolean {
@@ -325,7 +329,7 @@ class AedesHub implements Hub {
     // Its `denied` topic may be in the same SUBSCRIBE.
     this.#platform.clock.after(0, () => this.#teller.refused(entry, filter, told));
     // It may be one of a kept session that was allowed once.
-    void this.#sessions?.persistence.removeSubscriptions(client, [filter]);
+    this.#sessions?.persistence.removeSubscriptions(client, [filter]).catch(() => undefined);
     return false;
   }
 

@@ -71,6 +71,7 @@ export class IngestWorker implements AsyncDisposable {
   get health(): Point {
     return healthPoint({
       ingest: this.#ingest.counts,
+      redisUp: undefined,
       connections: this.#hub.counters.connections,
       denied: 0,
       undescribed: 0,

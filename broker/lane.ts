@@ -13,6 +13,9 @@ import type { Clock } from "../telemetry/index.ts";
  */
 export const roomWithin = 20_000;
 
+/** Last levels of the topics that wait for room. */
+export const roomKinds: ReadonlySet<string> = new Set(["telemetry", "backfill", "event"]);
+
 interface Waiting {
   readonly needsRoom: boolean;
   readonly go: () => void;

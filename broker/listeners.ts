@@ -57,6 +57,9 @@ export interface ListenSettings {
   refused(reason: RejectReason): void;
 }
 
+/** A WebSocket message may hold a packet and the start of others. @unit bytes */
+export const besidePacket = 65_536;
+
 export interface Listener extends AsyncDisposable {
   /** As in the configuration, with the real port. */
   readonly address: string;

@@ -16,11 +16,10 @@ import type { Counters } from "./counters.ts";
 import type { Enrolment } from "./enrol/enrolment.ts";
 import type { Identify, Login, LoginAttempt, LoginRefusal } from "./identity.ts";
 import { identifier } from "./identity.ts";
+import type { Memory } from "./memory.ts";
 import { reasons } from "./mqtt5/index.ts";
 import type { BrokerOptions, User } from "./options.ts";
-import type { Sessions } from "./sessions.ts";
 import { Tenants } from "./tenants.ts";
-import type { SessionWish } from "./version5.ts";
 
 /** `unavailable`: it may come again later as it is. */
 export type LoginProblem = "client_id_taken" | "refused" | "unavailable";
@@ -32,8 +31,8 @@ export interface LoginRequest {
   readonly clean: boolean;
   readonly user: string | undefined;
   readonly password: Uint8Array | undefined;
-  /** What a client of MQTT 5 wants of its session. */
-  readonly wish?: SessionWish | undefined;
+  /** Wants a session, and none of what was in the one it had. */
+  readonly anew: boolean;
   /** Lets its session end with its connection. */
   readonly endSession: () => void;
 }
@@ -75,9 +74,9 @@ export class Logins {
 
   /** Why a client is not let in; undefined: it is in. */
   async refuse(
-    { id, clean, user, password, wish, endSession }: LoginRequest,
+    { id, clean, user, password, anew, endSession }: LoginRequest,
     client: HubClient,
-    sessions: Sessions | undefined,
+    sessions: Memory | undefined,
   ): Promise<LoginProblem | undefined> {
     const login = await this.identify({ user, password, ...client.peer });
     // It may have left meanwhile.
@@ -86,18 +85,26 @@ export class Logins {
       this.#log(login.refused, id, client);
       return login.refused === "busy" ? "unavailable" : "refused";
     }
+    const taken = await this.#taken({ id, clean, ...login }, sessions);
+    // What it took it gives back, unless it has another connection.
+    const refused = (problem: LoginProblem): LoginProblem => {
+      const claimed = sessions?.claim !== undefined && taken === undefined;
+      if (claimed && !this.#owners.has(id)) sessions.left(id);
+      return problem;
+    };
+    if (client.guard.destroyed) return refused("refused");
     const owner = this.#owners.get(id) ?? { user: login.user, by: new Set() };
-    const kept = sessions?.ownerOf(id) ?? login.user;
-    const free = this.#isFree(id, login);
-    // The newcomer would end the connection of the other user [MQTT-3.1.4-2], have its session, or
-    // keep it out when it comes.
-    if (!free || owner.user !== login.user || kept !== login.user) {
+    if (taken === "unavailable") {
+      this.#counters.countRejected("redis");
+      return "unavailable";
+    }
+    if (taken !== undefined || owner.user !== login.user) {
       this.#counters.countRejected("client_id_taken");
-      return "client_id_taken";
+      return refused("client_id_taken");
     }
     if (!this.#tenants.enter(login.org)) {
       this.#counters.countRejected("quota");
-      return "unavailable";
+      return refused("unavailable");
     }
     client.belongs(login.org, this.#tenants.rateOf(login.org));
     this.#owners.set(id, owner);
@@ -108,7 +115,9 @@ export class Logins {
     if (clean || sessions === undefined) return undefined;
     const most = this.#tenants.sessionsOf(login.org);
     if (sessions.allowsOf(id, login.org, most)) {
-      if (wish?.anew === true) sessions.forget(id);
+      if (anew) await sessions.forget(id);
+      // It may have left meanwhile, and was released.
+      if (client.guard.destroyed) return "refused";
       sessions.entered(id, login.user, login.org);
       return undefined;
     }
@@ -120,6 +129,34 @@ export class Logins {
         "connect with CleanSession 1, or raise the quota; this session ends with its connection",
     };
     return undefined;
+  }
+
+  /**
+   * Whether an identifier is another's: the newcomer would end the connection of the other user
+   * [MQTT-3.1.4-2], have its session, or keep it out when it comes.
+   */
+  async #taken(
+    login: { id: string; clean: boolean; user: string; grant: Grant },
+    sessions: Memory | undefined,
+  ): Promise<"client_id_taken" | "unavailable" | undefined> {
+    const { id, clean, user } = login;
+    const here = this.#owners.get(id)?.user ?? user;
+    if (!this.#isFree(id, login) || here !== user) return "client_id_taken";
+    const claimed = await sessions?.claim?.({ client: id, user, clean });
+    if (claimed === "unavailable") return claimed;
+    const kept = claimed?.owner ?? sessions?.ownerOf(id) ?? user;
+    return kept === user ? undefined : "client_id_taken";
+  }
+
+  /** The connections of some clients. */
+  connected(clients: ReadonlySet<string>): readonly HubClient[] {
+    return [...this.#owners].flatMap(([id, { by }]) => (clients.has(id) ? [...by] : []));
+  }
+
+  /** Whether a client that is in may publish on a topic. */
+  mayPublish(id: string, topic: string): boolean {
+    const client = [...(this.#owners.get(id)?.by ?? [])].at(-1);
+    return client !== undefined && client.refusePublish(topic) === undefined;
   }
 
   /** Clients that are in by a certificate that holds no more. */
@@ -153,7 +190,7 @@ export class Logins {
   }
 
   /** A client is gone, whether it was in or not. */
-  release(client: HubClient, sessions: Sessions | undefined): void {
+  release(client: HubClient, sessions: Memory | undefined): void {
     const { id } = client.publisher;
     const owner = this.#owners.get(id);
     if (owner?.by.delete(client) !== true) return;

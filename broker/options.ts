@@ -26,6 +26,8 @@ import type { PasswordHash } from "./passwords.ts";
 import { parsePasswordHash } from "./passwords.ts";
 import type { BrokerLimits, Tenant } from "./quota-options.ts";
 import { limits, tenant } from "./quota-options.ts";
+import type { RedisOptions } from "./redis/options.ts";
+import { redisOptions } from "./redis/options.ts";
 import type { SessionOptions } from "./sessions.ts";
 import type { TlsOptions } from "./tls.ts";
 
@@ -78,6 +80,8 @@ export interface BrokerOptions {
   /** By `region/org`. */
   readonly tenants: Readonly<Record<string, Tenant>>;
   readonly sessions: SessionOptions;
+  /** Set: hubs of the region share it. */
+  readonly redis?: RedisOptions | undefined;
   /** Set: agents get certificates of the hub's own authority. */
   readonly enroll?: EnrolOptions | undefined;
 }
@@ -313,16 +317,28 @@ const entries = v.strictObject({
     option(sessions, { about: "What is kept for clients that come back (CleanSession 0)." }),
     {},
   ),
+  redis: v.optional(
+    option(redisOptions, {
+      about: "A Redis that several hubs of one region share, so that clients may use any of them.",
+    }),
+  ),
 });
 
 /** The `broker` section of a configuration. */
 export const brokerOptions: Schema<BrokerOptions> = v.pipe(
   entries,
   v.rawCheck(({ dataset, addIssue }) => {
-    if (!dataset.typed || dataset.value.outside !== undefined) return;
-    const { listen, tls: given, users, enroll } = dataset.value;
-    const complain = (message: string, key: "listen" | "tls"): void =>
+    if (!dataset.typed) return;
+    const { outside: elsewhere, listen, tls: given, users, enroll, redis } = dataset.value;
+    const complain = (message: string, key: "listen" | "tls" | "redis"): void =>
       addIssue({ message, path: pathTo(dataset.value, [key]) });
+    if (redis !== undefined && elsewhere !== undefined) {
+      complain("a broker elsewhere (`outside`) keeps its own sessions", "redis");
+    }
+    if (elsewhere !== undefined) return;
+    if (redis !== undefined && enroll !== undefined) {
+      complain("`enroll` is one hub's own authority: hubs that share use `tls.clientCa`", "redis");
+    }
     const open = enroll === undefined ? openDoor(listen, users) : undefined;
     if (open !== undefined) complain(open, "listen");
     const secure = listen.find(({ scheme }) => scheme === "mqtts" || scheme === "wss");

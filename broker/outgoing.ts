@@ -5,7 +5,7 @@
  * overtake what waited for its client. So each subscription is one of QoS 2 inside aedes
  * (`subscribedAs`), and what a client is to get is settled here, where aedes asks for leave.
  */
-import { PacketIds } from "./packet-ids.ts";
+import { FlyingIds } from "./packet-ids.ts";
 import type { Packet, QueueLimits, SessionQueue } from "./session-queue.ts";
 
 /** A client as aedes has it, the same object as long as its connection lives. */
@@ -22,15 +22,23 @@ export interface Delivery extends Packet {
 /** `wait`: not now; it comes in its turn, if at all. `full`: no identifier is free. */
 export type Sent = "go" | "wait" | "full";
 
+/** What the hub asks for as aedes asks for leave. */
+export interface Leaving {
+  /** Settles QoS and packet identifier of a message, live or retained. */
+  send(client: Subscriber, packet: Delivery, granted: number): Sent;
+  /** One that its client may not hear waits for it no longer. */
+  withhold(client: Subscriber, packet: Packet): void;
+}
+
 interface OutgoingParts {
   readonly limits: QueueLimits;
   readonly queueOf: (client: string) => SessionQueue | undefined;
 }
 
-export class Outgoing {
+export class Outgoing implements Leaving {
   readonly #parts: OutgoingParts;
   /** Identifiers in use by clients without a session; each ends with its connection. */
-  readonly #flying = new WeakMap<Subscriber, PacketIds>();
+  readonly #flying = new FlyingIds<Subscriber>();
   /** Clients that were sent all that waited. */
   readonly #caughtUp = new WeakSet<Subscriber>();
   /** What clients that catch up were given and aedes has not written yet, by identifier. */
@@ -40,7 +48,6 @@ export class Outgoing {
     this.#parts = parts;
   }
 
-  /** Settles QoS and packet identifier of a message, live or retained. */
   send(client: Subscriber, packet: Delivery, granted: number): Sent {
     // One that waited, with what was settled when it came.
     if (packet.messageId !== undefined || packet.qos === 0) return "go";
@@ -51,7 +58,7 @@ export class Outgoing {
       queue?.withdraw(packet);
       return "go";
     }
-    if (queue === undefined) packet.messageId = this.#idsOf(client).next();
+    if (queue === undefined) packet.messageId = this.#flying.next(client);
     else if (isKept(packet)) packet.messageId = queue.pass(packet, this.#parts.limits);
     else {
       if (this.#caughtUp.has(client)) packet.messageId = queue.send(packet);
@@ -61,14 +68,13 @@ export class Outgoing {
     return packet.messageId === undefined ? "full" : "go";
   }
 
-  /** One that its client may not hear waits for it no longer. */
   withhold({ id, clean }: Subscriber, packet: Packet): void {
     if (clean === false) this.#parts.queueOf(id)?.withdraw(packet);
   }
 
   /** An acknowledgement came. */
   acked(client: Subscriber, { messageId }: Packet): void {
-    if (messageId !== undefined) this.#flying.get(client)?.release(messageId);
+    if (messageId !== undefined) this.#flying.release(client, messageId);
   }
 
   /**
@@ -95,14 +101,6 @@ export class Outgoing {
   /** aedes is about to write a packet. */
   writing(client: Subscriber, { messageId }: Packet): void {
     this.#underWay.get(client)?.delete(messageId);
-  }
-
-  #idsOf(client: Subscriber): PacketIds {
-    const known = this.#flying.get(client);
-    if (known !== undefined) return known;
-    const ids = new PacketIds();
-    this.#flying.set(client, ids);
-    return ids;
   }
 }
 

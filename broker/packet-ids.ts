@@ -29,3 +29,19 @@ export class PacketIds {
     this.#used.delete(id);
   }
 }
+
+/** Those in use by clients without a session; each client's end with its connection. */
+export class FlyingIds<Client extends object> {
+  readonly #of = new WeakMap<Client, PacketIds>();
+
+  /** One that the client does not have; undefined when it has all. */
+  next(client: Client): number | undefined {
+    const ids = this.#of.get(client) ?? new PacketIds();
+    this.#of.set(client, ids);
+    return ids.next();
+  }
+
+  release(client: Client, id: number): void {
+    this.#of.get(client)?.release(id);
+  }
+}

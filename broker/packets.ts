@@ -185,7 +185,7 @@ function connectFieldsFault(
 }
 
 /** Where a field with a 2-byte length before it ends, or undefined when it is cut off. */
-function fieldEnd(body: Buffer, at: number): number | undefined {
+export function fieldEnd(body: Buffer, at: number): number | undefined {
   if (at + 2 > body.length) return undefined;
   const end = at + 2 + body.readUInt16BE(at);
   return end <= body.length ? end : undefined;

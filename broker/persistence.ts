@@ -10,6 +10,7 @@
  */
 import { Readable } from "node:stream";
 import type { RetainedMessage } from "./contract.ts";
+import { eachOnce } from "./overlaps.ts";
 import type { Subscriber } from "./outgoing.ts";
 import { Outgoing } from "./outgoing.ts";
 import { orgOfTopic } from "./retained.ts";
@@ -25,7 +26,7 @@ export interface Subscription {
   readonly nl?: boolean | undefined;
 }
 
-interface ClientOf {
+export interface ClientOf {
   readonly id: string;
 }
 
@@ -57,7 +58,7 @@ export interface PersistenceParts {
 export const noFilter = "$none";
 
 /** Somebody with a session who is to get a message. */
-interface Subscribed {
+export interface Subscribed {
   readonly clientId: string;
   readonly qos?: number;
   readonly rap?: boolean | undefined;
@@ -122,6 +123,11 @@ export class HubPersistence {
   /** Topics of `region/org` that hold a message. */
   retainedOf(org: string): number {
     return this.#retainedOf.get(org) ?? 0;
+  }
+
+  /** The packet that a topic retains. */
+  retainedAt(topic: string): Packet | undefined {
+    return this.#retained.get(topic);
   }
 
   restoreRetained(topic: string, packet: Packet): void {
@@ -296,15 +302,7 @@ export class HubPersistence {
   }
 
   outgoingEnqueueCombi(subscriptions: readonly Subscribed[], packet: Packet): Promise<void> {
-    // A client's filters may overlap: it hears a message once, as its best filter wants it.
-    const best = new Map<string, Subscribed>();
-    for (const one of subscriptions) {
-      if ((best.get(one.clientId)?.qos ?? -1) < (one.qos ?? 2)) best.set(one.clientId, one);
-    }
-    for (const [client, { qos = 2, rap = false }] of best) {
-      const retain = rap && packet.retain === true; // [MQTT-3.3.1-9]
-      this.#enqueue(client, { ...packet, retain, qos: Math.min(packet.qos ?? 0, qos) });
-    }
+    for (const [client, own] of eachOnce(subscriptions, packet)) this.#enqueue(client, own);
     return Promise.resolve();
   }
 

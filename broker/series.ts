@@ -3,7 +3,7 @@
  * have: each costs the store memory for ever. Counted since the hub started. A point of one too
  * many is set aside, its batch goes on, and its agent is told once a minute.
  */
-import type { DeviceAddress, Point } from "../telemetry/index.ts";
+import type { Clock, DeviceAddress, Point } from "../telemetry/index.ts";
 import type { Refusal } from "./access.ts";
 import type { BrokerOptions } from "./options.ts";
 
@@ -83,4 +83,19 @@ export class SeriesQuotas {
     const rule = `${who} has ${known.most} series, as many as there may be`;
     return { rule, remedy: "send fewer devices or channels, or raise the quota", tell };
   }
+}
+
+/** Why a point of an agent may not be stored. */
+type Quota = (address: DeviceAddress, stream: string, point: Point) => SeriesRefusal | undefined;
+
+/** Left out where there is none; a broker that is there already has quotas of its own. */
+export function quotaOf(
+  broker: BrokerOptions | { readonly connect: unknown },
+  { clock }: { readonly clock: Pick<Clock, "monotonic"> },
+): { readonly quota?: Quota } {
+  if ("connect" in broker || !SeriesQuotas.has(broker)) return {};
+  const series = new SeriesQuotas(broker, () => clock.monotonic());
+  return {
+    quota: (address, stream, point) => series.refuse(address, stream.split(".", 1)[0] ?? "", point),
+  };
 }

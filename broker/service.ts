@@ -46,15 +46,16 @@ import type { KeepParts } from "./sessions.ts";
 import type { CapacityTurns, HubVitals } from "./hub-health.ts";
 import { healthPoint } from "./hub-health.ts";
 import { hubMeta } from "./hub-meta.ts";
-import type { IngestCounts, IngestLimits, IngestSetup } from "./ingest.ts";
+import type { IngestCounts, IngestLimits } from "./ingest.ts";
 import { Ingest } from "./ingest.ts";
 import { lookAt } from "./onlooker.ts";
 import type { BrokerOptions } from "./options.ts";
 import type { OutsideSetup } from "./outside.ts";
 import { openOutside } from "./outside.ts";
+import { overhearing } from "./overheard.ts";
 import type { HubOptions } from "./service-options.ts";
 import type { DeviceState } from "./states.ts";
-import { SeriesQuotas } from "./series.ts";
+import { quotaOf } from "./series.ts";
 import { DeviceStates } from "./states.ts";
 
 export interface HubSetup {
@@ -142,6 +143,8 @@ export class HubService implements AsyncDisposable {
       const hooks: HubHooks = {
         site: setup.site,
         message: (topic, payload, client) => service.#message(topic, payload, client),
+        heard: overhearing({ states: service.#states, observe: setup.observe }),
+        gone: (node) => service.#states.adopt(node),
         enrolment: setup.enrolment,
         room: () => service.#ingest.room(),
         keep: setup.keep,
@@ -215,6 +218,11 @@ export class HubService implements AsyncDisposable {
 
   get counts(): IngestCounts {
     return this.#ingest.counts;
+  }
+
+  /** Whether the Redis that it shares can be reached; undefined: it shares none. */
+  get redisUp(): boolean | undefined {
+    return this.#hub?.redisUp;
   }
 
   get devices(): readonly DeviceState[] {
@@ -376,6 +384,7 @@ export class HubService implements AsyncDisposable {
     const { rollups, capacity, vitals } = this.#setup;
     return healthPoint({
       ingest: this.#ingest.counts,
+      redisUp: this.redisUp,
       connections: this.#hub?.counters.connections ?? 0,
       denied: this.#hub?.counters.denied ?? 0,
       undescribed: this.#states.undescribed,
@@ -384,16 +393,4 @@ export class HubService implements AsyncDisposable {
       vitals: vitals(),
     });
   }
-}
-
-/** Left out where there is none; a broker that is there already has quotas of its own. */
-function quotaOf(
-  broker: BrokerOptions | OutsideSetup,
-  { clock }: Platform,
-): Pick<IngestSetup, "quota"> {
-  if ("connect" in broker || !SeriesQuotas.has(broker)) return {};
-  const series = new SeriesQuotas(broker, () => clock.monotonic());
-  return {
-    quota: (address, stream, point) => series.refuse(address, stream.split(".", 1)[0] ?? "", point),
-  };
 }

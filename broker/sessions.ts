@@ -9,6 +9,7 @@ import type { Clock, Platform, Timer } from "../telemetry/index.ts";
 import { Keeper } from "./keep/keeper.ts";
 import type { Entry } from "./keep/messages.ts";
 import { decodePacket, encodePacket, jsonOf } from "./keep/packets.ts";
+import type { Memory } from "./memory.ts";
 import type { Riders } from "./mqtt5/index.ts";
 import type { Changes, Subscription } from "./persistence.ts";
 import { HubPersistence } from "./persistence.ts";
@@ -64,8 +65,10 @@ const bookedSchema = v.object({
 /** @unit ms */
 const lookEvery = 60_000;
 
-export class Sessions implements AsyncDisposable {
+export class Sessions implements Memory {
   readonly persistence: HubPersistence;
+  /** Nothing is shared. */
+  readonly broker = {};
   readonly #options: SessionOptions;
   readonly #clock: Clock;
   readonly #riders: Riders;
@@ -116,6 +119,7 @@ export class Sessions implements AsyncDisposable {
 
   /** A client with a session is here. */
   entered(client: string, user: string, org: string | undefined): void {
+    if (this.#isOver(client)) this.forget(client);
     const known: Booked | undefined = this.#book.get(client);
     const booked = known ?? { user, left: undefined, subscriptions: [] };
     booked.resumed = known !== undefined;
@@ -141,10 +145,13 @@ export class Sessions implements AsyncDisposable {
 
   /** Forgets the sessions of clients that were away for too long. */
   look(): void {
-    const now = this.#clock.now();
-    for (const [client, { left = now, keep = Number.POSITIVE_INFINITY }] of this.#book) {
-      if (left + Math.min(keep, this.#options.keep) <= now) this.forget(client);
-    }
+    for (const client of this.#book.keys()) if (this.#isOver(client)) this.forget(client);
+  }
+
+  #isOver(client: string): boolean {
+    const { left, keep = Number.POSITIVE_INFINITY } = this.#book.get(client) ?? {};
+    if (left === undefined) return false;
+    return left + Math.min(keep, this.#options.keep) <= this.#clock.now();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

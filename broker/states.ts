@@ -29,6 +29,8 @@ interface Known {
   state: DeviceState["state"];
   seen: number;
   seenAt: number;
+  /** Another hub of the region, which its telemetry came by last. */
+  node: string | undefined;
   described: boolean;
   /** When its telemetry came first. */
   first: number | undefined;
@@ -121,10 +123,33 @@ export class DeviceStates implements Disposable {
   seen(address: DeviceAddress): void {
     const known = this.#of(address);
     if (known === undefined) return;
+    this.#see(known);
+    known.node = undefined;
+    if (known.state === "stale") this.#turn(known, "online", "none");
+  }
+
+  /** The same by another hub of the region, which says what becomes of the device. */
+  seenBy(node: string, address: DeviceAddress): void {
+    const known = this.#of(address);
+    if (known === undefined) return;
+    this.#see(known);
+    known.node = node;
+  }
+
+  /** That hub is gone: its devices are this hub's to judge, from now on. */
+  adopt(node: string): void {
+    const now = this.#platform.clock.monotonic();
+    for (const known of this.#known.values()) {
+      if (known.node !== node) continue;
+      known.node = undefined;
+      known.seenAt = now;
+    }
+  }
+
+  #see(known: Known): void {
     known.seen = this.#platform.clock.now();
     known.seenAt = this.#platform.clock.monotonic();
     known.first ??= known.seenAt;
-    if (known.state === "stale") this.#turn(known, "online", "none");
   }
 
   [Symbol.dispose](): void {
@@ -144,6 +169,7 @@ export class DeviceStates implements Disposable {
       state: "online",
       seen: clock.now(),
       seenAt: clock.monotonic(),
+      node: undefined,
       described: false,
       first: undefined,
       told: false,
@@ -162,6 +188,7 @@ export class DeviceStates implements Disposable {
     for (const known of this.#known.values()) {
       if (this.#lacksMeta(known, now)) this.#undescribed += 1;
       if (known.interval === 0 || known.state !== "online") continue;
+      if (known.node !== undefined) continue;
       const allowed = missedIntervals * Math.max(shortestInterval, known.interval);
       if (now - known.seenAt > allowed) this.#turn(known, "stale", "silent");
     }

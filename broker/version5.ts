@@ -8,7 +8,7 @@ import { invariant } from "../telemetry/index.ts";
 import type { Refusal } from "./access.ts";
 import type { HubClient } from "./client.ts";
 import type { GuardSettings } from "./guard.ts";
-import type { Front, Hello5 } from "./mqtt5/index.ts";
+import type { Front } from "./mqtt5/index.ts";
 import { reasons, riderOf, Riders, willDelayOf } from "./mqtt5/index.ts";
 import type { BrokerOptions } from "./options.ts";
 
@@ -23,14 +23,6 @@ interface Waiting {
 export interface WillEnds {
   readonly fire: () => void;
   readonly drop: () => void;
-}
-
-/** What a client of MQTT 5 wants of its session. */
-export interface SessionWish {
-  /** Forget what there was. */
-  readonly anew: boolean;
-  /** How long it lives without its client. @unit ms */
-  readonly keep: number;
 }
 
 export class Version5 {
@@ -85,19 +77,16 @@ export class Version5 {
     }
     const subscriptions: unknown = Reflect.get(packet, "subscriptions");
     if (!Array.isArray(subscriptions)) return;
-    for (const [
-      index,
-      { noLocal: nl, retainAsPublished: rap, retainHandling: rh },
-    ] of riding.entries()) {
+    for (const [index, wish] of riding.entries()) {
       const subscription: unknown = subscriptions[index];
+      const { noLocal: nl, retainAsPublished: rap, retainHandling: rh } = wish;
       if (typeof subscription === "object") Object.assign(subscription ?? {}, { nl, rap, rh });
     }
   }
 
-  /** Undefined for a client of 3.1.1. */
-  wishOf({ guard: { front } }: HubClient): SessionWish | undefined {
-    const hello: Hello5 | undefined = front?.hello;
-    return hello && { anew: hello.anew, keep: hello.expiry * 1000 };
+  /** Whether a client keeps its session and wants none of what it had. */
+  beginsAnew({ guard: { front } }: HubClient): boolean {
+    return front?.hello?.anew === true;
   }
 
   /** The client is in; a will that it left is due or withdrawn, its session lives so long. */
@@ -112,7 +101,7 @@ export class Version5 {
     this.#wills.delete(id);
     will.timer.cancel();
     // Where its session ended with it, the will is due [MQTT5-3.1.3-9].
-    if (clean || front?.hello?.anew === true) will.fire();
+    if (clean || this.beginsAnew(entry)) will.fire();
     else will.drop();
   }
 

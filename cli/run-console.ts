@@ -42,6 +42,7 @@ export async function runConsole(
     failing: () => [
       ...(agent === undefined || agent.isUp ? [] : ["uplink"]),
       ...(hub === undefined || hub.service.counts.storeUp ? [] : ["store"]),
+      ...(hub?.service.redisUp === false ? ["redis"] : []),
     ],
     api: hub && apiOf(hub.service, platform.log),
   });

@@ -82,6 +82,11 @@ export const codes = {
     means: "The device could not be reached.",
     remedy: "Check address, cabling and firewall; the agent tries again by itself.",
   },
+  E_REDIS: {
+    verdict: "retry",
+    means: "The Redis that hubs of a region share cannot be reached, or fails.",
+    remedy: "See that it runs and takes `broker.redis`; the hub serves its own clients meanwhile.",
+  },
   E_DISCONNECTED: {
     verdict: "retry",
     means: "The connection ended while an answer was awaited.",

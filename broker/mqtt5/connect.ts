@@ -7,6 +7,7 @@
  * Clean Start and Session Expiry become CleanSession and what the hub does about the session; what
  * else the properties say stays with the front.
  */
+import { fieldEnd } from "../packets.ts";
 import type { Fault5 } from "./reasons.ts";
 import { malformed, protocolError, reasons } from "./reasons.ts";
 import type { Properties } from "./properties.ts";
@@ -62,11 +63,11 @@ export function readConnect(body: Buffer, assign: () => string): Connect | Fault
   const window = numbers.get(ids.receiveMaximum) ?? 65_535;
   const largest = numbers.get(ids.maximumPacket) ?? Number.POSITIVE_INFINITY;
   if (window === 0 || largest === 0) return protocolError("a maximum of 0"); // [MQTT5 3.1.2.11]
-  const id = fieldAt(body, own.end);
-  if (id === undefined) return malformed("no client identifier");
-  const will = willOf(body, id.end, (flags & flag.will) !== 0);
+  const idEnd = fieldEnd(body, own.end);
+  if (idEnd === undefined) return malformed("no client identifier");
+  const will = willOf(body, idEnd, (flags & flag.will) !== 0);
   if ("code" in will) return will;
-  const assigned = id.bytes.length === 0 ? assign() : undefined;
+  const assigned = idEnd === own.end + 2 ? assign() : undefined;
   const anew = (flags & flag.clean) !== 0;
   const expiry = numbers.get(ids.sessionExpiry) ?? 0;
   const clean = anew && expiry === 0 ? flag.clean : 0;
@@ -74,7 +75,7 @@ export function readConnect(body: Buffer, assign: () => string): Connect | Fault
     packet: packet(0x10, [
       Buffer.from([0, 4, 0x4d, 0x51, 0x54, 0x54, 4, (flags & ~flag.clean) | clean]),
       body.subarray(8, 10),
-      assigned === undefined ? body.subarray(own.end, id.end) : field(assigned),
+      assigned === undefined ? body.subarray(own.end, idEnd) : field(assigned),
       // Will topic and payload, user, password: as in 3.1.1.
       body.subarray(will.end),
     ]),
@@ -98,13 +99,4 @@ export function willDelayOf({ will }: Hello5): number {
 function willOf(body: Buffer, at: number, has: boolean): Properties | Fault5 {
   if (has) return readProperties(body, at, allowedIn.will);
   return { numbers: new Map(), riding: Buffer.alloc(0), end: at };
-}
-
-function fieldAt(
-  body: Buffer,
-  at: number,
-): { readonly bytes: Buffer; readonly end: number } | undefined {
-  if (at + 2 > body.length) return undefined;
-  const end = at + 2 + body.readUInt16BE(at);
-  return end > body.length ? undefined : { bytes: body.subarray(at + 2, end), end };
 }

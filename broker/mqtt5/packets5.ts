@@ -1,4 +1,5 @@
 /** Packets of MQTT 5 from a client, taken apart, and what they are in 3.1.1. */
+import { fieldEnd } from "../packets.ts";
 import type { Fault5 } from "./reasons.ts";
 import { malformed, protocolError, reasons } from "./reasons.ts";
 import type { Properties } from "./properties.ts";
@@ -156,10 +157,4 @@ export function readDisconnect(body: Buffer): Disconnect | Fault5 {
   if ("code" in properties) return properties;
   if (properties.end !== body.length) return malformed("bytes behind the properties");
   return { left, expiry: properties.numbers.get(propertyIds.sessionExpiry) };
-}
-
-function fieldEnd(body: Buffer, at: number): number | undefined {
-  if (at + 2 > body.length) return undefined;
-  const end = at + 2 + body.readUInt16BE(at);
-  return end <= body.length ? end : undefined;
 }

@@ -14,6 +14,7 @@ export const reasons = {
   badPassword: 0x86,
   notAuthorized: 0x87,
   unavailable: 0x88,
+  busy: 0x89,
   shuttingDown: 0x8b,
   badAuthentication: 0x8c,
   keepAlive: 0x8d,
@@ -65,6 +66,7 @@ const ofCut: Readonly<Record<CutReason, number>> = {
   keepalive: reasons.keepAlive,
   egress: reasons.quota,
   broker: reasons.unspecified,
+  redis: reasons.busy,
   revoked: reasons.administrative,
 };
 

@@ -735,6 +735,10 @@ export const measurements = {
         restarts: true,
       },
       store_state: { about: "Whether the store takes writes.", states: { 0: "down", 1: "up" } },
+      redis_state: {
+        about: "Whether the Redis that hubs share can be reached.",
+        states: { 0: "down", 1: "up" },
+      },
       write_ms: { about: "Duration of the newest write.", range: [0, 1e7] },
       clients_count: { about: "Clients connected." },
       denied_total: { about: "Publishes and subscriptions refused.", restarts: true },

@@ -53,6 +53,38 @@ describe("device states", () => {
     states[Symbol.dispose]();
   });
 
+  test("a device of another hub is not called stale here, until that hub is gone", async () => {
+    const { clock, states, told, meta } = rig();
+    meta(1000);
+    states.seenBy("other", address);
+    await clock.advance(60_000);
+    expect(told).toEqual([]);
+    states.adopt("third");
+    await clock.advance(60_000);
+    expect(told).toEqual([]);
+    states.adopt("other");
+    await clock.advance(2000);
+    expect(told).toEqual([]);
+    await clock.advance(3000);
+    expect(told).toEqual([expect.stringContaining('"state":"stale"')]);
+    // It came to this hub.
+    states.seen(address);
+    expect(told[1]).toContain('"state":"online"');
+    await clock.advance(10_000);
+    expect(told).toHaveLength(3);
+    states[Symbol.dispose]();
+  });
+
+  test("what another hub said of its device stands, whatever is heard of it here", async () => {
+    const { clock, states, told, meta } = rig();
+    meta(1000);
+    states.state(address, Buffer.from('{"v":1,"state":"stale"}'));
+    states.seenBy("other", address);
+    await clock.advance(1000);
+    expect(told).toEqual([]);
+    states[Symbol.dispose]();
+  });
+
   test("a device whose telemetry comes without meta is counted after a minute", async () => {
     const { clock, states, meta } = rig();
     states.seen(address);

@@ -16,11 +16,15 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   // Writes the editors' schema; nothing that ships needs it.
   "@valibot/to-json-schema": ["tools/gen/config.ts"],
   aedes: ["broker/hub.ts"],
+  "aedes-persistence-redis": ["broker/redis/library.ts"],
   "cli-table3": ["cli/"],
   "fastest-levenshtein": ["config/validate.ts"],
   influx: ["store/influxdb1/client.ts"],
+  ioredis: ["broker/redis/connection.ts"],
   "json-p3": ["drivers/mapping/path.ts"],
   "modbus-serial": ["drivers/modbus/simulator.ts"],
+  mqemitter: ["broker/redis/emitter.ts"],
+  "mqemitter-redis": ["broker/redis/wire.ts"],
   // The agent's link to its hub, and what drivers hear at other brokers.
   mqtt: ["agent/uplink.ts", "drivers/transport/mqtt.ts"],
   "mqtt-packet": ["broker/lean.ts"],

@@ -267,6 +267,18 @@ describe("a hub with users", () => {
     expect(client.connected).toBe(true);
   });
 
+  it("opens no topic by an alias", async () => {
+    await using hub = await running({ users });
+    const client = await hub.connect(agent);
+    const foreign = "rackstreet/v1/local/other/hall/power/pdu-1/event";
+    const properties = { topicAlias: 1 };
+    for (const name of [foreign, ""]) {
+      const refused = client.publishAsync(name, "x", { qos: 1, properties });
+      await expect(refused).rejects.toMatchObject({ code: 0x87 });
+    }
+    expect(hub.seen).toEqual([]);
+  });
+
   it("says nothing in words to who wants none [MQTT5-3.1.2-29]", async () => {
     await using hub = await running({ users });
     const words: unknown[] = [];

@@ -1,0 +1,1 @@
+export { openShared } from "./shared.ts";
