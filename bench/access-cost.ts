@@ -3,11 +3,10 @@
  * rights and a quota that is never reached, against the same hub without users. CPU time, since
  * that is what neighbours on the machine disturb least; rounds alternate, medians count.
  */
-import { isRecord } from "../telemetry/index.ts";
-import { cpuOf, loadNow, median, pin, rounded, startHere } from "./processes.ts";
+import { fanIn, measure } from "./broker-rounds.ts";
+import { loadNow, median, rounded, startHere } from "./processes.ts";
 
 const rounds = 5;
-const seconds = 2;
 
 const guarded = {
   users: {
@@ -21,8 +20,8 @@ export async function run(): Promise<unknown> {
   const on: number[] = [];
   const off: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
-    on.push(await measure(guarded, ["login"]));
-    off.push(await measure({}, []));
+    on.push(await cost(guarded, true));
+    off.push(await cost({}, false));
   }
   const [ours, peer] = [median(on), median(off)];
   const ratio = rounded(ours / peer);
@@ -30,16 +29,11 @@ export async function run(): Promise<unknown> {
   return { bench: "access-cost", ours, peer, ratio, unit, goal: 0.9, on, off, load: loadNow() };
 }
 
-async function measure(section: object, words: readonly string[]): Promise<number> {
-  using hub = startHere("tenants-hub.ts", [JSON.stringify(section)]);
-  const port = await hub.line();
-  using load = startHere("broker-load.ts", [port, `${seconds}`, ...words]);
-  pin(0, hub.pid);
-  pin(1, load.pid);
-  await load.line();
-  const before = cpuOf(hub.pid);
-  const result: unknown = JSON.parse(await load.line());
-  const spent = cpuOf(hub.pid) - before;
-  if (!isRecord(result)) throw new Error("nothing was measured");
-  return Math.round(Number(result["deliveries"]) / spent);
+async function cost(section: object, login: boolean): Promise<number> {
+  const hub = startHere("tenants-hub.ts", [JSON.stringify(section)]);
+  const { cpu } = await measure(
+    { ...hub, port: Number(await hub.line()) },
+    { ...fanIn, qos: 1, login },
+  );
+  return Math.round(100_000 / cpu);
 }

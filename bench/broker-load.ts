@@ -1,57 +1,82 @@
 /**
- * The load of `bench/broker.ts`, a process of its own: 20 publishers, one subscriber, QoS 1, 200 B.
- * A closed loop: a publisher has at most `window` messages that are not both acknowledged and
- * delivered. Packets are encoded once and answers are counted by their size, so that the broker's
- * core is what is full. Arguments: port, seconds, and a word when clients shall log in
- * (`access-cost.ts`). Prints deliveries per second. Several ports, as `1,2`: each has its share of
- * the publishers, and a subscriber to all of them (`redis-pair.ts`).
+ * The load of `bench/broker.ts`, `fan-out.ts`, `access-cost.ts` and `redis-pair.ts`, a process of
+ * its own: so many publishers, so many subscribers that hear all of it, one QoS, 200 B. A closed
+ * loop: a publisher has at most `window` messages that are not both acknowledged and delivered to
+ * all. Packets are encoded once and answers are counted by their size, so that the broker's core is
+ * what is full. Argument: what to do, as JSON. Prints what was delivered, and then what was lost.
  */
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { connect } from "node:net";
+import { v } from "../config/index.ts";
 
-const publishers = 20;
-const window = 20;
 const topic = "rackstreet/v1/local/main/bench/power/pdu-1/telemetry";
 
-/** Fixed header (2-byte length), topic, packet identifier. @unit bytes */
-const headerSize = 3 + 2 + topic.length + 2;
+const shape = v.object({
+  /** Of hubs that are one broker: each has its share of the clients. */
+  ports: v.array(v.number()),
+  publishers: v.number(),
+  subscribers: v.number(),
+  qos: v.picklist([0, 1]),
+  /** Messages of one publisher under way. */
+  window: v.number(),
+  seconds: v.number(),
+  /** Whether clients log in. */
+  login: v.optional(v.boolean(), false),
+});
+
+const given: unknown = JSON.parse(process.argv[2] ?? "");
+const { ports, publishers, subscribers, qos, window, seconds, login } = v.parse(shape, given);
+
+/** Fixed header (2-byte length), topic, at QoS 1 a packet identifier. @unit bytes */
+const headerSize = 3 + 2 + topic.length + 2 * qos;
 const messageSize = headerSize + 200;
 const idAt = headerSize - 2;
+
+/** What is still under way at the end is waited for this long. @unit s */
+const patience = 2;
 
 interface Publisher {
   readonly socket: Socket;
   readonly packet: Buffer;
+  /** What each subscriber has of it. */
+  readonly delivered: number[];
+  /** What all have, and how many subscribers have no more than that. */
+  done: number;
+  behind: number;
   sent: number;
   acknowledged: number;
-  /** To each subscriber. */
-  readonly delivered: number[];
 }
 
-const ports = (process.argv[2] ?? "").split(",").map(Number);
-const seconds = Number(process.argv[3] ?? 2);
-const login = process.argv[4] !== undefined;
 const all = await Promise.all(Array.from({ length: publishers }, (_, n) => openPublisher(n)));
 let deliveries = 0;
-for (const subscriber of ports.keys()) await openSubscriber(subscriber);
+let ending = false;
+for (let n = 0; n < subscribers; n += 1) await openSubscriber(n);
 for (const publisher of all) fill(publisher);
 // The first third warms up.
 await pause(seconds / 3);
-const from = { at: performance.now(), deliveries };
+const from = { at: performance.now(), deliveries, cpu: process.cpuUsage() };
 console.log("measuring");
 await pause(seconds);
-const rate = (deliveries - from.deliveries) / ((performance.now() - from.at) / 1000);
-console.log(JSON.stringify({ rate: Math.round(rate), deliveries: deliveries - from.deliveries }));
+const took = (performance.now() - from.at) / 1000;
+const heard = deliveries - from.deliveries;
+const { user, system } = process.cpuUsage(from.cpu);
+ending = true;
+const busy = (user + system) / 1e6 / took;
+console.log(JSON.stringify({ rate: Math.round(heard / took), deliveries: heard, busy }));
+console.log(JSON.stringify({ lost: await lost() }));
 process.exit(0);
 
 async function openPublisher(n: number): Promise<Publisher> {
   const socket = await open(`publisher-${n}`, "edge", ports[n % ports.length]);
   const packet = Buffer.alloc(messageSize, n);
   const length = messageSize - 3;
-  packet.set([0x32, (length & 0x7f) | 0x80, length >> 7, 0, topic.length], 0);
+  packet.set([0x30 | (qos << 1), (length & 0x7f) | 0x80, length >> 7, 0, topic.length], 0);
   packet.write(topic, 5);
-  packet.writeUInt16BE(1, idAt);
-  const publisher = { socket, packet, sent: 0, acknowledged: 0, delivered: ports.map(() => 0) };
+  if (qos > 0) packet.writeUInt16BE(1, idAt);
+  const delivered = Array<number>(subscribers).fill(0);
+  const start = { done: 0, behind: subscribers, sent: 0, acknowledged: 0 };
+  const publisher = { socket, packet, delivered, ...start };
   let bytes = 0;
   socket.on("data", (chunk: Buffer) => {
     bytes += chunk.length;
@@ -62,34 +87,46 @@ async function openPublisher(n: number): Promise<Publisher> {
 }
 
 function fill(publisher: Publisher): void {
-  const done = Math.min(publisher.acknowledged, ...publisher.delivered);
+  const done = qos === 0 ? publisher.done : Math.min(publisher.acknowledged, publisher.done);
   const free = window - (publisher.sent - done);
-  if (free <= 0) return;
+  if (free <= 0 || ending) return;
   publisher.sent += free;
   publisher.socket.write(Buffer.concat(Array<Buffer>(free).fill(publisher.packet)));
 }
 
-async function openSubscriber(subscriber: number): Promise<void> {
-  const socket = await open(`subscriber-${subscriber}`, "city", ports[subscriber]);
-  const filter = Buffer.from(`\0${String.fromCharCode(topic.length)}${topic}\x01`);
-  socket.write(Buffer.concat([Buffer.from([0x82, filter.length + 2, 0, 1]), filter]));
+async function openSubscriber(n: number): Promise<void> {
+  const socket = await open(`subscriber-${n}`, "city", ports[n % ports.length]);
+  const filter = Buffer.from(`\0${String.fromCharCode(topic.length)}${topic}`);
+  const subscribe = Buffer.from([0x82, filter.length + 3, 0, 1, ...filter, qos]);
+  socket.write(subscribe);
   await once(socket, "data");
   let carry = Buffer.alloc(0);
   socket.on("data", (chunk: Buffer) => {
     const bytes = carry.length > 0 ? Buffer.concat([carry, chunk]) : chunk;
     const whole = Math.floor(bytes.length / messageSize);
-    const answers = Buffer.allocUnsafe(whole * 4);
-    for (let n = 0; n < whole; n += 1) {
-      const at = n * messageSize;
-      answers.set([0x40, 2, bytes[at + idAt] ?? 0, bytes[at + idAt + 1] ?? 0], n * 4);
-      const delivered = all[bytes[at + headerSize] ?? 0]?.delivered;
-      if (delivered !== undefined) delivered[subscriber] = (delivered[subscriber] ?? 0) + 1;
+    const answers = Buffer.allocUnsafe(whole * 4 * qos);
+    for (let at = 0, answer = 0; at < whole * messageSize; at += messageSize, answer += 4) {
+      if (qos > 0) answers.set([0x40, 2, bytes[at + idAt] ?? 0, bytes[at + idAt + 1] ?? 0], answer);
+      const publisher = all[bytes[at + headerSize] ?? 0];
+      if (publisher !== undefined) count(publisher, n);
     }
     carry = Buffer.from(bytes.subarray(whole * messageSize));
     deliveries += whole;
-    socket.write(answers);
+    if (answers.length > 0) socket.write(answers);
     for (const publisher of all) fill(publisher);
   });
+}
+
+/** A delivery to the subscriber `n`. */
+function count(publisher: Publisher, n: number): void {
+  const { delivered } = publisher;
+  const before = delivered[n] ?? 0;
+  delivered[n] = before + 1;
+  if (before > publisher.done) return;
+  publisher.behind -= 1;
+  if (publisher.behind > 0) return;
+  publisher.done = Math.min(...delivered);
+  publisher.behind = delivered.filter((one) => one === publisher.done).length;
 }
 
 async function open(id: string, user: string, port = 0): Promise<Socket> {
@@ -102,6 +139,16 @@ async function open(id: string, user: string, port = 0): Promise<Socket> {
   socket.write(Buffer.concat([Buffer.from([0x10, payload.length]), payload]));
   await once(socket, "data");
   return socket;
+}
+
+/** Deliveries that do not come. */
+async function lost(): Promise<number> {
+  const due = subscribers * all.reduce((sum, { sent }) => sum + sent, 0);
+  const until = performance.now() + patience * 1000;
+  for (;;) {
+    if (deliveries >= due || performance.now() > until) return due - deliveries;
+    await pause(0.01);
+  }
 }
 
 function pause(length: number): Promise<void> {

@@ -9,6 +9,7 @@ import { run as chainAlone } from "./chain-alone.ts";
 import { run as chain } from "./chain.ts";
 import { run as deadDevices } from "./dead-devices.ts";
 import { run as failover } from "./failover.ts";
+import { run as fanOut } from "./fan-out.ts";
 import { run as forecast } from "./forecast.ts";
 import { run as frozenSubscriber } from "./frozen-subscriber.ts";
 import { run as host } from "./host.ts";
@@ -40,6 +41,7 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   "chain-alone": chainAlone,
   "dead-devices": deadDevices,
   failover,
+  "fan-out": fanOut,
   forecast,
   "frozen-subscriber": frozenSubscriber,
   host,

@@ -9,9 +9,10 @@
  * What agents spool is another matter: test/peers/redis_killed.test.ts.
  */
 import { connectAsync } from "mqtt";
-import { isRecord, sleep } from "../telemetry/index.ts";
+import { sleep } from "../telemetry/index.ts";
 import { clock } from "../cli/platform.ts";
 import { startRedis } from "../test/peers/redisd.ts";
+import { fanIn, figuresOf, startLoad } from "./broker-rounds.ts";
 import type { Program } from "./processes.ts";
 import { cpuOf, loadNow, median, rounded, startHere } from "./processes.ts";
 
@@ -68,15 +69,13 @@ async function measure(sections: readonly object[]): Promise<Round> {
     ports.push(await hub.line());
   }
   // One hub has both subscribers.
-  const spread = [ports[0], ports[1] ?? ports[0]].join(",");
-  const load = started.use(startHere("broker-load.ts", [spread, `${seconds}`]));
+  const spread = [ports[0], ports[1] ?? ports[0]].map(Number);
+  const load = started.use(startLoad(spread, { ...fanIn, subscribers: 2, qos: 1, seconds }));
   await load.line();
   const from = hubs.map(({ pid }) => cpuOf(pid));
-  const result: unknown = JSON.parse(await load.line());
+  const { rate, deliveries } = await figuresOf(load);
   const spent = hubs.map(({ pid }, at) => cpuOf(pid) - (from[at] ?? 0));
-  if (!isRecord(result)) throw new Error("nothing was measured");
-  const perCpu = Math.round(Number(result["deliveries"]) / Math.max(...spent));
-  return { rate: Number(result["rate"]), perCpu };
+  return { rate: Number(rate), perCpu: Math.round(Number(deliveries) / Math.max(...spent)) };
 }
 
 /** What is lost of acknowledged publishes when the hub that took them is killed. */

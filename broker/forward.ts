@@ -2,6 +2,7 @@
 import type { Site } from "../telemetry/index.ts";
 import { isForOne } from "./access.ts";
 import type { HubClient } from "./client.ts";
+import type { Direct } from "./direct.ts";
 import { nowhere } from "./lead.ts";
 import type { Riders } from "./mqtt5/index.ts";
 import type { Delivery, Leaving, Subscriber } from "./outgoing.ts";
@@ -12,13 +13,14 @@ export interface ForwardParts {
   readonly riders: Riders;
   /** Of this broker: another hub of the region numbers its publishes by itself. */
   readonly broker: string | undefined;
+  readonly direct: Direct;
 }
 
-/** The packet as the client gets it; null: not, or not now. */
+/** The packet as the client gets it by aedes; null: not, not now, or another way. */
 export function forwarded<Publish extends Delivery & { readonly topic: string }>(
   packet: Publish,
   [client, entry]: readonly [Subscriber, HubClient],
-  { site, outgoing, riders, broker }: ForwardParts,
+  { site, outgoing, riders, broker, direct }: ForwardParts,
 ): Publish | null {
   const { topic, payload } = packet;
   // What waited for a client with a session may be more than it is allowed by now.
@@ -36,5 +38,6 @@ export function forwarded<Publish extends Delivery & { readonly topic: string }>
   if (sent === "full") entry.guard.cut("egress");
   // A session is subscribed before its CONNACK: what is lost at QoS 0 then, waits else.
   const early = packet.qos === 0 && !entry.guard.admitted;
-  return sent === "go" && !early ? packet : null;
+  if (sent !== "go" || early) return null;
+  return direct.takes(entry.guard, packet, client.clean === true) ? null : packet;
 }

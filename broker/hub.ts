@@ -23,6 +23,7 @@ import { AskDoor } from "./asking/asker.ts";
 import { HubClient } from "./client.ts";
 import type { Hub, HubHooks, PublishOptions, RetainedMessage } from "./contract.ts";
 import { Counters } from "./counters.ts";
+import { Direct } from "./direct.ts";
 import { forwarded } from "./forward.ts";
 import type { GuardSettings } from "./guard.ts";
 import { Guard } from "./guard.ts";
@@ -183,6 +184,7 @@ class AedesHub implements Hub {
   }
 
   #aedesOptions(sessions: Memory): AedesOptions {
+    const direct = new Direct();
     return {
       ...sessions.broker,
       persistence: sessions.persistence,
@@ -220,7 +222,8 @@ class AedesHub implements Hub {
         const entry = this.#clients.get(client);
         const { outgoing } = sessions.persistence;
         const { riders } = this.#version5;
-        const parts = { site: this.#hooks.site, outgoing, riders, broker: this.#broker?.id };
+        const broker = this.#broker?.id;
+        const parts = { site: this.#hooks.site, outgoing, riders, broker, direct };
         return entry === undefined ? null : forwarded(packet, [client, entry], parts);
       },
       published: (packet, client: Client | null, done) => {

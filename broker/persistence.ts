@@ -231,6 +231,7 @@ export class HubPersistence {
 
   subscriptionsByTopic(topic: string): Promise<(Subscription & { readonly clientId: string })[]> {
     const found: (Subscription & { readonly clientId: string })[] = [];
+    if (this.#filters.size === 0) return Promise.resolve(found);
     for (const clients of this.#filters.matchedBy(topic)) {
       for (const [clientId, subscription] of clients) found.push({ clientId, ...subscription });
     }
