@@ -87,8 +87,10 @@ const unbounded: BrokerBounds = {
   retains: true,
 };
 
-/** What of a PUBLISH is beside topic and payload, at most. @unit bytes */
+/** What of a PUBLISH is beside topic, payload and our client identifier, at most. @unit bytes */
 const besideMessage = 64;
+
+const jsonPayload = { payloadFormatIndicator: true, contentType: "application/json" } as const;
 
 /** QoS 1 publishes that we take from a broker before the first is acknowledged. */
 const receiveMaximum = 64;
@@ -155,14 +157,20 @@ class MqttUplink implements Uplink {
     const bytes = bytesOf(payload);
     const { packet, retains } = this.#bounds;
     // It would end the link, and come again with the next.
-    if (topic.length + bytes.length + besideMessage > packet) {
+    const { clientId } = this.#target;
+    if (topic.length + bytes.length + clientId.length + besideMessage > packet) {
       throw this.#refused(topic, `larger than the ${packet} bytes that it takes`);
     }
-    const properties =
-      this.#version === 5 && expires !== undefined
-        ? { properties: { messageExpiryInterval: Math.ceil(expires / 1000) } }
-        : {};
-    await client.publishAsync(topic, bytes, { qos, retain: retain && retains, ...properties });
+    const options = { qos, retain: retain && retains };
+    if (this.#version === 4) return void (await client.publishAsync(topic, bytes, options));
+    const properties = {
+      // Payloads of text are JSON, all of them.
+      ...(typeof payload === "string" ? jsonPayload : {}),
+      ...(expires === undefined ? {} : { messageExpiryInterval: Math.ceil(expires / 1000) }),
+      // A broker tells subscribers nothing of who published.
+      userProperties: { from: this.#target.clientId },
+    };
+    await client.publishAsync(topic, bytes, { ...options, properties });
   }
 
   /** Said once a connection: the same is refused again and again. */

@@ -1,4 +1,5 @@
 /** What one client is subscribed to, and at which QoS it hears a topic. */
+import { covers } from "./access.ts";
 import { TopicTree } from "./topic-tree.ts";
 
 interface Granted {
@@ -9,10 +10,13 @@ interface Granted {
 
 /** Topics whose QoS is remembered; emptied when full. */
 const knownMax = 1024;
+/** Up to so many filters are looked at one by one: a tree costs an idle client 1 kB. */
+const fewFilters = 8;
 
 export class Filters {
-  /** Bounded by `limits.subscriptions`, as is the next; made for who subscribes at all. */
+  /** Bounded by `limits.subscriptions`; made for who subscribes at all. */
   #filters: Map<string, Granted> | undefined;
+  /** The same, where there are many. */
   #tree: TopicTree<Granted> | undefined;
   #known: Map<string, Granted> | undefined;
 
@@ -27,8 +31,10 @@ export class Filters {
   /** One that is there already is replaced, and goes on [MQTT-3.8.4-3]. */
   add(filter: string, { qos, since }: Granted): void {
     const granted = { qos, since: this.#filters?.get(filter)?.since ?? since };
-    (this.#filters ??= new Map()).set(filter, granted);
-    (this.#tree ??= new TopicTree()).set(filter, granted);
+    const filters = (this.#filters ??= new Map());
+    filters.set(filter, granted);
+    if (this.#tree !== undefined) this.#tree.set(filter, granted);
+    else if (filters.size > fewFilters) this.#tree = treeOf(filters);
     this.#known = undefined;
   }
 
@@ -44,17 +50,28 @@ export class Filters {
    * @param number of the publish
    */
   qosOf(topic: string, number: number): number {
-    if (this.#tree === undefined) return -1;
+    if (this.size === 0) return -1;
     const known = (this.#known ??= new Map());
     let all = known.get(topic);
     if (all === undefined) {
-      all = highest(this.#tree.matchedBy(topic));
+      all = highest(this.#matchedBy(topic));
       if (known.size >= knownMax) known.clear();
       known.set(topic, all);
     }
     if (all.since < number) return all.qos;
-    return highest([...this.#tree.matchedBy(topic)].filter(({ since }) => since < number)).qos;
+    return highest([...this.#matchedBy(topic)].filter(({ since }) => since < number)).qos;
   }
+
+  *#matchedBy(topic: string): Iterable<Granted> {
+    if (this.#tree !== undefined) return yield* this.#tree.matchedBy(topic);
+    for (const [filter, granted] of this.#filters ?? []) if (covers(filter, topic)) yield granted;
+  }
+}
+
+function treeOf(filters: ReadonlyMap<string, Granted>): TopicTree<Granted> {
+  const tree = new TopicTree<Granted>();
+  for (const [filter, granted] of filters) tree.set(filter, granted);
+  return tree;
 }
 
 /** The highest QoS, and the newest beginning, of several. */

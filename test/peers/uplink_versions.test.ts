@@ -69,13 +69,19 @@ describe.skipIf(!present)("a link to mosquitto", { timeout: 60_000 }, () => {
     const reader = await connectAsync(broker.url, { protocolVersion: 5 });
     const heard: unknown[] = [];
     reader.on("message", (_topic, payload, { properties }) => {
-      heard.push([payload.toString(), properties?.messageExpiryInterval]);
+      heard.push([payload.toString(), properties]);
     });
     await reader.subscribeAsync("#", { qos: 1 });
     await using edge = await linked(port, mqtt);
     await edge.link.publish(message("held", { expires: 90_000 }));
     await vi.waitFor(() => expect(heard).toHaveLength(1), wait);
-    expect(heard).toEqual([["held", mqtt === "3.1.1" ? undefined : 90]]);
+    const properties = {
+      payloadFormatIndicator: true,
+      contentType: "application/json",
+      messageExpiryInterval: 90,
+      userProperties: { from: "edge" },
+    };
+    expect(heard).toEqual([["held", mqtt === "3.1.1" ? undefined : properties]]);
     await reader.endAsync();
   });
 
