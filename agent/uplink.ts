@@ -161,16 +161,15 @@ class MqttUplink implements Uplink {
     if (topic.length + bytes.length + clientId.length + besideMessage > packet) {
       throw this.#refused(topic, `larger than the ${packet} bytes that it takes`);
     }
-    const options = { qos, retain: retain && retains };
-    if (this.#version === 4) return void (await client.publishAsync(topic, bytes, options));
-    const properties = {
+    const five = {
       // Payloads of text are JSON, all of them.
       ...(typeof payload === "string" ? jsonPayload : {}),
       ...(expires === undefined ? {} : { messageExpiryInterval: Math.ceil(expires / 1000) }),
       // A broker tells subscribers nothing of who published.
-      userProperties: { from: this.#target.clientId },
+      userProperties: { from: clientId },
     };
-    await client.publishAsync(topic, bytes, { ...options, properties });
+    const properties = this.#version === 5 ? { properties: five } : {};
+    await client.publishAsync(topic, bytes, { qos, retain: retain && retains, ...properties });
   }
 
   /** Said once a connection: the same is refused again and again. */

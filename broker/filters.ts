@@ -63,8 +63,12 @@ export class Filters {
   }
 
   *#matchedBy(topic: string): Iterable<Granted> {
-    if (this.#tree !== undefined) return yield* this.#tree.matchedBy(topic);
-    for (const [filter, granted] of this.#filters ?? []) if (covers(filter, topic)) yield granted;
+    if (this.#tree !== undefined) yield* this.#tree.matchedBy(topic);
+    else {
+      for (const [filter, granted] of this.#filters ?? []) {
+        if (covers(filter, topic)) yield granted;
+      }
+    }
   }
 }
 
