@@ -50,6 +50,8 @@ export class Guard extends Duplex {
   #front: Front | undefined;
   #admitted = false;
   #ended = false;
+  /** The client has taken leave in words of MQTT 5. */
+  #left = false;
   #flushing = false;
   #waitedFor = false;
   /** Whether the packet that is being written may be followed by more retained messages. */
@@ -148,12 +150,11 @@ export class Guard extends Duplex {
     this.#front ??= this.#openFront();
     for (const stretch of whole) {
       for (const packet of packetsOf(stretch)) {
-        if (this.destroyed || this.#ended) return;
+        if (this.destroyed || this.#left) return;
         const wrong = this.#front?.inward(packet);
         if (wrong === undefined) continue;
         if (this.#front?.hello === undefined) this.#offer(sayRefused(wrong.code, wrong.why));
         else this.farewell(wrong.code, wrong.why);
-        this.#front = undefined;
         this.cut(wrong.reason);
       }
     }
@@ -171,6 +172,7 @@ export class Guard extends Duplex {
         this.#counters.shed += 1;
       },
       leave: () => {
+        this.#left = true;
         this.#ended = true;
         this.push(null);
       },

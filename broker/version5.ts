@@ -93,8 +93,8 @@ export class Version5 {
   entered(entry: HubClient, id: string, clean: boolean): void {
     const { front } = entry.guard;
     if (front?.hello !== undefined) {
-      const most = this.#options.sessions.keep / 1000;
-      front.session = { expiry: clean ? 0 : Math.min(front.hello.expiry, most) };
+      const most = clean ? 0 : this.#options.sessions.keep / 1000;
+      front.session = { expiry: Math.min(front.hello.expiry, most), most };
     }
     const will = this.#wills.get(id);
     if (will === undefined) return;

@@ -76,7 +76,7 @@ export class Front {
   /** Whether the client is subscribed to a filter. */
   subscribed: (filter: string) => boolean = () => false;
   /** What became of its session; set before CONNACK. */
-  session: Session5 = { expiry: 0 };
+  session: Session5 = { expiry: 0, most: 0 };
 
   constructor(parts: FrontParts) {
     this.#parts = parts;
@@ -183,7 +183,8 @@ export class Front {
     if (expiry !== undefined) {
       // [MQTT5-3.14.2-2]
       if (expiry > 0 && this.#hello?.expiry === 0) return protocolError("no session to keep");
-      this.session = { expiry: Math.min(expiry, this.session.expiry) };
+      const { most } = this.session;
+      this.session = { expiry: Math.min(expiry, most), most };
     }
     if (left === reasons.success) return this.#pass(Buffer.from([first, 0]));
     this.#parts.leave();

@@ -28,6 +28,8 @@ export interface Limits5 {
 export interface Session5 {
   /** How long it lives without its client; 0: it ends with the connection. @unit s */
   readonly expiry: number;
+  /** How long the hub would let it live; 0: the client has none. @unit s */
+  readonly most: number;
 }
 
 const refusals: Readonly<Record<number, string>> = {

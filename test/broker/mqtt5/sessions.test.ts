@@ -127,6 +127,17 @@ describe("a session of MQTT 5", () => {
     expect(await waitingFor(at, keeping(600, false))).toEqual([]);
   });
 
+  it("is prolonged by the last word of its client", async () => {
+    const clock = new StillClock();
+    await using at = await running({}, {}, stillPlatform(clock));
+    const client = await at.connect(keeping(10, false));
+    await client.subscribeAsync(topic, { qos: 1 });
+    await client.endAsync(false, { reasonCode: 0, properties: { sessionExpiryInterval: 600 } });
+    await say(at, "kept");
+    clock.advance(300_000);
+    expect(await waitingFor(at, keeping(600, false))).toEqual(["kept"]);
+  });
+
   it("keeps what rides on its messages over a restart", async () => {
     await using keep = await kept();
     {

@@ -88,6 +88,29 @@ describe("wrong packets of MQTT 5", () => {
     expect([last[0], last[2]]).toEqual([0xe0, code]);
   });
 
+  it("hinder none that came before the end, let in late", async () => {
+    const socket = await at.socket();
+    socket.resume();
+    socket.end(Buffer.concat([hello(), publish(none)]));
+    await vi.waitFor(() => expect(at.seen.map((one) => one.topic)).toEqual([topic]));
+  });
+
+  it("end the session of who wanted none to outlive the connection", async () => {
+    // Clean Start 0 without an expiry.
+    const start = hello(0);
+    const socket = await at.socket();
+    socket.resume();
+    socket.write(Buffer.concat([start, subscribe(none, 1), packet(0xf0, [0x18, 0])]));
+    await vi.waitFor(() => expect(socket.destroyed).toBe(true));
+    const again = await at.socket();
+    const heard = hearing(again);
+    again.write(start);
+    // CONNACK: no session present.
+    await vi.waitFor(() => expect([heard()[0], heard()[2]]).toEqual([0x20, 0]));
+    again.destroy();
+    await vi.waitFor(() => expect(at.hub.counters.connections).toBe(0));
+  });
+
   it("hurt nobody else, whatever they are", async () => {
     const witness = await at.connect({ protocolVersion: 5 });
     const before = at.hub.counters.connections;
