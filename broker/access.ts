@@ -166,7 +166,7 @@ function siteOf(address: DeviceAddress): string {
 /** Undefined when `grant` may subscribe to `filter`. */
 export function refuseSubscribe(grant: Grant, filter: string): Refusal | undefined {
   // A shared subscription would be granted and never match: refused loudly instead.
-  if (filter.startsWith("$share/")) {
+  if (isShared(filter)) {
     return refusal("no shared subscriptions here", "subscribe without $share/<group>/");
   }
   const granted = readableBy(grant);
@@ -263,6 +263,11 @@ export function covers(outer: string, inner: string): boolean {
 /** `+/#` matches what `#` matches, since each topic has a first level. */
 function levelsOf(filter: string): readonly string[] {
   return filter === "+/#" ? ["#"] : filter.split("/");
+}
+
+/** Whether a filter is one of a shared subscription [MQTT5 4.8.2]. */
+export function isShared(filter: string): boolean {
+  return filter.startsWith("$share/");
 }
 
 /** True for a filter whose wildcards stand where they may [MQTT-4.7.1-2] [MQTT-4.7.1-3]. */

@@ -11,8 +11,8 @@ export interface ForwardParts {
   readonly site: Site;
   readonly outgoing: Leaving;
   readonly riders: Riders;
-  /** Of this broker: another hub of the region numbers its publishes by itself. */
-  readonly broker: string | undefined;
+  /** Whether this broker numbered a publish: another hub of the region does so by itself. */
+  readonly isOwn: (brokerId: string | undefined) => boolean;
   readonly direct: Direct;
 }
 
@@ -20,13 +20,13 @@ export interface ForwardParts {
 export function forwarded<Publish extends Delivery & { readonly topic: string }>(
   packet: Publish,
   [client, entry]: readonly [Subscriber, HubClient],
-  { site, outgoing, riders, broker, direct }: ForwardParts,
+  { site, outgoing, riders, isOwn, direct }: ForwardParts,
 ): Publish | null {
   const { topic, payload } = packet;
   // What waited for a client with a session may be more than it is allowed by now.
   const subscribed = client.clean === true && !isForOne(topic);
   const mayHear = topic !== nowhere && (subscribed || entry.mayHear(site, topic));
-  const number = packet.brokerId === broker ? packet.brokerCounter : undefined;
+  const number = isOwn(packet.brokerId) ? packet.brokerCounter : undefined;
   const granted = entry.filters.qosOf(topic, number ?? Number.POSITIVE_INFINITY);
   const waited = packet.messageId !== undefined;
   if (!mayHear || riders.isStale(payload) || (granted < 0 && !waited)) {

@@ -184,7 +184,16 @@ class AedesHub implements Hub {
   }
 
   #aedesOptions(sessions: Memory): AedesOptions {
-    const direct = new Direct();
+    const { outgoing } = sessions.persistence;
+    const { riders } = this.#version5;
+    // One for all deliveries.
+    const parts = {
+      site: this.#hooks.site,
+      outgoing,
+      riders,
+      direct: new Direct(),
+      isOwn: (brokerId: string | undefined): boolean => brokerId === this.#broker?.id,
+    };
     return {
       ...sessions.broker,
       persistence: sessions.persistence,
@@ -220,10 +229,6 @@ class AedesHub implements Hub {
         done(null, this.#maySubscribe(client, subscription) ? { ...subscription, qos: 2 } : null),
       authorizeForward: (client, packet) => {
         const entry = this.#clients.get(client);
-        const { outgoing } = sessions.persistence;
-        const { riders } = this.#version5;
-        const broker = this.#broker?.id;
-        const parts = { site: this.#hooks.site, outgoing, riders, broker, direct };
         return entry === undefined ? null : forwarded(packet, [client, entry], parts);
       },
       published: (packet, client: Client | null, done) => {

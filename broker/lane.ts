@@ -13,8 +13,8 @@ import type { Clock } from "../telemetry/index.ts";
  */
 export const roomWithin = 20_000;
 
-/** Last levels of the topics that wait for room. */
-export const roomKinds: ReadonlySet<string> = new Set(["telemetry", "backfill", "event"]);
+/** Last levels of the topics whose messages are stored, and so wait for room. */
+export const batchKinds = ["telemetry", "event", "backfill"] as const;
 
 interface Waiting {
   readonly needsRoom: boolean;

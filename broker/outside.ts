@@ -11,7 +11,7 @@ import { GatewayError, parseTopic, sleep, topicRoot } from "../telemetry/index.t
 import type { Publisher } from "./client.ts";
 import { Counters } from "./counters.ts";
 import type { Hub, HubHooks, PublishOptions } from "./contract.ts";
-import { roomWithin } from "./lane.ts";
+import { batchKinds, roomWithin } from "./lane.ts";
 import type { Share } from "./share.ts";
 import { filterFor, isOurs } from "./share.ts";
 
@@ -45,8 +45,6 @@ export interface OutsideSetup {
   readonly share?: Share | "all";
 }
 
-/** What is stored. */
-const batchKinds = ["telemetry", "event", "backfill"] as const;
 /** What a hub must hear. */
 const kinds = [...batchKinds, "meta", "state"] as const;
 

@@ -5,6 +5,7 @@ import type { HubClient } from "./client.ts";
 import type { HubHooks } from "./contract.ts";
 import type { Counters } from "./counters.ts";
 import type { GivenPublish, Publish } from "./lead.ts";
+import { batchKinds } from "./lane.ts";
 import { lead, nowhere, sign } from "./lead.ts";
 import type { RetainedQuotas } from "./retained.ts";
 import type { Teller } from "./teller.ts";
@@ -19,8 +20,7 @@ interface PublishParts {
   readonly version5: Version5;
 }
 
-/** Last levels of the topics that wait for room. */
-const roomKinds: ReadonlySet<string> = new Set(["telemetry", "backfill", "event"]);
+const roomKinds: ReadonlySet<string> = new Set(batchKinds);
 
 export class Publishes {
   readonly #parts: PublishParts;

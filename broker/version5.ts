@@ -6,6 +6,7 @@ import { EventEmitter } from "node:events";
 import type { Platform, Timer } from "../telemetry/index.ts";
 import { invariant } from "../telemetry/index.ts";
 import type { Refusal } from "./access.ts";
+import { isShared } from "./access.ts";
 import type { HubClient } from "./client.ts";
 import type { GuardSettings } from "./guard.ts";
 import type { Front } from "./mqtt5/index.ts";
@@ -140,9 +141,8 @@ export class Version5 {
   /** A subscription is refused. */
   refused({ guard: { front } }: HubClient, filter: string, full: boolean): void {
     if (front === undefined) return;
-    const shared = filter.startsWith("$share/");
     const code = full ? reasons.quota : reasons.notAuthorized;
-    front.refuseFilter(filter, shared ? reasons.noShared : code);
+    front.refuseFilter(filter, isShared(filter) ? reasons.noShared : code);
   }
 
   /** A publish is refused. */

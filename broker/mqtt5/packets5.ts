@@ -1,4 +1,5 @@
 /** Packets of MQTT 5 from a client, taken apart, and what they are in 3.1.1. */
+import { isShared } from "../access.ts";
 import { fieldEnd } from "../packets.ts";
 import type { Fault5 } from "./reasons.ts";
 import { malformed, protocolError, reasons } from "./reasons.ts";
@@ -98,7 +99,7 @@ function wishOf(filter: string, options: number): Wish | Fault5 {
   if (retainHandling > 2) return malformed("ill-formed subscription options");
   const noLocal = (options & 4) !== 0;
   // [MQTT5-3.8.3-4]
-  if (noLocal && filter.startsWith("$share/")) return protocolError("No Local on a shared one");
+  if (noLocal && isShared(filter)) return protocolError("No Local on a shared one");
   return { filter, noLocal, retainAsPublished: (options & 8) !== 0, retainHandling };
 }
 

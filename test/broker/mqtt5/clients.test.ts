@@ -157,7 +157,7 @@ describe("an open hub", () => {
     await writer.publishAsync(retained, "", { qos: 1, retain: true });
   });
 
-  it("says why a subscription is refused", async () => {
+  it("says why a subscription is refused [MQTT5 4.8.2]", async () => {
     const client = await it5.connect(five);
     const refused = (filter: string): Promise<unknown> =>
       client.subscribeAsync(filter).catch((error: unknown) => error);
