@@ -22,10 +22,11 @@ function open(url: string, protocols: string[], origin?: string): Promise<string
 }
 
 describe("WebSocket", () => {
-  it("carries MQTT beside TCP [MQTT-6.0.0-3]", async () => {
+  it.each([4, 5] as const)("carries MQTT %i beside TCP [MQTT-6.0.0-3]", async (version) => {
     await using at = await running({ listen });
     const [, url = ""] = at.hub.addresses;
-    const reader = await connectAsync(url, { reconnectPeriod: 0 }, false);
+    const options = { reconnectPeriod: 0, protocolVersion: version };
+    const reader = await connectAsync(url, options, false);
     const got = inbox(reader);
     await reader.subscribeAsync("rackstreet/v1/#", { qos: 1 });
     const writer = await at.connect();

@@ -1,13 +1,13 @@
 /** A Prometheus Alertmanager of its own for a test: temporary folder, free ports on 127.0.0.1. */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { vi } from "vitest";
 import { isRecord } from "../../telemetry/index.ts";
 import { freePort } from "../ports.ts";
+import { endChild } from "./child.ts";
 
 export interface Alertmanager extends AsyncDisposable {
   readonly url: string;
@@ -48,12 +48,7 @@ export async function startAlertmanager(hook: string): Promise<Alertmanager> {
     return started;
   };
   let child = await launch();
-  const kill9 = async (): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, "exit");
-    child.kill("SIGKILL");
-    await ended;
-  };
+  const kill9 = (): Promise<void> => endChild(child, "SIGKILL");
   const listed = async (query: string): Promise<string[]> => {
     const response = await fetch(`${url}/api/v2/alerts?${query}`);
     expectOk(response);

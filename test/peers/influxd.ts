@@ -9,6 +9,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { endChild } from "./child.ts";
 
 export interface Influxd extends AsyncDisposable {
   readonly url: string;
@@ -43,12 +44,7 @@ export async function startInfluxd(settings: InfluxdSettings = {}): Promise<Infl
   const { command = "influxd" } = settings;
   const start = (): Promise<ChildProcess> => launch(command, config, url);
   let child = await start();
-  const end = async (signal: NodeJS.Signals): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, "exit");
-    child.kill(signal);
-    await ended;
-  };
+  const end = (signal: NodeJS.Signals): Promise<void> => endChild(child, signal);
   return {
     url,
     get pid() {

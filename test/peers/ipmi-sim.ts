@@ -10,6 +10,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { until } from "../until.ts";
+import { endChild } from "./child.ts";
 
 export interface IpmiSim extends AsyncDisposable {
   readonly port: number;
@@ -91,12 +92,7 @@ export async function startIpmiSim(): Promise<IpmiSim> {
   await writeFile(join(folder, "lan.conf"), lanConf(port));
   await writeFile(join(folder, "sim.emu"), commands());
   let child = await launch(folder, port);
-  const end = async (): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, "exit");
-    child.kill("SIGKILL");
-    await ended;
-  };
+  const end = (): Promise<void> => endChild(child, "SIGKILL");
   return {
     port,
     kill9: end,

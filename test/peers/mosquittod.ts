@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "../ports.ts";
 import { until } from "../until.ts";
+import { endChild } from "./child.ts";
 
 export interface Mosquitto extends AsyncDisposable {
   readonly url: string;
@@ -29,12 +30,7 @@ export async function startMosquitto(more: readonly string[] = []): Promise<Mosq
   const lines = [`listener ${port} 127.0.0.1`, "allow_anonymous true", "persistence false"];
   await writeFile(config, `${[...lines, ...more].join("\n")}\n`);
   let child = await launch(config, port);
-  const end = async (): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, "exit");
-    child.kill("SIGKILL");
-    await ended;
-  };
+  const end = (): Promise<void> => endChild(child, "SIGKILL");
   return {
     url: `mqtt://127.0.0.1:${port}`,
     get pid() {

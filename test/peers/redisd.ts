@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "../ports.ts";
 import { until } from "../until.ts";
+import { endChild } from "./child.ts";
 
 export interface Redisd extends AsyncDisposable {
   readonly url: string;
@@ -39,12 +40,7 @@ export async function startRedis(more: readonly string[] = []): Promise<Redisd> 
   const ask = (...command: readonly string[]): Promise<string> =>
     converse(port, more.includes("--requirepass") ? password : undefined, command);
   let child = await launch(args, ask);
-  const end = async (): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, "exit");
-    child.kill("SIGKILL");
-    await ended;
-  };
+  const end = (): Promise<void> => endChild(child, "SIGKILL");
   return {
     url: `redis://127.0.0.1:${port}`,
     port,

@@ -9,6 +9,7 @@ import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { endChild } from "./child.ts";
 
 export interface Snmpd extends AsyncDisposable {
   readonly port: number;
@@ -57,12 +58,7 @@ export async function startSnmpd(walk: string, root: string): Promise<Snmpd> {
   ];
   await writeFile(config, `${lines.join("\n")}\n`);
   let child = await launch(config, folder);
-  const end = async (): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, "exit");
-    child.kill("SIGKILL");
-    await ended;
-  };
+  const end = (): Promise<void> => endChild(child, "SIGKILL");
   return {
     port,
     address: `udp://127.0.0.1:${port}`,

@@ -1,13 +1,13 @@
 /** A VictoriaMetrics of its own for a test: temporary folder, a free port on 127.0.0.1. */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { vi } from "vitest";
 import { isRecord } from "../../telemetry/index.ts";
 import { freePort } from "../ports.ts";
+import { endChild } from "./child.ts";
 
 /** A series as /api/v1/export gives it. */
 export interface Exported {
@@ -44,12 +44,7 @@ export async function startVictoria(): Promise<Victoria> {
     return started;
   };
   let child = await launch();
-  const kill9 = async (): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, "exit");
-    child.kill("SIGKILL");
-    await ended;
-  };
+  const kill9 = (): Promise<void> => endChild(child, "SIGKILL");
   return {
     url,
     kill9,
